@@ -1,0 +1,1 @@
+"""Dialogs ask for something and return a domain value or None."""

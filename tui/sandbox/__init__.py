@@ -1,0 +1,1 @@
+"""AWS on this machine: real HTTP, real training, no account."""

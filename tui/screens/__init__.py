@@ -1,0 +1,1 @@
+"""The main screen, which owns the shared state and every route between tabs."""

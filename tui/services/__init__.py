@@ -1,0 +1,1 @@
+"""Asynchronous services: the only code that knows AWS or the disk."""

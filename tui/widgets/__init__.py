@@ -1,0 +1,1 @@
+"""Reusable widgets; they take domain values and know no service."""
