@@ -22,7 +22,7 @@ class EpochPoint:
 
 @dataclass(frozen=True, slots=True)
 class StepPoint:
-    """One row of a metrics file; `position` is its place on the epoch axis (epoch 1 spans 0 < position <= 1)."""
+    """One row of a metrics file; `position` is its place on the epoch axis (epoch 1: 0 < position <= 1)."""
 
     position: float
     loss: float
@@ -30,7 +30,7 @@ class StepPoint:
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """What the training and validation metrics of one run say. Epochs count from 1, in order, without repeats."""
+    """What the metrics of one run say. Epochs count from 1, in order, without repeats."""
 
     name: str
     training: tuple[EpochPoint, ...] = ()
