@@ -1,4 +1,4 @@
-"""What is wrong with a file of pairs, as a list to walk: each problem names record, field, rule and source."""
+"""What is wrong with a file of pairs: a list to walk, naming record, field, rule and its source."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from tui.domain.base_models import GUIDE, BaseModel, DataFormat, Limits
 from tui.domain.formats import Record
@@ -80,7 +81,7 @@ def _structure(record: Record, model: BaseModel) -> list[Found]:
         error("first is user", "messages", "the first message is not the user's")
     elif roles and roles[-1] != "assistant":
         error("last is assistant", "messages", "the last message is not the assistant's")
-    elif any(a == b for a, b in zip(roles, roles[1:], strict=False)):
+    elif any(a == b for a, b in pairwise(roles)):
         error("alternation", "messages", "user and assistant do not alternate")
     if model.data_format is DataFormat.PROMPT_COMPLETION and len(roles) > 2:
         error(
@@ -129,7 +130,7 @@ def _text(field: str, text: str, model: BaseModel) -> list[Found]:
 def check(
     pairs: PairFile, model: BaseModel, role: Role, *, should_stop: Callable[[], bool] = lambda: False
 ) -> list[Problem]:
-    """All problems of a file, those of the whole file first, then by record. Returns early when told to stop."""
+    """All problems of a file, those of the whole file first. Returns early when told to stop."""
     problems = list(file_problems(len(pairs), pairs.size, model.limits, role))
     if pairs.blank_lines:
         lines = ", ".join(str(n) for n in pairs.blank_lines[:5])
@@ -163,7 +164,7 @@ def _duplicates(pairs: PairFile, questions: dict[str, list[tuple[int, str]]]) ->
 
 
 def file_problems(records: int, size: int, limits: Limits, role: Role) -> Iterable[Problem]:
-    """What the limits say of a whole file of `records` lines and `size` bytes; nothing for evaluation files."""
+    """What the limits say of a file of `records` lines and `size` bytes; nothing for evaluation files."""
     if role is Role.EVAL:
         return
     training = role is Role.TRAIN

@@ -20,7 +20,8 @@ from tui.domain.formats import FormatError, Record, detect, parse
 from tui.domain.text import safe_line
 
 QUESTION_KEYS = (
-    "question", "sentence1", "prompt", "instruction", "input", "query", "user", "human", "q", "source", "質問", "問", "問題", "入力",
+    "question", "sentence1", "prompt", "instruction", "input", "query", "user", "human", "q", "source",
+    "質問", "問", "問題", "入力",
 )  # fmt: skip
 ANSWER_KEYS = (
     "answer", "sentence2", "completion", "output", "response", "reply", "assistant", "label", "reference",
@@ -158,8 +159,9 @@ def read(path: Path, data: bytes, keys: Keys | None = None) -> PairFile:
     first = data.lstrip()[:1]
     if not first:
         raise AppError(Cause.FILE, f"{name} is empty", hint="Open a JSON list or JSONL file of pairs")
+    blank: tuple[int, ...] = ()
     if first == b"[":
-        spans, blank = _list_spans(name, data), ()
+        spans = _list_spans(name, data)
         shape = Shape.JSON_LIST
     else:
         spans, blank = _line_spans(data)
@@ -296,7 +298,7 @@ def _is_json(data: bytes) -> bool:
 
 
 def _sample(data: bytes, spans: array[int]) -> list[Mapping[str, Any]]:
-    found = []
+    found: list[Mapping[str, Any]] = []
     for start, end in list(zip(spans[::2], spans[1::2], strict=True))[:_SAMPLE]:
         try:
             value = json.loads(data[start:end].decode("utf-8"))
