@@ -1,0 +1,95 @@
+"""Questions to models and what comes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tui.domain.errors import AppError
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Something that answers: `model_id` is what the Converse API takes as modelId."""
+
+    name: str
+    model_id: str
+    kind: str
+    tuned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """Sampling. None leaves the model's own default, which newer models insist on."""
+
+    max_tokens: int = 512
+    temperature: float | None = None
+    top_p: float | None = None
+
+    @property
+    def text(self) -> str:
+        """`max 512 · T 0.1 · top_p 0.9`."""
+        parts = [f"max {self.max_tokens}"]
+        if self.temperature is not None:
+            parts.append(f"T {self.temperature:g}")
+        if self.top_p is not None:
+            parts.append(f"top_p {self.top_p:g}")
+        return " · ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn; `role` is user or assistant."""
+
+    role: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """A piece of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something the user should know of the answer, such as a parameter that was left out."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerEnd:
+    """The answer is whole. Times in seconds from the request, tokens as the service counted them."""
+
+    stop_reason: str
+    input_tokens: int | None
+    output_tokens: int | None
+    first_token: float | None
+    total: float
+
+    @property
+    def text(self) -> str:
+        """`0.42 s first · 58 tok/s · 41→96 tokens · 1.9 s · end_turn`."""
+        parts = []
+        if self.first_token is not None:
+            parts.append(f"{self.first_token:.2f} s first")
+            writing = self.total - self.first_token
+            if self.output_tokens and writing > 0.01:
+                parts.append(f"{self.output_tokens / writing:.0f} tok/s")
+        if self.input_tokens is not None and self.output_tokens is not None:
+            parts.append(f"{self.input_tokens}→{self.output_tokens} tokens")
+        parts.append(f"{self.total:.1f} s")
+        if self.stop_reason != "end_turn":
+            parts.append(self.stop_reason.replace("_", " "))
+        return " · ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerCut:
+    """The answer ended before its end: what came so far stands, and is not a whole answer."""
+
+    error: AppError
+
+
+AnswerEvent = TextDelta | Note | AnswerEnd | AnswerCut

@@ -1,0 +1,221 @@
+"""Customization jobs and custom models."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from tui.domain.base_models import BaseModel
+from tui.domain.names import job_name_problem, model_name_problem, role_arn_problem
+
+PHASES = ("Validation", "Data processing", "Training")
+
+
+class JobStatus(StrEnum):
+    """States of a job as the API names them."""
+
+    IN_PROGRESS = "InProgress"
+    COMPLETED = "Completed"
+    FAILED = "Failed"
+    STOPPING = "Stopping"
+    STOPPED = "Stopped"
+
+
+MOVING = frozenset({JobStatus.IN_PROGRESS, JobStatus.STOPPING})
+
+
+@dataclass(frozen=True, slots=True)
+class DataRef:
+    """An uploaded data file: where it is, and how many records it holds (None when not known)."""
+
+    uri: str
+    records: int | None = None
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """A job as asked for. Hyperparameters are strings, as the API takes them; names as the API names them."""
+
+    job_name: str
+    model_name: str
+    base_model_id: str
+    role_arn: str
+    training: DataRef
+    output_uri: str
+    validation: DataRef | None = None
+    hyperparameters: Mapping[str, str] = field(default_factory=dict)
+
+    def problems(self, model: BaseModel | None) -> dict[str, str]:
+        """What is wrong, by field; empty when the job can be sent."""
+        found = {
+            "job_name": job_name_problem(self.job_name),
+            "model_name": model_name_problem(self.model_name),
+            "role_arn": role_arn_problem(self.role_arn),
+            "training": "" if self.training.uri.startswith("s3://") else "upload a training file first",
+            "output_uri": "" if self.output_uri.startswith("s3://") else "an S3 place, s3://bucket/prefix/",
+        }
+        for hyper in model.hyperparameters if model else ():
+            found[hyper.name] = hyper.problem(self.hyperparameters.get(hyper.name, ""))
+        return {name: problem for name, problem in found.items() if problem}
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Upper bounds: early stopping may end the job sooner."""
+
+    steps_per_epoch: int
+    epochs: int
+    tokens: int | None = None
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps of all epochs."""
+        return self.steps_per_epoch * self.epochs
+
+
+def forecast(records: int, batch_size: int, epochs: int, tokens_per_epoch: int | None = None) -> Forecast:
+    """Steps per epoch are records / batch size, rounded up; charged tokens are tokens × epochs."""
+    per_epoch = max(1, math.ceil(records / max(1, batch_size)))
+    return Forecast(per_epoch, epochs, None if tokens_per_epoch is None else tokens_per_epoch * epochs)
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One phase of a job; `status` is the API's word (NotStarted, InProgress, Completed, …)."""
+
+    name: str
+    status: str
+    began: datetime | None = None
+    changed: datetime | None = None
+
+    def lasted(self, now: datetime) -> timedelta | None:
+        """How long it took, or has taken so far."""
+        if self.began is None or self.status == "NotStarted":
+            return None
+        return (now if self.status == "InProgress" else self.changed or now) - self.began
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A customization job. Fields that only the detail call tells are empty until it was made (`detailed`)."""
+
+    arn: str
+    name: str
+    status: str
+    base_model_arn: str
+    created: datetime
+    ended: datetime | None = None
+    modified: datetime | None = None
+    model_arn: str = ""
+    model_name: str = ""
+    phases: tuple[Phase, ...] = ()
+    detailed: bool = False
+    hyperparameters: Mapping[str, str] = field(default_factory=dict)
+    training_uri: str = ""
+    validation_uris: tuple[str, ...] = ()
+    output_uri: str = ""
+    role_arn: str = ""
+    failure: str = ""
+    token: str = ""
+    training_loss: float | None = None
+    validation_loss: float | None = None
+
+    @property
+    def job_id(self) -> str:
+        """The last part of the ARN, which names the job's folder in the output place."""
+        return self.arn.rsplit("/", 1)[-1]
+
+    @property
+    def moving(self) -> bool:
+        """Whether its status may still change. An unknown status counts as moving until it has ended."""
+        return self.status in MOVING or (self.status not in set(JobStatus) and self.ended is None)
+
+    @property
+    def metrics_prefix(self) -> str:
+        """S3 URI under which the metrics files are written; empty until the detail is known."""
+        if not self.output_uri:
+            return ""
+        return f"{self.output_uri.rstrip('/')}/model-customization-job-{self.job_id}/"
+
+    def phase_text(self) -> str:
+        """The phase that is under way, `Queued` while training waits for capacity; else the status."""
+        if self.status != JobStatus.IN_PROGRESS:
+            return self.status
+        for phase in self.phases:
+            if phase.status == "InProgress":
+                return phase.name
+        done = [phase.name for phase in self.phases if phase.status == "Completed"]
+        if done == list(PHASES[:2]):
+            return "Queued"
+        return "In progress"
+
+
+@dataclass(frozen=True, slots=True)
+class CustomModel:
+    """A model made by a job."""
+
+    arn: str
+    name: str
+    base_model_arn: str
+    created: datetime
+    status: str = "Active"
+
+
+@dataclass(frozen=True, slots=True)
+class Cure:
+    """What a failure message means and what to do."""
+
+    cause: str
+    action: str
+
+
+_CURES: tuple[tuple[str, Cure], ...] = (
+    (
+        "could not validate getobject permissions",
+        Cure(
+            "The role may not read the data.",
+            "Give it s3:GetObject and s3:ListBucket on a bucket in the job's own Region, and kms:Decrypt if the "
+            "bucket is encrypted with a KMS key.",
+        ),
+    ),
+    (
+        "could not validate putobject permissions",
+        Cure("The role may not write the output.", "Give it s3:PutObject on the output place."),
+    ),
+    (
+        "could not assume provided iam role",
+        Cure(
+            "Bedrock may not use the role, or IAM has not spread it yet.",
+            "Wait a minute and start again; else check that the role trusts bedrock.amazonaws.com for this "
+            "account and Region.",
+        ),
+    ),
+    (
+        "data files must conform to jsonl",
+        Cure("A data file is not clean JSONL.", "Convert and upload it again from the Dataset tab."),
+    ),
+    (
+        "must follow",
+        Cure("The data has another model's format.", "Choose this base model in the Dataset tab and convert again."),
+    ),
+    ("input size exceeded", Cure("A record is too long.", "Check the file against this base model and shorten it.")),
+    ("token count", Cure("A record is too long.", "Check the file against this base model and shorten it.")),
+    (
+        "third-party license terms",
+        Cure("A content review refused the data.", "Contact AWS support; trying again does not help."),
+    ),
+    (
+        "unexpected error when processing",
+        Cure("A fault on the side of the service.", "Start it again under a new name."),
+    ),
+)  # fmt: skip
+
+
+def cure(message: str) -> Cure | None:
+    """Cause and cure of a job's failure message, where it is a known one."""
+    folded = message.casefold()
+    return next((found for text, found in _CURES if text in folded), None)

@@ -1,0 +1,155 @@
+"""Endpoints, and runs: job → custom model → endpoints as one row. A board is all of it at one moment."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from tui.domain.base_models import BaseModel, Serving, base_id, find
+from tui.domain.errors import AppError
+from tui.domain.jobs import CustomModel, Job
+
+_READY = frozenset({"InService", "Active"})
+_CHANGING = frozenset({"Creating", "Updating"})
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Provisioned throughput or an on-demand deployment of a custom model (or bought for a base model)."""
+
+    kind: Serving
+    arn: str
+    name: str
+    status: str
+    model_arn: str
+    created: datetime
+    units: int = 0
+    commitment: str = ""
+    commitment_ends: datetime | None = None
+    failure: str = ""
+    base_model_arn: str = ""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it answers."""
+        return self.status in _READY
+
+    @property
+    def moving(self) -> bool:
+        """Whether its status is about to change."""
+        return self.status in _CHANGING
+
+    @property
+    def bills_by_hour(self) -> bool:
+        """Provisioned throughput bills from its creation until it is deleted, in service or not."""
+        return self.kind is Serving.PROVISIONED and self.status != "Failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One row: at least one of job, model and endpoints is there."""
+
+    key: str
+    job: Job | None = None
+    model: CustomModel | None = None
+    endpoints: tuple[Endpoint, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The job's name, else the model's, else the first endpoint's."""
+        if self.job:
+            return self.job.name
+        if self.model:
+            return self.model.name
+        return self.endpoints[0].name if self.endpoints else self.key
+
+    @property
+    def created(self) -> datetime:
+        """When its oldest known part was made."""
+        parts = [p.created for p in (self.job, self.model, *self.endpoints) if p is not None]
+        return min(parts)
+
+    @property
+    def base_model_arn(self) -> str:
+        """ARN of the base model, as far as it is known."""
+        for part in (self.job, self.model, *self.endpoints):
+            if part is not None and part.base_model_arn:
+                return part.base_model_arn
+        return ""
+
+    @property
+    def base_model(self) -> BaseModel | None:
+        """The catalogue's entry for the base model."""
+        return find(self.base_model_arn) if self.base_model_arn else None
+
+    @property
+    def base_model_name(self) -> str:
+        """The catalogue's name, else the id."""
+        found = self.base_model
+        return found.key if found else base_id(self.base_model_arn) or "?"
+
+    @property
+    def model_arn(self) -> str:
+        """ARN of the custom model that can be served, empty while there is none."""
+        return self.model.arn if self.model else ""
+
+    @property
+    def moving(self) -> bool:
+        """Whether anything in it is about to change."""
+        return bool(self.job and self.job.moving) or any(e.moving for e in self.endpoints)
+
+    @property
+    def ready_endpoint(self) -> Endpoint | None:
+        """The first endpoint that answers."""
+        return next((e for e in self.endpoints if e.ready), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """What exists in one account and Region, as last seen.
+
+    `problem` is set when the newest look failed; the rest is then the last good one, of `seen`.
+    """
+
+    runs: tuple[Run, ...] = ()
+    seen: datetime | None = None
+    problem: AppError | None = None
+
+    @property
+    def moving(self) -> bool:
+        """Whether anything is about to change."""
+        return any(run.moving for run in self.runs)
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Every endpoint of every run."""
+        return tuple(e for run in self.runs for e in run.endpoints)
+
+    @property
+    def billing(self) -> tuple[Endpoint, ...]:
+        """What bills by the hour."""
+        return tuple(e for e in self.endpoints if e.bills_by_hour)
+
+    def run(self, key: str) -> Run | None:
+        """The run with this key."""
+        return next((r for r in self.runs if r.key == key), None)
+
+
+def assemble(
+    jobs: Iterable[Job], models: Iterable[CustomModel], endpoints: Iterable[Endpoint]
+) -> tuple[Run, ...]:
+    """Rows joined by the model's ARN, newest first; models and endpoints without a known job get rows too."""
+    by_model: dict[str, list[Endpoint]] = defaultdict(list)
+    for endpoint in sorted(endpoints, key=lambda e: e.created):
+        by_model[endpoint.model_arn].append(endpoint)
+    known = {model.arn: model for model in models}
+    runs = []
+    for job in jobs:
+        model = known.pop(job.model_arn, None) if job.model_arn else None
+        served = tuple(by_model.pop(job.model_arn, ())) if job.model_arn else ()
+        runs.append(Run(job.arn, job, model, served))
+    runs += [Run(m.arn, None, m, tuple(by_model.pop(m.arn, ()))) for m in known.values()]
+    runs += [Run(e.arn, None, None, (e,)) for rest in by_model.values() for e in rest]
+    return tuple(sorted(runs, key=lambda r: r.created, reverse=True))

@@ -1,0 +1,47 @@
+"""The user's settings file and where it came from; the app never writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, get_type_hints
+
+DEFAULT_SYSTEM = "You are a high-performance QA assistant that responds to questions concisely, accurately, and appropriately."
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Each field is a key of the same name in config.toml. Prices in USD."""
+
+    theme: str = "washi"
+    system_prompt: str = DEFAULT_SYSTEM
+    base_model: str = "claude-3-haiku"
+    max_tokens: int = 512
+    temperature: float | None = None
+    top_p: float | None = None
+    price_per_model_unit_hour: float | None = None
+    mouse: bool = True
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_mapping(cls, data: Mapping[str, Any]) -> tuple[Settings, list[str]]:
+        """Settings from a parsed file, and a sentence for each entry that could not be used."""
+        hints = get_type_hints(cls)
+        known = {f.name for f in fields(cls)}
+        values: dict[str, Any] = {}
+        complaints = [f"{key} is not a setting" for key in data if key not in known]
+        for key in known & data.keys():
+            value = data[key]
+            if key == "keys":
+                ok = isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
+            elif hints[key] in (str, bool):
+                ok = isinstance(value, hints[key])
+            else:
+                whole = hints[key] is int
+                ok = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
+                ok = ok and value >= 0
+            if ok:
+                values[key] = value
+            else:
+                complaints.append(f"{key} cannot be {value!r}")
+        return cls(**values), complaints
