@@ -128,9 +128,7 @@ _LLAMA_HP = (
     Hyperparameter("learningRate", "learning rate", 5e-6, 0.1, 1e-4),
 )
 _CLAUDE_LIMITS = Limits((32, 10_000), (32, 1_000), (32, 10_000), 32_000, 3, 10_000_000_000, 1_000_000_000)
-_NOVA_LIMITS = Limits(
-    (8, 20_000), (8, 20_000), (8, 20_000), 32_000, source="Amazon Nova User Guide, fine-tuning"
-)
+_NOVA_LIMITS = Limits((8, 20_000), (8, 20_000), (8, 20_000), 32_000, source="Amazon Nova User Guide, fine-tuning")
 _LLAMA_LIMITS = Limits((1, 10_000), (1, 10_000), (100, 10_000), 16_000)
 _NOVA_RESERVED = ("User:", "Bot:", "Assistant:", "System:", "<image>", "<video>", "[EOS]")
 _BOTH = frozenset({Serving.PROVISIONED, Serving.ON_DEMAND})

@@ -46,9 +46,7 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 def check_record(record: Record | Damaged, model: BaseModel) -> list[Found]:
     """Findings in one record, for `model`. Never raises, whatever the record is."""
     if isinstance(record, Damaged):
-        return [
-            ("unreadable", Severity.ERROR, "record", record.reason, f"{GUIDE}, fine-tuning-troubleshooting")
-        ]
+        return [("unreadable", Severity.ERROR, "record", record.reason, f"{GUIDE}, fine-tuning-troubleshooting")]
     found = _structure(record, model)
     texts = [(_field(i, record), t.text) for i, t in enumerate(record.turns)]
     if record.system is not None:
@@ -91,9 +89,7 @@ def _structure(record: Record, model: BaseModel) -> list[Found]:
         )
     if record.extra_keys and model.data_format is DataFormat.CLAUDE_MESSAGES:
         keys = ", ".join(record.extra_keys[:3])
-        found.append(
-            ("extra keys", Severity.ERROR, keys, f"keys that the format does not know: {keys}", source)
-        )
+        found.append(("extra keys", Severity.ERROR, keys, f"keys that the format does not know: {keys}", source))
     tokens = record.tokens(model.limits.characters_per_token)
     if tokens > model.limits.tokens_per_record:
         error("tokens", "record", f"≈ {tokens:,} tokens, the limit is {model.limits.tokens_per_record:,}")
@@ -119,9 +115,7 @@ def _text(field: str, text: str, model: BaseModel) -> list[Found]:
             )
         )
     elif UNSAFE.search(text):
-        found.append(
-            ("control character", Severity.WARNING, field, "holds invisible or control characters", "tanzaku")
-        )
+        found.append(("control character", Severity.WARNING, field, "holds invisible or control characters", "tanzaku"))
     if text != text.strip():
         found.append(("outer space", Severity.WARNING, field, "begins or ends with white space", "tanzaku"))
     return found
@@ -135,9 +129,7 @@ def check(
     if pairs.blank_lines:
         lines = ", ".join(str(n) for n in pairs.blank_lines[:5])
         text = f"{count(len(pairs.blank_lines), 'blank line')} (line {lines}); left out when converting"
-        problems.append(
-            Problem("blank line", Severity.WARNING, text, source=f"{GUIDE}, fine-tuning-troubleshooting")
-        )
+        problems.append(Problem("blank line", Severity.WARNING, text, source=f"{GUIDE}, fine-tuning-troubleshooting"))
     questions: dict[str, list[tuple[int, str]]] = defaultdict(list)
     per_record: list[Problem] = []
     for index, record in enumerate(pairs):

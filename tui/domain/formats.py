@@ -77,9 +77,7 @@ def render(record: Record, data_format: DataFormat, system: str | None = None) -
             return body
         case DataFormat.PROMPT_COMPLETION:
             if not record.is_pair:
-                raise FormatError(
-                    "prompt/completion holds one question and one answer, this record has more turns"
-                )
+                raise FormatError("prompt/completion holds one question and one answer, this record has more turns")
             question = f"{prompt}\n\n{record.question}" if prompt else record.question
             return {"prompt": question, "completion": record.answer}
 

@@ -191,11 +191,7 @@ def _utf8(name: str, data: bytes) -> tuple[bytes, list[str]]:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
-        what = (
-            "is not a text file"
-            if b"\0" in data[:4096]
-            else f"is not valid UTF-8 at line {line}, byte {column}"
-        )
+        what = "is not a text file" if b"\0" in data[:4096] else f"is not valid UTF-8 at line {line}, byte {column}"
         raise AppError(Cause.FILE, f"{name} {what}", hint="Save it as UTF-8, then open it again") from None
     return data, notes
 

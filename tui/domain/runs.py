@@ -137,9 +137,7 @@ class Board:
         return next((r for r in self.runs if r.key == key), None)
 
 
-def assemble(
-    jobs: Iterable[Job], models: Iterable[CustomModel], endpoints: Iterable[Endpoint]
-) -> tuple[Run, ...]:
+def assemble(jobs: Iterable[Job], models: Iterable[CustomModel], endpoints: Iterable[Endpoint]) -> tuple[Run, ...]:
     """Rows joined by the model's ARN, newest first; models and endpoints without a known job get rows too."""
     by_model: dict[str, list[Endpoint]] = defaultdict(list)
     for endpoint in sorted(endpoints, key=lambda e: e.created):

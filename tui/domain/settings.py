@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, get_type_hints
 
-DEFAULT_SYSTEM = "You are a high-performance QA assistant that responds to questions concisely, accurately, and appropriately."
+DEFAULT_SYSTEM = "You are a helpful assistant. Answer questions about Amazon Bedrock briefly and correctly."
 
 
 @dataclass(frozen=True, slots=True)

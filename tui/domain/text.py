@@ -17,8 +17,7 @@ def _stand_in(code: int) -> str | None:
         return "\u2421"
     if (
         0x80 <= code <= 0x9F
-        or code
-        in (0x00AD, 0x061C, 0x180E, 0x200B, 0x200C, 0x200E, 0x200F, 0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF)
+        or code in (0x00AD, 0x061C, 0x180E, 0x200B, 0x200C, 0x200E, 0x200F, 0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF)
         or 0x202A <= code <= 0x202E
         or 0x2060 <= code <= 0x206F
         or 0xD800 <= code <= 0xDFFF
@@ -86,10 +85,7 @@ def normalised(text: str) -> str:
 def is_cjk(text: str) -> bool:
     """Whether at least a fifth of the letters are Han, kana or Hangul."""
     letters = [ch for ch in text if ch.isalpha()]
-    wide = sum(
-        "\u3040" <= ch <= "\u30ff" or "\u3400" <= ch <= "\u9fff" or "\uac00" <= ch <= "\ud7af"
-        for ch in letters
-    )
+    wide = sum("\u3040" <= ch <= "\u30ff" or "\u3400" <= ch <= "\u9fff" or "\uac00" <= ch <= "\ud7af" for ch in letters)
     return bool(letters) and wide * 5 >= len(letters)
 
 
