@@ -1,0 +1,262 @@
+"""The one door to boto3: clients made once and shared, every call on a daemon thread, every error ours."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tui.domain.errors import AppError, Cause
+from tui.services.aws_errors import as_app_error
+from tui.services.pool import DaemonPool
+
+_READING = ("get_", "list_", "head_", "describe_", "count_", "simulate_")
+_ASKING = ("converse", "converse_stream", "invoke_model", "invoke_model_with_response_stream")
+_CONNECT_TIMEOUT = 5
+_READ_TIMEOUT = 20
+_ANSWER_TIMEOUT = 120
+"""Seconds without a byte after which a model's answer counts as lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where AWS is and how to sign. The keys are set for the sandbox only; else boto3 finds the user's own."""
+
+    profile: str | None = None
+    region: str | None = None
+    endpoint_url: str | None = None
+    access_key_id: str | None = None
+    secret_access_key: str | None = None
+
+    @property
+    def sandbox(self) -> bool:
+        """Whether this is the AWS of this machine."""
+        return self.access_key_id is not None
+
+    def __repr__(self) -> str:  # keys stay out of logs and tracebacks
+        return f"Connection(profile={self.profile!r}, region={self.region!r}, endpoint_url={self.endpoint_url!r})"
+
+
+class Aws:
+    """Calls to AWS for one profile and Region.
+
+    `connect` is asked, on a thread, before the first call and after `renew`; it may block (the sandbox takes a
+    moment to start) and may raise AppError.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Connection],
+        *,
+        sandbox: bool,
+        read_only: bool = False,
+        pool: DaemonPool | None = None,
+    ) -> None:
+        self.sandbox = sandbox
+        self.read_only = read_only
+        self.pool = pool or DaemonPool()
+        self._connect = connect
+        self._lock = threading.Lock()
+        self._connection: Connection | None = None
+        self._session: Any = None
+        self._clients: dict[tuple[str, str | None], Any] = {}
+
+    def renew(self) -> None:
+        """Forget session and clients, so that the next call reads profile and credentials anew."""
+        with self._lock:
+            self._session = None
+            self._connection = None
+            self._clients.clear()
+
+    async def call(
+        self,
+        service: str,
+        operation: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        need: Iterable[str] = (),
+        region: str | None = None,
+    ) -> dict[str, Any]:
+        """The answer of one operation, named as boto3's client method is.
+
+        `need` are keys without which the answer counts as incomplete: boto3 gives a cut answer back as if it
+        were whole. Raises AppError and nothing else.
+        """
+        changing = self._guard(operation)
+        return await self.pool.run(self._call, service, operation, dict(params or {}), tuple(need), region, changing)
+
+    async def pages(
+        self,
+        service: str,
+        operation: str,
+        key: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        region: str | None = None,
+    ) -> list[dict[str, Any]]:
+        """The items under `key` of all pages. Raises AppError."""
+        self._guard(operation)
+        return await self.pool.run(self._pages, service, operation, key, dict(params or {}), region)
+
+    async def run(
+        self, function: Callable[[Callable[[str], Any]], Any], operation: str, *, changing: bool = False
+    ) -> Any:
+        """`function(client_of)` on a thread, for what is more than one call; errors are mapped as in `call`."""
+        self._guard(operation)
+        return await self.pool.run(self._guarded, function, operation, changing)
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        """The shared client of a service. Blocks; for threads only. Raises what boto3 raises."""
+        with self._lock:
+            found = self._clients.get((service, region))
+            if found is None:
+                found = self._clients[service, region] = self._make_client(service, region)
+            return found
+
+    def session(self) -> Any:
+        """The shared boto3 session. Blocks; for threads only."""
+        with self._lock:
+            return self._ready_session()
+
+    def connection(self) -> Connection:
+        """Where the session leads. Blocks until the sandbox is up, where there is one; for threads only."""
+        with self._lock:
+            return self._ready_connection()
+
+    def error(self, error: BaseException, operation: str, *, changing: bool = False) -> AppError:
+        """`error` as ours."""
+        profile = (self._connection.profile if self._connection else None) or os.environ.get("AWS_PROFILE", "")
+        return as_app_error(error, operation, changing=changing, profile=profile)
+
+    def _guard(self, operation: str) -> bool:
+        """Whether the operation changes something; refuses it in read-only mode."""
+        changing = not operation.startswith((*_READING, *_ASKING))
+        if changing and self.read_only:
+            raise AppError(
+                Cause.READ_ONLY, "Read-only mode: nothing is changed", operation, "Start without --read-only"
+            )
+        return changing
+
+    def _guarded(self, function: Callable[[Callable[[str], Any]], Any], operation: str, changing: bool) -> Any:
+        try:
+            return function(self.client)
+        except Exception as error:
+            raise self.error(error, operation, changing=changing) from error
+
+    def _call(
+        self,
+        service: str,
+        operation: str,
+        params: dict[str, Any],
+        need: Sequence[str],
+        region: str | None,
+        changing: bool,
+    ) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] = getattr(self.client(service, region), operation)(**params)
+        except Exception as error:
+            raise self.error(error, operation, changing=changing) from error
+        missing = [key for key in need if key not in answer]
+        if missing:
+            raise AppError(
+                Cause.INCOMPLETE,
+                "AWS's answer was incomplete",
+                f"{operation}: {', '.join(missing)} missing",
+                "Try again",
+                retryable=True,
+                outcome_unknown=changing,
+                operation=operation,
+            )
+        return answer
+
+    def _pages(
+        self, service: str, operation: str, key: str, params: dict[str, Any], region: str | None
+    ) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = []
+        try:
+            client = self.client(service, region)
+            pages = (
+                client.get_paginator(operation).paginate(**params)
+                if client.can_paginate(operation)
+                else [getattr(client, operation)(**params)]
+            )
+            for page in pages:
+                if key not in page:
+                    raise AppError(
+                        Cause.INCOMPLETE,
+                        "AWS's answer was incomplete",
+                        f"{operation}: {key} missing",
+                        "Try again",
+                        retryable=True,
+                        operation=operation,
+                    )
+                items.extend(page[key])
+        except Exception as error:
+            raise self.error(error, operation) from error
+        return items
+
+    def _ready_connection(self) -> Connection:
+        if self._connection is None:
+            self._connection = self._connect()
+        return self._connection
+
+    def _ready_session(self) -> Any:
+        if self._session is None:
+            import boto3
+
+            at = self._ready_connection()
+            self._session = boto3.Session(
+                profile_name=None if at.sandbox else at.profile,
+                region_name=at.region,
+                aws_access_key_id=at.access_key_id,
+                aws_secret_access_key=at.secret_access_key,
+                **_outside_config(at),
+            )
+        return self._session
+
+    def _make_client(self, service: str, region: str | None) -> Any:
+        from botocore.config import Config
+
+        session = self._ready_session()
+        at = self._ready_connection()
+        answering = service == "bedrock-runtime"
+        config = Config(
+            connect_timeout=_CONNECT_TIMEOUT,
+            read_timeout=_ANSWER_TIMEOUT if answering else _READ_TIMEOUT,
+            # A lost answer of a model is paid for again at each try, and has no idempotency token.
+            retries={"mode": "standard", "total_max_attempts": 1 if answering else 3},
+            tcp_keepalive=True,
+            max_pool_connections=16,
+            user_agent_extra="tanzaku",
+        )
+        if at.sandbox:
+            # The user's proxies and bearer token must not reach the sandbox, nor the sandbox's calls the network.
+            config = config.merge(Config(proxies={}, auth_scheme_preference="sigv4", s3={"addressing_style": "path"}))
+        client = session.client(service, region_name=region, endpoint_url=at.endpoint_url, config=config)
+        if self.read_only:
+            client.meta.events.register("before-call", _refuse_changes)
+        return client
+
+
+def _outside_config(at: Connection) -> dict[str, Any]:
+    """In the sandbox a botocore session that reads none of the user's files and variables."""
+    if not at.sandbox:
+        return {}
+    import botocore.session
+    from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
+
+    blind = {
+        name: (None, None, default, conversion)
+        for name, (_, _, default, conversion) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items()
+    }
+    for name in ("config_file", "credentials_file"):
+        blind[name] = (None, None, os.devnull, None)
+    return {"botocore_session": botocore.session.Session(session_vars=blind)}
+
+
+def _refuse_changes(model: Any, **_: Any) -> None:
+    """The last gate of read-only mode, at boto3's own event before a request is sent."""
+    if not model.name.startswith(("Get", "List", "Head", "Describe", "Count", "Simulate", "Converse", "Invoke")):
+        raise AppError(Cause.READ_ONLY, "Read-only mode: nothing is changed", model.name, "Start without --read-only")

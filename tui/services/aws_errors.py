@@ -1,0 +1,254 @@
+"""Every way a call to AWS can fail, as one kind of error with a next step."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from tui.domain.errors import AppError, Cause
+from tui.domain.text import safe_line
+
+_EXPIRED = {"expiredtoken", "expiredtokenexception", "requestexpired", "tokenrefreshrequired"}
+_BAD_KEYS = {
+    "unrecognizedclientexception",
+    "invalidclienttokenid",
+    "invalidaccesskeyid",
+    "signaturedoesnotmatch",
+    "incompletesignature",
+    "missingauthenticationtoken",
+    "authfailure",
+}
+_THROTTLED = {"throttlingexception", "throttling", "slowdown", "toomanyrequestsexception", "requestlimitexceeded"}
+_DENIED = {"accessdenied", "accessdeniedexception", "403", "unauthorizedoperation"}
+_MISSING = {"resourcenotfoundexception", "nosuchbucket", "nosuchkey", "nosuchentity", "404", "notfound"}
+_CONFLICT = {
+    "conflictexception",
+    "resourceinuseexception",
+    "bucketalreadyexists",
+    "bucketalreadyownedbyyou",
+    "entityalreadyexists",
+    "resourceinuse",
+}
+_INVALID = {
+    "validationexception",
+    "validationerror",
+    "invalidparameter",
+    "malformedpolicydocument",
+    "toomanytagsexception",
+}
+_QUOTA = {"servicequotaexceededexception", "limitexceeded", "limitexceededexception"}
+_NOT_READY = {"modelnotreadyexception"}
+_MODEL_FAULT = {"modelerrorexception", "modelstreamerrorexception", "modeltimeoutexception", "overloaded_error"}
+_SIGN_IN = "Sign in again outside the app; it looks again by itself (r looks at once)"
+
+
+def as_app_error(error: BaseException, operation: str = "", *, changing: bool = False, profile: str = "") -> AppError:
+    """`error`, whatever library raised it, as an AppError. `changing` calls may have been carried out
+    although no good answer came; then `outcome_unknown` is set."""
+    if isinstance(error, AppError):
+        return error
+    kind = type(error).__name__
+    from botocore.exceptions import ClientError
+
+    if isinstance(error, ClientError):
+        return _from_code(error, operation, changing)
+    inner = getattr(error, "__context__", None)
+    if kind == "S3UploadFailedError" and isinstance(inner, ClientError):
+        return _from_code(inner, operation, changing)
+    found = _credentials(kind, error, profile) or _network(kind, error, changing)
+    if found is None:
+        found = _local(kind, error, changing)
+    found.operation = operation
+    return found
+
+
+def _credentials(kind: str, error: BaseException, profile: str) -> AppError | None:
+    flag = f" --profile {profile}" if profile else ""
+    detail = _message(error)
+    match kind:
+        case "NoCredentialsError":
+            hint = f"Run `aws configure` or `aws sso login{flag}`, or set AWS_PROFILE; the app looks again by itself"
+            return AppError(Cause.NO_CREDENTIALS, "No AWS credentials found", "", hint, retryable=True)
+        case "PartialCredentialsError":
+            hint = "Set both the access key id and the secret access key"
+            return AppError(
+                Cause.NO_CREDENTIALS, "Half of the AWS credentials is missing", detail, hint, retryable=True
+            )
+        case "ProfileNotFound":
+            hint = "Check the name in ~/.aws/config, or start with another --profile"
+            return AppError(
+                Cause.NO_CREDENTIALS, f"There is no AWS profile {profile}".strip(), "", hint, retryable=True
+            )
+        case "ConfigParseError" | "InvalidConfigError" | "ConfigNotFound":
+            return AppError(
+                Cause.NO_CREDENTIALS, "The AWS config file cannot be read", detail, "Mend it", retryable=True
+            )
+        case "SSOTokenLoadError" | "UnauthorizedSSOTokenError" | "TokenRetrievalError" | "SSOError":
+            hint = f"Run `aws sso login{flag}` (over SSH with --use-device-code); the app goes on by itself"
+            return AppError(Cause.EXPIRED, "The SSO sign-in is missing or has expired", "", hint, retryable=True)
+        case "CredentialRetrievalError":
+            hint = "Run the profile's credential_process by hand to see why"
+            return AppError(Cause.EXPIRED, "The credential process failed", detail, hint, retryable=True)
+        case "LoginRefreshRequired" | "LoginTokenLoadError" | "LoginError":
+            return AppError(Cause.EXPIRED, "The `aws login` session has ended", "", "Run `aws login`", retryable=True)
+        case "MissingDependencyException":
+            hint = "Install botocore[crt] beside the app"
+            return AppError(Cause.NO_CREDENTIALS, "This profile needs another package", detail, hint)
+        case "NoRegionError" | "InvalidRegionError":
+            hint = "Start with --region us-west-2, or set AWS_REGION or the profile's region"
+            return AppError(Cause.NO_REGION, "No AWS Region is set", "", hint, retryable=True)
+    return None
+
+
+def _network(kind: str, error: BaseException, changing: bool) -> AppError | None:
+    detail = _message(error)
+    unknown = changing
+    match kind:
+        case "EndpointConnectionError" | "ConnectTimeoutError" | "ConnectionRefusedError":
+            return AppError(
+                Cause.UNREACHABLE,
+                "AWS cannot be reached",
+                detail,
+                "Check network, DNS and Region; the app tries again by itself",
+                retryable=True,
+            )
+        case "ProxyConnectionError":
+            return AppError(
+                Cause.UNREACHABLE, "The proxy cannot be reached", detail, "Check HTTPS_PROXY", retryable=True
+            )
+        case "SSLError":
+            hint = "Check the certificate bundle (AWS_CA_BUNDLE)"
+            return AppError(Cause.UNREACHABLE, "The TLS connection was refused", detail, hint, retryable=True)
+        case "InvalidEndpointConfigurationError":
+            hint = "Unset AWS_BEARER_TOKEN_BEDROCK, or use an https endpoint"
+            return AppError(Cause.INVALID, "The endpoint cannot be used", detail, hint)
+        case "ReadTimeoutError":
+            return AppError(
+                Cause.UNREACHABLE,
+                "AWS did not answer in time",
+                "",
+                "Try again",
+                retryable=True,
+                outcome_unknown=unknown,
+            )
+        case (
+            "ConnectionClosedError" | "ConnectionError" | "HTTPClientError" | "ProtocolError" | "ResponseStreamingError"
+        ):
+            return AppError(
+                Cause.UNREACHABLE, "The connection was cut", "", "Try again", retryable=True, outcome_unknown=unknown
+            )
+        case "IncompleteReadError" | "ChecksumMismatch" | "ParserError" | "ResponseParserError":
+            return AppError(
+                Cause.INCOMPLETE,
+                "The answer was damaged on the way",
+                "",
+                "Try again",
+                retryable=True,
+                outcome_unknown=unknown,
+            )
+    return None
+
+
+def _local(kind: str, error: BaseException, changing: bool) -> AppError:
+    detail = _message(error)
+    match kind:
+        case "ParamValidationError":
+            return AppError(Cause.INVALID, "The request was refused before it was sent", detail)
+        case "UnknownServiceError":
+            return AppError(Cause.INVALID, "This boto3 does not know the service", detail, "Install a newer boto3")
+    if isinstance(error, FileNotFoundError):
+        return AppError(Cause.FILE, "The file is not there", detail)
+    if isinstance(error, OSError):
+        return AppError(Cause.FILE, "The system refused", safe_line(error.strerror or str(error), 200))
+    if kind in {"BotoCoreError", "Boto3Error", "S3UploadFailedError", "RetriesExceededError"} or _is_aws_library(error):
+        return AppError(
+            Cause.SERVICE, "The call to AWS failed", detail, "Try again", retryable=True, outcome_unknown=changing
+        )
+    if isinstance(error, ValueError | KeyError | TypeError):
+        return AppError(
+            Cause.INCOMPLETE,
+            "AWS's answer was not what it should be",
+            detail,
+            "Try again",
+            retryable=True,
+            outcome_unknown=changing,
+        )
+    raise error
+
+
+def _is_aws_library(error: BaseException) -> bool:
+    return type(error).__module__.split(".")[0] in {"botocore", "boto3", "s3transfer", "urllib3"}
+
+
+def _message(error: BaseException) -> str:
+    return safe_line(str(error), 300)
+
+
+def _from_code(error: Any, operation: str, changing: bool) -> AppError:
+    response = error.response or {}
+    said = response.get("Error") or {}
+    code = str(said.get("Code", ""))
+    status = int((response.get("ResponseMetadata") or {}).get("HTTPStatusCode") or 0)
+    text = str(said.get("Message") or "")
+    detail = "" if text.lstrip().startswith("<") else safe_line(text, 400)
+    found = _by_code(code.casefold(), detail, status, changing)
+    found.operation = operation
+    found.request_id = str((response.get("ResponseMetadata") or {}).get("RequestId") or "")
+    return found
+
+
+def _by_code(code: str, detail: str, status: int, changing: bool) -> AppError:
+    if code in _EXPIRED:
+        return AppError(Cause.EXPIRED, "The AWS credentials have expired", "", _SIGN_IN, retryable=True)
+    if code in {"invalidsignatureexception", "requesttimetooskewed"} and "expired" in detail.casefold() + code:
+        return AppError(Cause.CLOCK, "This machine's clock is off", detail, "Set the clock", retryable=True)
+    if code == "requesttimetooskewed":
+        return AppError(Cause.CLOCK, "This machine's clock is off", detail, "Set the clock", retryable=True)
+    if code in _BAD_KEYS or code == "invalidsignatureexception":
+        return AppError(Cause.EXPIRED, "AWS does not accept these credentials", detail, _SIGN_IN, retryable=True)
+    if code in _THROTTLED or status == 429:
+        if code in _NOT_READY:
+            return AppError(
+                Cause.NOT_READY, "The model is not ready yet", detail, "Wait, then ask again", retryable=True
+            )
+        return AppError(Cause.THROTTLED, "AWS is asked too often", detail, "Wait a moment", retryable=True)
+    if "end of its life" in detail or "marked by provider as Legacy" in detail:
+        return AppError(Cause.RETIRED, "The provider has retired this model", detail, "Choose an active base model")
+    if code in _DENIED:
+        return AppError(Cause.DENIED, "AWS does not allow this", detail, _denied_hint(detail))
+    if code in _QUOTA:
+        hint = "Ask for a higher quota in the Service Quotas console"
+        return AppError(Cause.QUOTA, "A quota of the account does not allow this", detail, hint)
+    if code in _CONFLICT or "currently in use" in detail:
+        return AppError(Cause.CONFLICT, "It clashes with something that exists", detail, "Use another name, or wait")
+    if code in _MISSING:
+        return AppError(Cause.NOT_FOUND, "AWS does not find it", detail, "Check account and Region in the first line")
+    if code in {"permanentredirect", "authorizationheadermalformed", "illegallocationconstraintexception"}:
+        hint = "Use a bucket in the Region of the job"
+        return AppError(Cause.INVALID, "The bucket is in another Region", detail, hint)
+    if code in _INVALID:
+        return _invalid(detail)
+    if code in _MODEL_FAULT:
+        return AppError(Cause.SERVICE, "The model failed to answer", detail, "Ask again", retryable=True)
+    if status >= 500 or code.startswith("internal") or code in {"serviceunavailableexception", "500", "503"}:
+        return AppError(Cause.SERVICE, "AWS had a fault", detail, "Try again", retryable=True, outcome_unknown=changing)
+    return AppError(Cause.INVALID, f"AWS refused: {safe_line(code, 60) or 'no reason given'}", detail)
+
+
+def _invalid(detail: str) -> AppError:
+    folded = detail.casefold()
+    if "could not assume" in folded:
+        hint = "A new role takes up to a minute or two to spread; else check whom it trusts"
+        return AppError(Cause.INVALID, "Bedrock cannot use the role yet", detail, hint, retryable=True)
+    if "operation not allowed" in folded or "model identifier is invalid" in folded:
+        return AppError(
+            Cause.RETIRED, "This model cannot be used here", detail, "It may be retired, or not in this Region"
+        )
+    if "mutating state" in folded:
+        return AppError(Cause.CONFLICT, "It is just changing", detail, "Wait until it is ready", retryable=True)
+    return AppError(Cause.INVALID, "AWS refuses the request", detail)
+
+
+def _denied_hint(detail: str) -> str:
+    action = re.search(r"perform: ([\w-]+:\w+)", detail)
+    return f"Ask for the permission {action[1]}" if action else "Ask for the permission that this needs (see README)"

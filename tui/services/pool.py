@@ -1,0 +1,98 @@
+"""Blocking calls on daemon threads: quitting never waits for one of them."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_Work = Callable[[], None]
+
+
+class DaemonPool:
+    """A bounded set of daemon threads, started as work comes.
+
+    Unlike the interpreter's own executors its threads are not joined at exit, so a call that hangs (a silent
+    endpoint, a dead network file system) cannot keep the process alive.
+    """
+
+    def __init__(self, size: int = 8, name: str = "tanzaku") -> None:
+        self._size = size
+        self._name = name
+        self._work: queue.SimpleQueue[_Work] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._threads = 0
+        self._idle = 0
+
+    async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """The result of `function(*args, **kwargs)`, run on one of the threads.
+
+        When the awaiting task is cancelled, the call goes on and its result is dropped.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+
+        def deliver(result: T | None, error: BaseException | None) -> None:
+            if future.done():
+                return
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(result)  # type: ignore[arg-type]
+
+        def work() -> None:
+            result: T | None = None
+            error: BaseException | None = None
+            try:
+                result = function(*args, **kwargs)
+            except StopIteration as stop:  # a future refuses this one
+                error = RuntimeError(f"{function!r} raised StopIteration")
+                error.__cause__ = stop
+            except BaseException as raised:
+                error = raised
+            _post(loop, deliver, result, error)
+
+        self.submit(work)
+        return await future
+
+    def submit(self, work: _Work) -> None:
+        """Run `work` on one of the threads; it must not raise."""
+        with self._lock:
+            if self._idle == 0 and self._threads < self._size:
+                self._threads += 1
+                threading.Thread(target=self._serve, name=f"{self._name}-{self._threads}", daemon=True).start()
+            else:
+                self._idle = max(0, self._idle - 1)
+        self._work.put(work)
+
+    def _serve(self) -> None:
+        while True:
+            self._work.get()()
+            with self._lock:
+                self._idle += 1
+
+
+def _post(loop: asyncio.AbstractEventLoop, callback: Callable[..., object], *args: Any) -> None:
+    """Hand something to the loop from a thread; nothing when the loop has ended meanwhile."""
+    try:
+        loop.call_soon_threadsafe(callback, *args)
+    except RuntimeError:
+        if not loop.is_closed():
+            raise
+
+
+def post(loop: asyncio.AbstractEventLoop, callback: Callable[..., object], *args: Any) -> None:
+    """Public door to the same thing, for streams that have a thread of their own."""
+    _post(loop, callback, *args)
+
+
+def daemon(function: Callable[[], None], name: str) -> threading.Thread:
+    """A started daemon thread."""
+    thread = threading.Thread(target=function, name=name, daemon=True)
+    thread.start()
+    return thread

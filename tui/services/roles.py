@@ -1,0 +1,143 @@
+"""The service role that Bedrock assumes for a job: find one, or make one with the least that is needed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tui.domain.errors import AppError, Cause
+from tui.domain.names import split_s3_uri
+from tui.domain.text import safe_line
+from tui.services.aws import Aws
+
+POLICY_NAME = "tanzaku-training-data"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRole:
+    """An IAM role that trusts bedrock.amazonaws.com."""
+
+    name: str
+    arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class RolePlan:
+    """A role to be made, told in full before it is: both documents are what will be sent."""
+
+    name: str
+    trust: Mapping[str, Any]
+    permissions: Mapping[str, Any]
+
+    def text(self) -> str:
+        """Both policies as indented JSON."""
+        trust, permissions = (json.dumps(d, indent=2) for d in (self.trust, self.permissions))
+        return f"trust policy\n{trust}\n\npermissions\n{permissions}"
+
+
+def plan_role(account: str, region: str, data_uri: str, output_uri: str, partition: str = "aws") -> RolePlan:
+    """Least privilege for one Region and two places: read the data, read and write the output.
+
+    The trust is bound to this account and to customization jobs of this Region, as the Amazon Bedrock User
+    Guide (model-customization-iam-role) advises against the confused deputy.
+    """
+    data_bucket, _ = split_s3_uri(data_uri)
+    output_bucket, _ = split_s3_uri(output_uri)
+    arn = f"arn:{partition}:s3:::"
+    same_account = {"StringEquals": {"aws:ResourceAccount": account}}
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "bedrock.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+                "Condition": {
+                    "StringEquals": {"aws:SourceAccount": account},
+                    "ArnEquals": {
+                        "aws:SourceArn": f"arn:{partition}:bedrock:{region}:{account}:model-customization-job/*"
+                    },
+                },
+            }
+        ],
+    }
+    permissions = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "ReadData",
+                "Effect": "Allow",
+                "Action": ["s3:GetObject", "s3:ListBucket"],
+                "Resource": [f"{arn}{data_bucket}", f"{arn}{data_bucket}/*"],
+                "Condition": same_account,
+            },
+            {
+                "Sid": "WriteOutput",
+                "Effect": "Allow",
+                "Action": ["s3:GetObject", "s3:PutObject", "s3:ListBucket"],
+                "Resource": [f"{arn}{output_bucket}", f"{arn}{output_bucket}/*"],
+                "Condition": same_account,
+            },
+        ],
+    }
+    return RolePlan(f"tanzaku-bedrock-{region}-{data_bucket}"[:64].rstrip("-"), trust, permissions)
+
+
+class Roles:
+    """Roles of the account."""
+
+    def __init__(self, aws: Aws) -> None:
+        self._aws = aws
+
+    async def usable(self) -> list[ServiceRole]:
+        """Roles whose trust policy names Bedrock, by name."""
+        roles = await self._aws.pages("iam", "list_roles", "Roles")
+        found = [
+            ServiceRole(safe_line(str(role["RoleName"]), 80), str(role["Arn"]))
+            for role in roles
+            if _trusts_bedrock(role.get("AssumeRolePolicyDocument"))
+        ]
+        return sorted(found, key=lambda r: r.name)
+
+    async def create(self, plan: RolePlan) -> ServiceRole:
+        """Make the role of `plan`, or bring one of that name up to it."""
+        trust = json.dumps(plan.trust)
+        try:
+            made = await self._aws.call(
+                "iam",
+                "create_role",
+                {
+                    "RoleName": plan.name,
+                    "AssumeRolePolicyDocument": trust,
+                    "Description": "Lets Amazon Bedrock read training data and write the results of customization jobs",
+                },
+                need=("Role",),
+            )
+            arn = str(made["Role"]["Arn"])
+        except AppError as error:
+            if error.cause is not Cause.CONFLICT and not error.outcome_unknown:
+                raise
+            found = await self._aws.call("iam", "get_role", {"RoleName": plan.name}, need=("Role",))
+            arn = str(found["Role"]["Arn"])
+            await self._aws.call("iam", "update_assume_role_policy", {"RoleName": plan.name, "PolicyDocument": trust})
+        await self._aws.call(
+            "iam",
+            "put_role_policy",
+            {"RoleName": plan.name, "PolicyName": POLICY_NAME, "PolicyDocument": json.dumps(plan.permissions)},
+        )
+        return ServiceRole(plan.name, arn)
+
+
+def _trusts_bedrock(document: Any) -> bool:
+    if not isinstance(document, Mapping):
+        return False
+    statements = document.get("Statement", ())
+    for statement in [statements] if isinstance(statements, Mapping) else statements:
+        principal = statement.get("Principal") if isinstance(statement, Mapping) else None
+        services = principal.get("Service") if isinstance(principal, Mapping) else None
+        named = [services] if isinstance(services, str) else services or ()
+        if statement.get("Effect") == "Allow" and "bedrock.amazonaws.com" in named:
+            return True
+    return False

@@ -1,0 +1,199 @@
+"""Everything the app must remember, in one SQLite database: intents, uploads, answers, last choices."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from tui.domain.clock import Now, utc_now
+from tui.domain.errors import AppError, Cause
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS intents (
+    token TEXT PRIMARY KEY, operation TEXT NOT NULL, name TEXT NOT NULL, place TEXT NOT NULL,
+    params TEXT NOT NULL, state TEXT NOT NULL, arn TEXT NOT NULL DEFAULT '', note TEXT NOT NULL DEFAULT '',
+    created TEXT NOT NULL, changed TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS uploads (
+    uri TEXT PRIMARY KEY, place TEXT NOT NULL, role TEXT NOT NULL, source TEXT NOT NULL, base_model TEXT NOT NULL,
+    records INTEGER NOT NULL, tokens INTEGER NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL, at TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS answers (
+    id INTEGER PRIMARY KEY, place TEXT NOT NULL, target TEXT NOT NULL, model_id TEXT NOT NULL, question TEXT NOT NULL,
+    system TEXT NOT NULL, parameters TEXT NOT NULL, answer TEXT NOT NULL, whole INTEGER NOT NULL, footer TEXT NOT NULL,
+    at TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS remembered (
+    place TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (place, key)
+);
+"""
+_VERSION = 1
+
+
+class IntentState(StrEnum):
+    """How far a changing call got. PREPARED: written, not known to be sent. UNKNOWN: sent, no good answer."""
+
+    PREPARED = "prepared"
+    UNKNOWN = "unknown"
+    DONE = "done"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A changing call, written down before it is made. `token` is the idempotency token of every try."""
+
+    token: str
+    operation: str
+    name: str
+    params: Mapping[str, Any]
+    state: IntentState
+    arn: str
+    created: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A data file in S3, and what it was made of."""
+
+    uri: str
+    role: str
+    source: str
+    base_model: str
+    records: int
+    tokens: int
+    size: int
+    sha256: str
+    at: datetime
+
+
+class Store:
+    """The database, shared by threads. Rows belong to a `place` (account and Region, or the sandbox).
+
+    Methods block for well under a millisecond to a few (one fsync); call them from the pool.
+    Raises AppError (cause FILE) when the disk refuses.
+    """
+
+    def __init__(self, path: Path, *, now: Now = utc_now) -> None:
+        self._now = now
+        self._lock = threading.Lock()
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # The file is made by us first, so that it is never readable by others, not even for a moment.
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        path.chmod(0o600)
+        self._db = sqlite3.connect(path, check_same_thread=False, timeout=5, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version > _VERSION:
+            raise AppError(Cause.FILE, "The state was written by a newer tanzaku", str(path), "Update the app")
+        self._db.executescript(_SCHEMA)
+        self._db.execute(f"PRAGMA user_version={_VERSION}")
+
+    def _write(self, sql: str, values: tuple[Any, ...]) -> None:
+        try:
+            with self._lock:
+                self._db.execute(sql, values)
+        except sqlite3.Error as error:
+            raise AppError(
+                Cause.FILE, "The app's memory cannot be written", str(error), "Free some disk space"
+            ) from error
+
+    def _read(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        try:
+            with self._lock:
+                return self._db.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise AppError(Cause.FILE, "The app's memory cannot be read", str(error)) from error
+
+    def prepare(
+        self, place: str, operation: str, name: str, params: Mapping[str, Any], token: str | None = None
+    ) -> str:
+        """Write an intent before its call is made; gives the token. On disk when this returns."""
+        token = token or str(uuid.uuid4())
+        now = self._now().isoformat()
+        self._write(
+            "INSERT INTO intents (token, operation, name, place, params, state, created, changed)"
+            " VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (token) DO NOTHING",
+            (token, operation, name, place, json.dumps(params), IntentState.PREPARED, now, now),
+        )
+        return token
+
+    def settle(self, token: str, state: IntentState, arn: str = "", note: str = "") -> None:
+        """Write how an intent's call ended."""
+        self._write(
+            "UPDATE intents SET state=?, arn=?, note=?, changed=? WHERE token=?",
+            (state, arn, note, self._now().isoformat(), token),
+        )
+
+    def unsettled(self, place: str) -> list[Intent]:
+        """Intents whose outcome is not known, oldest first."""
+        rows = self._read(
+            "SELECT token, operation, name, params, state, arn, created FROM intents"
+            " WHERE place=? AND state IN (?,?) ORDER BY created",
+            (place, IntentState.PREPARED, IntentState.UNKNOWN),
+        )
+        return [
+            Intent(t, op, name, json.loads(params), IntentState(state), arn, datetime.fromisoformat(created))
+            for t, op, name, params, state, arn, created in rows
+        ]
+
+    def add_upload(self, place: str, upload: Upload) -> None:
+        """Remember an upload; the same place again replaces it."""
+        self._write(
+            "INSERT OR REPLACE INTO uploads VALUES (?,?,?,?,?,?,?,?,?,?)",
+            (
+                upload.uri,
+                place,
+                upload.role,
+                upload.source,
+                upload.base_model,
+                upload.records,
+                upload.tokens,
+                upload.size,
+                upload.sha256,
+                upload.at.isoformat(),
+            ),
+        )
+
+    def uploads(self, place: str) -> list[Upload]:
+        """What was uploaded, newest first."""
+        rows = self._read(
+            "SELECT uri, role, source, base_model, records, tokens, size, sha256, at FROM uploads"
+            " WHERE place=? ORDER BY at DESC",
+            (place,),
+        )
+        return [Upload(*row[:8], datetime.fromisoformat(row[8])) for row in rows]
+
+    def add_answer(self, place: str, fields: Mapping[str, str], *, whole: bool) -> None:
+        """Keep an answer; `fields` are target, model_id, question, system, parameters, answer, footer."""
+        names = ("target", "model_id", "question", "system", "parameters", "answer", "footer")
+        values = tuple(fields[name].encode("utf-8", "replace").decode() for name in names)
+        self._write(
+            f"INSERT INTO answers (place, whole, at, {', '.join(names)}) VALUES (?,?,?,?,?,?,?,?,?,?)",
+            (place, int(whole), self._now().isoformat(), *values),
+        )
+
+    def answers(self, place: str) -> list[dict[str, Any]]:
+        """Every kept answer, oldest first."""
+        names = ("target", "model_id", "question", "system", "parameters", "answer", "footer", "whole", "at")
+        rows = self._read(f"SELECT {', '.join(names)} FROM answers WHERE place=? ORDER BY id", (place,))
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def remember(self, place: str, key: str, value: str) -> None:
+        """Keep a last choice."""
+        self._write("INSERT OR REPLACE INTO remembered VALUES (?,?,?)", (place, key, value))
+
+    def recall(self, place: str, key: str, default: str = "") -> str:
+        """A last choice."""
+        rows = self._read("SELECT value FROM remembered WHERE place=? AND key=?", (place, key))
+        return str(rows[0][0]) if rows else default
