@@ -45,18 +45,25 @@ class _Counting(io.BytesIO):
         self._progress = progress
         self._cancelled = cancelled
         self._last = 0.0
+        self.sending = False
+        """Set when the request goes out: over http the body is read once before, for its signature."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         if self._cancelled.is_set():
             raise UploadCancelled
-        # A bounded piece, so that progress is seen and cancelling works whatever the caller asks for.
-        asked = -1 if size is None else size
-        piece = super().read(asked)
+        piece = super().read(size)
         now = time.monotonic()
+        if not self.sending:
+            return piece
         if now - self._last >= _REPORT_EVERY or self.tell() == self._total:
             self._last = now
             self._progress(self.tell(), self._total)
         return piece
+
+
+def _mark_sending(request: Any, **_: Any) -> None:
+    if isinstance(request.body, _Counting):
+        request.body.sending = True
 
 
 class Storage:
@@ -125,7 +132,9 @@ class Storage:
 
         def put(client_of: Callable[[str], Any]) -> None:
             body = _Counting(data, progress, cancelled)
-            client_of("s3").put_object(
+            client = client_of("s3")
+            client.meta.events.register_first("before-send.s3.PutObject", _mark_sending, unique_id="tanzaku-progress")
+            client.put_object(
                 Bucket=bucket,
                 Key=key,
                 Body=body,
@@ -148,7 +157,7 @@ class Storage:
             raise UploadCancelled
         return s3_uri(bucket, key)
 
-    async def list(self, uri: str) -> list[StoredObject]:
+    async def objects(self, uri: str) -> list[StoredObject]:
         """Objects below an S3 URI."""
         bucket, prefix = split_s3_uri(uri)
 

@@ -172,7 +172,10 @@ class Store:
             " WHERE place=? ORDER BY at DESC",
             (place,),
         )
-        return [Upload(*row[:8], datetime.fromisoformat(row[8])) for row in rows]
+        return [
+            Upload(uri, role, source, model, records, tokens, size, sha256, datetime.fromisoformat(at))
+            for uri, role, source, model, records, tokens, size, sha256, at in rows
+        ]
 
     def add_answer(self, place: str, fields: Mapping[str, str], *, whole: bool) -> None:
         """Keep an answer; `fields` are target, model_id, question, system, parameters, answer, footer."""

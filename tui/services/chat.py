@@ -1,0 +1,174 @@
+"""Questions to endpoints, streamed: each answer has a thread of its own and can be given up at any moment."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from tui.domain.chat import AnswerCut, AnswerEnd, AnswerEvent, Message, Note, Parameters, Target, TextDelta
+from tui.domain.errors import AppError, Cause
+from tui.services.aws import Aws
+from tui.services.pool import daemon, post
+
+
+class Chat:
+    """Asks through ConverseStream. Parameters that a model refuses are left out from then on."""
+
+    def __init__(self, aws: Aws) -> None:
+        self._aws = aws
+        self._refused: dict[str, frozenset[str]] = {}
+
+    async def ask(
+        self, target: Target, messages: Sequence[Message], *, system: str = "", parameters: Parameters
+    ) -> AsyncIterator[AnswerEvent]:
+        """Pieces of the answer as they come, ending with exactly one AnswerEnd or AnswerCut.
+
+        Closing the iterator closes the connection. Raises nothing but cancellation.
+        """
+        stream = _Stream(self, target, messages, system, parameters)
+        stream.start()
+        try:
+            while True:
+                event = await stream.events.get()
+                yield event
+                if isinstance(event, AnswerEnd | AnswerCut):
+                    return
+        finally:
+            stream.abandon()
+
+    def request(
+        self, target: Target, messages: Sequence[Message], system: str, parameters: Parameters
+    ) -> dict[str, Any]:
+        """The parameters of ConverseStream, without what the model is known to refuse."""
+        refused = self._refused.get(target.model_id, frozenset())
+        config: dict[str, Any] = {"maxTokens": parameters.max_tokens}
+        if parameters.temperature is not None and "temperature" not in refused:
+            config["temperature"] = parameters.temperature
+        if parameters.top_p is not None and "topP" not in refused:
+            config["topP"] = parameters.top_p
+        request: dict[str, Any] = {
+            "modelId": target.model_id,
+            "messages": [{"role": m.role, "content": [{"text": m.text}]} for m in messages],
+            "inferenceConfig": config,
+        }
+        if system.strip():
+            request["system"] = [{"text": system}]
+        return request
+
+    def drop_refused(self, target: Target, error: AppError, request: dict[str, Any]) -> str:
+        """Learn from a refusal of sampling parameters; gives what was left out, or nothing."""
+        config = request["inferenceConfig"]
+        said = error.detail.casefold().replace("_", "")
+        if error.cause is not Cause.INVALID or not ("temperature" in said or "topp" in said):
+            return ""
+        both = "temperature" in config and "topP" in config
+        if both and "both" in said:
+            names = {"topP"}
+        else:
+            names = {name for name in ("temperature", "topP") if name in config and name.casefold() in said}
+            if "deprecated" in said:
+                names |= {name for name in ("temperature", "topP") if name in config}
+        if not names:
+            return ""
+        self._refused[target.model_id] = self._refused.get(target.model_id, frozenset()) | names
+        for name in names:
+            del config[name]
+        return " and ".join(sorted("top_p" if n == "topP" else n for n in names))
+
+    @property
+    def aws(self) -> Aws:
+        """The door that streams go through."""
+        return self._aws
+
+
+class _Stream:
+    """One answer under way, read by its own thread."""
+
+    def __init__(
+        self, chat: Chat, target: Target, messages: Sequence[Message], system: str, parameters: Parameters
+    ) -> None:
+        self.events: asyncio.Queue[AnswerEvent] = asyncio.Queue()
+        self._chat = chat
+        self._target = target
+        self._request = chat.request(target, messages, system, parameters)
+        self._loop = asyncio.get_running_loop()
+        self._abandoned = threading.Event()
+        self._body: Any = None
+
+    def start(self) -> None:
+        daemon(self._read, f"answer-{self._target.name[:20]}")
+
+    def abandon(self) -> None:
+        """Give the answer up. Closing from here would wait for the reading thread; shutting the socket down
+        ends its read at once (urllib3 2.3 and later), and the thread itself closes."""
+        self._abandoned.set()
+        raw = getattr(self._body, "_raw_stream", None)
+        if raw is not None and hasattr(raw, "shutdown"):
+            with contextlib.suppress(OSError, ValueError, RuntimeError):
+                raw.shutdown()
+
+    def _post(self, event: AnswerEvent) -> None:
+        if not self._abandoned.is_set():
+            post(self._loop, self.events.put_nowait, event)
+
+    def _read(self) -> None:
+        try:
+            self._post(self._answer())
+        except Exception as error:
+            with contextlib.suppress(Exception):
+                if self._body is not None:
+                    self._body.close()
+            if not self._abandoned.is_set():
+                self._post(AnswerCut(self._mapped(error)))
+
+    def _mapped(self, error: Exception) -> AppError:
+        return self._chat.aws.error(error, "converse_stream")
+
+    def _open(self) -> Any:
+        client = self._chat.aws.client("bedrock-runtime")
+        try:
+            return client.converse_stream(**self._request)
+        except Exception as error:
+            left_out = self._chat.drop_refused(self._target, self._mapped(error), self._request)
+            if not left_out:
+                raise
+            self._post(Note(f"asked without {left_out}, which this model refuses"))
+            return client.converse_stream(**self._request)
+
+    def _answer(self) -> AnswerEnd | AnswerCut:
+        began = time.monotonic()
+        first: float | None = None
+        stop_reason = ""
+        usage: dict[str, Any] = {}
+        length = 0
+        answer = self._open()
+        self._body = answer["stream"]
+        if self._abandoned.is_set():
+            self._body.close()
+        for event in self._body:
+            if self._abandoned.is_set():
+                self._body.close()
+                break
+            text = event.get("contentBlockDelta", {}).get("delta", {}).get("text", "")
+            if text:
+                first = time.monotonic() - began if first is None else first
+                length += len(text)
+                self._post(TextDelta(text))
+            stop_reason = event.get("messageStop", {}).get("stopReason", stop_reason)
+            usage = event.get("metadata", {}).get("usage", usage)
+        total = time.monotonic() - began
+        if not stop_reason:  # a stream that ends early but cleanly raises nothing
+            return AnswerCut(
+                AppError(
+                    Cause.CUT_OFF,
+                    f"The answer was cut off after {length:,} characters",
+                    "",
+                    "Ask again",
+                    retryable=True,
+                )
+            )
+        return AnswerEnd(stop_reason, usage.get("inputTokens"), usage.get("outputTokens"), first, total)

@@ -1,0 +1,176 @@
+"""Files of pairs on this machine: opened, checked, searched, converted and written, on the pool."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tui.domain import checks, pairs
+from tui.domain.base_models import BaseModel
+from tui.domain.checks import Problem, Severity
+from tui.domain.errors import AppError, Cause
+from tui.domain.formats import FormatError, line
+from tui.domain.names import plain
+from tui.domain.pairs import Damaged, Keys, PairFile, Role
+from tui.domain.text import count, human_size, safe_line
+from tui.services.pool import DaemonPool
+
+LARGEST_FILE = 1_000_000_000
+"""Bytes; a larger file is refused, since it is read whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """A training, validation or evaluation file in a base model's format, ready to be uploaded or written."""
+
+    name: str
+    data: bytes
+    records: int
+    tokens: int
+    sha256: str
+    role: Role
+    base_model: str
+    source: str
+
+    @property
+    def file_name(self) -> str:
+        """A name that S3 and every base model take, with part of the content's hash: same name, same content."""
+        return f"{self.name}-{self.sha256[:8]}.jsonl"
+
+
+class Datasets:
+    """Local files of pairs."""
+
+    def __init__(self, pool: DaemonPool) -> None:
+        self._pool = pool
+
+    async def open(self, path: Path, keys: Keys | None = None) -> PairFile:
+        """The pairs in a file. Raises AppError, UnclearKeys among them."""
+        return await self._pool.run(_open, path, keys)
+
+    async def check(self, file: PairFile, model: BaseModel, role: Role) -> list[Problem]:
+        """All problems of a file for a base model."""
+        return await self._pool.run(checks.check, file, model, role)
+
+    async def search(self, file: PairFile, words: str) -> list[int]:
+        """Indices of the records that hold all the words."""
+        return await self._pool.run(pairs.matching, file, words)
+
+    async def convert(
+        self, file: PairFile, model: BaseModel, role: Role, system: str, *, escape: bool = False
+    ) -> Converted:
+        """The file in the model's format. Raises AppError when a record has an error that AWS would refuse."""
+        return await self._pool.run(_convert, file, model, role, system, escape)
+
+    async def write(self, converted: Converted, path: Path) -> None:
+        """Write a converted file whole or not at all. Raises AppError."""
+        await self._pool.run(write_atomically, path, converted.data)
+
+
+def _open(path: Path, keys: Keys | None) -> PairFile:
+    name = safe_line(path.name, 60) or safe_line(str(path), 60)
+    try:
+        # Without O_NONBLOCK opening a FIFO would wait for a writer.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except FileNotFoundError:
+        raise AppError(Cause.FILE, f"{name} is not there", safe_line(str(path), 200), "Check the path") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise AppError(Cause.FILE, f"{name} cannot be opened", safe_line(reason, 120)) from None
+    with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if stat.S_ISDIR(found.st_mode):
+            raise AppError(Cause.FILE, f"{name} is a folder", hint="Name a file in it")
+        if not stat.S_ISREG(found.st_mode):
+            raise AppError(Cause.FILE, f"{name} is not a plain file", hint="Open a JSON list or JSONL file")
+        if found.st_size > LARGEST_FILE:
+            size = human_size(found.st_size)
+            limit = human_size(LARGEST_FILE)
+            raise AppError(Cause.FILE, f"{name} is too large", f"{size}; up to {limit} can be opened", "Split it")
+        try:
+            data = file.read()
+        except OSError as error:
+            raise AppError(Cause.FILE, f"{name} cannot be read", safe_line(error.strerror or "", 120)) from None
+    return pairs.read(path, data, keys)
+
+
+def _convert(file: PairFile, model: BaseModel, role: Role, system: str, escape: bool) -> Converted:
+    lines = []
+    tokens = 0
+    for index, record in enumerate(file):
+        where = f"record {index + 1}, line {file.line(index)}"
+        if isinstance(record, Damaged):
+            raise AppError(Cause.FILE, "A record cannot be converted", f"{where}: {record.reason}", "Mend it first")
+        errors = [f for f in checks.check_record(record, model) if f[1] is Severity.ERROR and f[0] != "extra keys"]
+        if errors:
+            raise AppError(
+                Cause.FILE,
+                f"{model.name} would refuse the file",
+                f"{where}: {errors[0][3]}",
+                "Mend it first; c lists every problem",
+            )
+        try:
+            lines.append(line(record, model.data_format, system or None, escape=escape))
+        except FormatError as error:
+            raise AppError(Cause.FILE, "A record cannot be converted", f"{where}: {error}") from None
+        per_token = model.limits.characters_per_token
+        tokens += record.tokens(per_token) + (0 if record.system else len(system) // per_token)
+    data = "".join(f"{text}\n" for text in lines).encode("utf-8")
+    return Converted(
+        plain(file.path.stem),
+        data,
+        len(lines),
+        tokens,
+        hashlib.sha256(data).hexdigest(),
+        role,
+        model.key,
+        str(file.path),
+    )
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace a file by `data`: readers see the old or the new content, never a part. Raises AppError.
+
+    A temporary file in the same folder is written, synced and renamed; mode and symbolic link are kept.
+    """
+    target = Path(os.path.realpath(path))
+    partial = ""
+    try:
+        descriptor, partial = tempfile.mkstemp(dir=target.parent, prefix=".tanzaku-", suffix=".tmp")
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+            umask = os.umask(0)
+            os.umask(umask)
+            os.fchmod(descriptor, stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~umask)
+        os.replace(partial, target)
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        if partial and os.path.exists(partial):
+            os.unlink(partial)
+        needed = f"; {human_size(len(data))} are needed" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        raise AppError(
+            Cause.FILE,
+            f"{safe_line(path.name, 60)} cannot be written",
+            f"{safe_line(error.strerror or str(error), 120)}{needed}",
+            "Nothing was changed; choose another place",
+        ) from None
+
+
+def problems_summary(problems: list[Problem]) -> str:
+    """`2 errors, 1 warning`, or `no problems`."""
+    errors = sum(p.severity is Severity.ERROR for p in problems)
+    warnings = len(problems) - errors
+    parts = [count(errors, "error")] if errors else []
+    parts += [count(warnings, "warning")] if warnings else []
+    return ", ".join(parts) or "no problems"

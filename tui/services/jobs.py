@@ -1,0 +1,198 @@
+"""Customization jobs and custom models on Bedrock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tui.domain.errors import AppError
+from tui.domain.jobs import PHASES, CustomModel, Job, JobSpec, Phase
+from tui.domain.text import safe, safe_line
+from tui.services.aws import Aws
+from tui.services.store import Intent, IntentState, Store
+
+CREATE = "create_model_customization_job"
+_ROLE_WAITS = (2, 4, 8, 15, 30, 30)
+"""Seconds between tries while IAM spreads a new role."""
+
+
+class Jobs:
+    """Starts, stops and reads jobs. Details of jobs that have ended never change and are kept."""
+
+    def __init__(self, aws: Aws, store: Store, *, role_waits: tuple[float, ...] = _ROLE_WAITS) -> None:
+        self._aws = aws
+        self._store = store
+        self._role_waits = role_waits
+        self._ended: dict[str, Job] = {}
+        self._starting: set[str] = set()
+
+    async def all(self) -> list[Job]:
+        """Every job of the account in the Region; those that move, or are known in detail, with their detail."""
+        summaries = await self._aws.pages(
+            "bedrock", "list_model_customization_jobs", "modelCustomizationJobSummaries", {"maxResults": 100}
+        )
+        jobs = [_job(s) for s in summaries]
+        moving = [j for j in jobs if j.moving]
+        detailed = dict(zip((j.arn for j in moving), await asyncio.gather(*map(self._fresh, moving)), strict=True))
+        return [self._ended.get(j.arn) or detailed.get(j.arn) or j for j in jobs]
+
+    async def _fresh(self, job: Job) -> Job:
+        return await self.detail(job.arn)
+
+    async def detail(self, arn: str) -> Job:
+        """One job with all that Bedrock tells of it."""
+        known = self._ended.get(arn)
+        if known is not None:
+            return known
+        answer = await self._aws.call(
+            "bedrock", "get_model_customization_job", {"jobIdentifier": arn}, need=("jobArn", "status")
+        )
+        job = _detailed(answer)
+        if not job.moving:
+            self._ended[arn] = job
+        return job
+
+    async def models(self) -> list[CustomModel]:
+        """Every custom model of the account in the Region."""
+        summaries = await self._aws.pages("bedrock", "list_custom_models", "modelSummaries", {"maxResults": 100})
+        return [
+            CustomModel(
+                str(s["modelArn"]),
+                safe_line(str(s["modelName"]), 80),
+                str(s.get("baseModelArn", "")),
+                s["creationTime"],
+                safe_line(str(s.get("modelStatus", "Active")), 30),
+            )
+            for s in summaries
+        ]
+
+    async def start(
+        self, place: str, spec: JobSpec, token: str, *, waiting: Callable[[str], None] = lambda _: None
+    ) -> str:
+        """Start the job; gives its ARN. `token` is made when the form is confirmed and kept for every try.
+
+        A second call with a token that is under way raises nothing and starts nothing: it gives an empty ARN.
+        Raises AppError; with `outcome_unknown` Bedrock may have taken the job, and `reconcile` tells.
+        """
+        if token in self._starting:
+            return ""
+        self._starting.add(token)
+        try:
+            params = _request(spec, token)
+            await self._aws.pool.run(self._store.prepare, place, CREATE, spec.job_name, params, token)
+            return await self._send(params, token, waiting)
+        finally:
+            self._starting.discard(token)
+
+    async def _send(self, params: Mapping[str, Any], token: str, waiting: Callable[[str], None]) -> str:
+        for wait in (*self._role_waits, None):
+            try:
+                answer = await self._aws.call("bedrock", CREATE, params, need=("jobArn",))
+            except AppError as error:
+                if "could not assume" in error.detail.casefold() and wait is not None:
+                    waiting(f"IAM is still spreading the role; next try in {wait:g} s")
+                    await asyncio.sleep(wait)
+                    continue
+                state = IntentState.UNKNOWN if error.outcome_unknown else IntentState.REFUSED
+                await self._aws.pool.run(self._store.settle, token, state, "", error.sentence())
+                raise
+            arn = str(answer["jobArn"])
+            await self._aws.pool.run(self._store.settle, token, IntentState.DONE, arn)
+            return arn
+        raise AssertionError("the last try either returns or raises")
+
+    async def reconcile(self, intent: Intent) -> str:
+        """Find out whether a job whose outcome is unknown exists; gives its ARN, or an empty string."""
+        found = await self._aws.pages(
+            "bedrock",
+            "list_model_customization_jobs",
+            "modelCustomizationJobSummaries",
+            {"nameContains": intent.name},
+        )
+        for summary in found:
+            if summary.get("jobName") == intent.name:
+                job = await self.detail(str(summary["jobArn"]))
+                if job.token in ("", intent.token):
+                    return job.arn
+        return ""
+
+    async def stop(self, arn: str) -> None:
+        """Ask Bedrock to stop a job. What it trained so far is charged, and no model comes of it."""
+        await self._aws.call("bedrock", "stop_model_customization_job", {"jobIdentifier": arn})
+
+    async def delete_model(self, arn: str) -> None:
+        """Delete a custom model for good."""
+        await self._aws.call("bedrock", "delete_custom_model", {"modelIdentifier": arn})
+
+
+def _request(spec: JobSpec, token: str) -> dict[str, Any]:
+    request: dict[str, Any] = {
+        "jobName": spec.job_name,
+        "customModelName": spec.model_name,
+        "roleArn": spec.role_arn,
+        "baseModelIdentifier": spec.base_model_id,
+        "customizationType": "FINE_TUNING",
+        "trainingDataConfig": {"s3Uri": spec.training.uri},
+        "outputDataConfig": {"s3Uri": spec.output_uri},
+        "clientRequestToken": token,
+    }
+    if spec.validation is not None:
+        request["validationDataConfig"] = {"validators": [{"s3Uri": spec.validation.uri}]}
+    if spec.hyperparameters:
+        request["hyperParameters"] = dict(spec.hyperparameters)
+    return request
+
+
+def _phases(details: Any) -> tuple[Phase, ...]:
+    if not isinstance(details, Mapping):
+        return ()
+    parts = zip(PHASES, ("validationDetails", "dataProcessingDetails", "trainingDetails"), strict=True)
+    return tuple(
+        Phase(name, str(part.get("status", "")), part.get("creationTime"), part.get("lastModifiedTime"))
+        for name, key in parts
+        if isinstance(part := details.get(key), Mapping)
+    )
+
+
+def _job(summary: Mapping[str, Any]) -> Job:
+    return Job(
+        arn=str(summary["jobArn"]),
+        name=safe_line(str(summary["jobName"]), 80),
+        status=safe_line(str(summary["status"]), 30),
+        base_model_arn=str(summary.get("baseModelArn", "")),
+        created=summary["creationTime"],
+        ended=summary.get("endTime"),
+        modified=summary.get("lastModifiedTime"),
+        model_arn=str(summary.get("customModelArn", "")),
+        model_name=safe_line(str(summary.get("customModelName", "")), 80),
+        phases=_phases(summary.get("statusDetails")),
+    )
+
+
+def _detailed(answer: Mapping[str, Any]) -> Job:
+    metrics = answer.get("trainingMetrics") or {}
+    validation = answer.get("validationMetrics") or ()
+    validators = (answer.get("validationDataConfig") or {}).get("validators") or ()
+    return Job(
+        arn=str(answer["jobArn"]),
+        name=safe_line(str(answer["jobName"]), 80),
+        status=safe_line(str(answer["status"]), 30),
+        base_model_arn=str(answer.get("baseModelArn", "")),
+        created=answer["creationTime"],
+        ended=answer.get("endTime"),
+        modified=answer.get("lastModifiedTime"),
+        model_arn=str(answer.get("outputModelArn", "")),
+        model_name=safe_line(str(answer.get("outputModelName", "")), 80),
+        phases=_phases(answer.get("statusDetails")),
+        detailed=True,
+        hyperparameters={safe_line(k, 60): safe_line(v, 60) for k, v in (answer.get("hyperParameters") or {}).items()},
+        training_uri=str((answer.get("trainingDataConfig") or {}).get("s3Uri", "")),
+        validation_uris=tuple(str(v.get("s3Uri", "")) for v in validators),
+        output_uri=str((answer.get("outputDataConfig") or {}).get("s3Uri", "")),
+        role_arn=str(answer.get("roleArn", "")),
+        failure=safe(str(answer.get("failureMessage", "")), 2000),
+        token=str(answer.get("clientRequestToken", "")),
+        training_loss=metrics.get("trainingLoss"),
+        validation_loss=validation[0].get("validationLoss") if validation else None,
+    )

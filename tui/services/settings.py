@@ -1,0 +1,21 @@
+"""Reads the settings file."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from tui.domain.settings import Settings
+from tui.domain.text import safe_line
+
+
+def load(path: Path) -> tuple[Settings, list[str]]:
+    """The settings, and a sentence for each thing in the file that could not be used. Never raises."""
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return Settings(), []
+    except (OSError, ValueError) as error:  # TOML and UTF-8 errors are ValueErrors
+        return Settings(), [f"{path.name} is not used: {safe_line(str(error), 200)}"]
+    settings, complaints = Settings.from_mapping(data)
+    return settings, [f"{path.name}: {safe_line(c, 200)}" for c in complaints]
