@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 from rich.cells import cell_len
 from textual.content import Content
+from textual.strip import Strip
 
 from tests.widgets.hosts import HOSTILE, app_of, hosted, screen_lines, unsafe_lines
 from tui.widgets.virtual_table import Column, VirtualTable
@@ -73,6 +74,7 @@ async def test_only_visible_rows_are_asked_for() -> None:
         assert table.cursor == 99_999
         assert set(rows.asked) <= set(range(99_976, 100_000))
         assert "100000" in screen_lines(pilot)[-1]
+        assert table.render_line(23).text.endswith("   61")
         rows.asked.clear()
         await pilot.press("k")
         assert set(rows.asked) <= {99_998, 99_999}
@@ -137,12 +139,17 @@ async def test_a_vanished_key_leaves_the_nearest_index() -> None:
         assert table.cursor == 0
 
 
-async def test_unchanged_lines_are_not_repainted() -> None:
+async def test_unchanged_lines_are_not_repainted(monkeypatch: pytest.MonkeyPatch) -> None:
     table = table_with(Rows(keys(100)))
     async with hosted(table) as pilot:
         painted: list[int] = []
-        original = table.render_line
-        table.render_line = lambda y: painted.append(y) or original(y)  # type: ignore[method-assign, func-returns-value]
+        render_line = table.render_line
+
+        def noting(y: int) -> Strip:
+            painted.append(y)
+            return render_line(y)
+
+        monkeypatch.setattr(table, "render_line", noting)
         table.show(Rows(keys(100), ("text",)))
         await pilot.pause()
         assert painted == []

@@ -209,10 +209,10 @@ class StreamView(ScrollView, can_focus=True, inherit_bindings=False):
             self._scroll_own(max(0, top), max(total, top + pane))
             self.refresh()
             return
-        self._scroll_own(top, max(total, top + pane) if total > pane or top else total)
+        self._scroll_own(top, max(total, top + pane) if total > pane or top else 0)
         y = max(0, first - top)
         if y < pane:
-            self.refresh(Region(0, y, self.size.width, pane - y if total - top > pane else total - top - y))
+            self.refresh(Region(0, y, self._shown_width, min(pane, total - top) - y))
 
     def _settle(self) -> None:
         """Takes away the empty lines that a jump left under the text."""
@@ -220,7 +220,7 @@ class StreamView(ScrollView, can_focus=True, inherit_bindings=False):
         if not pane:
             return
         top = max(0, total - pane)
-        self._scroll_own(top if self._following else min(self.scroll_offset.y, top), total)
+        self._scroll_own(top if self._following else min(self.scroll_offset.y, top), total if top else 0)
 
     def _scroll_own(self, top: int, height: int) -> None:
         """Scrolls without taking it for the reader's wish."""
@@ -261,7 +261,7 @@ class StreamView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_resize(self) -> None:
         """Wraps everything anew when the width is another one."""
-        width = self.size.width
+        width = max(1, self.size.width - self.styles.scrollbar_size_vertical)
         if width != self._width:
             self._width = width
             start = 0
@@ -278,9 +278,14 @@ class StreamView(ScrollView, can_focus=True, inherit_bindings=False):
         """A timer that fires later would find no widget."""
         self._stop_timer()
 
+    @property
+    def _shown_width(self) -> int:
+        """Cells beside the scroll bar; text is wrapped as if the bar were always there."""
+        return self.size.width - self.scrollbar_size_vertical
+
     def render_line(self, y: int) -> Strip:
         """One line of the pane."""
-        width, line = self.size.width, y + self.scroll_offset.y
+        width, line = self._shown_width, y + self.scroll_offset.y
         block = self._block_at(line)
         if block is None:
             return Strip.blank(width, self.rich_style)

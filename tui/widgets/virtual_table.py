@@ -145,6 +145,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._told: tuple[int, str] | None = None
         self._marked: frozenset[str] = frozenset()
         self._placed: tuple[Placed, ...] = ()
+        self._shared_width = -1
         self._strips: LRUCache[tuple[int, bool], Strip] = LRUCache(512)
         self._drawn: dict[int, Strip] = {}
         self._styles_seen: dict[str, VisualStyle] = {}
@@ -309,9 +310,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._resize_rows()
 
     def on_resize(self) -> None:
-        """Shares the width out anew."""
-        self._placed = place(self.columns, self.size.width, _MARKER)
-        self._strips.clear()
+        """Another height may hide the cursor; widths are shared out when the first line is drawn."""
         self._keep_visible()
         self.refresh()
 
@@ -324,6 +323,11 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
     def _resize_rows(self) -> None:
         self.virtual_size = Size(0, len(self._source) + 1)
 
+    @property
+    def _width(self) -> int:
+        """Cells beside the scroll bar."""
+        return self.size.width - self.scrollbar_size_vertical
+
     def _row_at(self, y: int) -> int | None:
         row = y - 1 + self.scroll_offset.y
         return row if y >= 1 and row < len(self._source) else None
@@ -331,7 +335,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
     def _repaint_row(self, row: int) -> None:
         y = row - self.scroll_offset.y + 1
         if 1 <= y < self.size.height:
-            self.refresh(Region(0, y, self.size.width, 1))
+            self.refresh(Region(0, y, self._width, 1))
 
     def _repaint_changed(self) -> None:
         """Repaints those visible lines that are not what was drawn last."""
@@ -339,7 +343,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
             return
         for y in range(1, self.size.height):
             if self._line(y) != self._drawn.get(y):
-                self.refresh(Region(0, y, self.size.width, 1))
+                self.refresh(Region(0, y, self._width, 1))
 
     def render_line(self, y: int) -> Strip:
         """One line of the widget: the header, a row, or nothing."""
@@ -347,12 +351,15 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         return strip
 
     def _line(self, y: int) -> Strip:
+        width = self._width
+        if width != self._shared_width:
+            self._shared_width, self._placed = width, place(self.columns, width, _MARKER)
+            self._strips.clear()
         if y == 0:
             return self._header()
         row = self._row_at(y)
         if row is not None:
             return self._row(row)
-        width = self.size.width
         if not len(self._source) and self._empty:
             lines = wrap(self._empty, max(1, width - _MARKER))
             if y <= len(lines):
@@ -362,7 +369,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         return Strip.blank(width, self._rich())
 
     def _header(self) -> Strip:
-        width = self.size.width
+        width = self._width
         titles = [_aligned(p.column.title, p) for p in self._placed]
         text = " " * min(_MARKER, width) + (" " * gap(width)).join(titles)
         style = self._rich("virtual-table--header")
@@ -376,7 +383,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         return strip
 
     def _draw(self, row: int, current: bool) -> Strip:
-        width = self.size.width
+        width = self._width
         marked = bool(self._marked) and self._source.key(row) in self._marked
         names = ["virtual-table--marked"] * marked + ["virtual-table--cursor"] * current
         style = self._visual(*names)
