@@ -1,0 +1,114 @@
+"""Service Quotas and the price list, as far as they concern customization.
+
+Quotas are the sandbox account's own. There are no prices here: nothing is sold, so the price list is empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tui.sandbox.catalog import BASE_MODELS, COMMITTED_UNITS, NO_COMMITMENT_UNITS
+from tui.sandbox.errors import ServiceError
+from tui.sandbox.wire import Call
+from tui.sandbox.world import World, cut
+
+
+def _quota(world: World, call: Call, code: str, name: str, value: float) -> dict[str, Any]:
+    return {
+        "ServiceCode": "bedrock",
+        "ServiceName": "Amazon Bedrock",
+        "QuotaArn": f"arn:aws:servicequotas:{call.region}:{world.account_id}:bedrock/{code}",
+        "QuotaCode": code,
+        "QuotaName": name,
+        "Value": float(value),
+        "Unit": "None",
+        "Adjustable": True,
+        "GlobalQuota": False,
+    }
+
+
+# Codes that AWS has published; the others are the sandbox's own and say so.
+_LLAMA_8B = "meta.llama3-1-8b-instruct-v1:0"
+_KNOWN_CODES = {_LLAMA_8B: "L-3632DE15"}
+
+
+def _quotas(world: World, call: Call) -> list[dict[str, Any]]:
+    found = [
+        _quota(
+            world,
+            call,
+            "L-BE77399C",
+            "Model units no-commitment Provisioned Throughputs across custom models",
+            NO_COMMITMENT_UNITS,
+        ),
+        _quota(
+            world,
+            call,
+            "L-SANDBOX00",
+            "Model units with commitment Provisioned Throughputs across custom models",
+            COMMITTED_UNITS,
+        ),
+    ]
+    for number, entry in enumerate(BASE_MODELS, 1):
+        if entry.customization and entry.customization.provisioned:
+            code = _KNOWN_CODES.get(entry.model_id, f"L-SANDBOX{number:02}")
+            name = f"Model units per provisioned model for {entry.name}"
+            found.append(_quota(world, call, code, name, NO_COMMITMENT_UNITS))
+    return found
+
+
+def list_quotas(world: World, call: Call) -> dict[str, Any]:
+    given = call.parameters
+    found = _quotas(world, call) if given["ServiceCode"] == "bedrock" else []
+    if code := given.get("QuotaCode"):
+        found = [item for item in found if item["QuotaCode"] == code]
+    return _quota_page(found, given)
+
+
+def list_default_quotas(world: World, call: Call) -> dict[str, Any]:
+    given = call.parameters
+    found = _quotas(world, call) if given["ServiceCode"] == "bedrock" else []
+    return _quota_page(found, given)
+
+
+def _quota_page(found: list[dict[str, Any]], given: dict[str, Any]) -> dict[str, Any]:
+    names = {"MaxResults": "maxResults", "NextToken": "nextToken"}
+    shown, token = cut(found, {names[name]: value for name, value in given.items() if name in names})
+    return {"Quotas": shown} | ({"NextToken": token} if token else {})
+
+
+def get_quota(world: World, call: Call) -> dict[str, Any]:
+    for item in _quotas(world, call) if call.parameters["ServiceCode"] == "bedrock" else []:
+        if item["QuotaCode"] == call.parameters["QuotaCode"]:
+            return {"Quota": item}
+    raise ServiceError("NoSuchResourceException", "The request failed because the specified quota does not exist.")
+
+
+def describe_services(world: World, call: Call) -> dict[str, Any]:
+    codes = ("AmazonBedrock", "AmazonBedrockFoundationModels")
+    known: list[dict[str, Any]] = [{"ServiceCode": code, "AttributeNames": []} for code in codes]
+    wanted = call.parameters.get("ServiceCode")
+    return {"Services": [item for item in known if wanted in (None, item["ServiceCode"])], "FormatVersion": "aws_v1"}
+
+
+def get_products(world: World, call: Call) -> dict[str, Any]:
+    return {"PriceList": [], "FormatVersion": "aws_v1"}
+
+
+def get_attribute_values(world: World, call: Call) -> dict[str, Any]:
+    return {"AttributeValues": []}
+
+
+Handler = Callable[[World, Call], dict[str, Any]]
+QUOTA_HANDLERS: dict[str, Handler] = {
+    "ListServiceQuotas": list_quotas,
+    "ListAWSDefaultServiceQuotas": list_default_quotas,
+    "GetServiceQuota": get_quota,
+    "GetAWSDefaultServiceQuota": get_quota,
+}
+PRICING_HANDLERS: dict[str, Handler] = {
+    "DescribeServices": describe_services,
+    "GetProducts": get_products,
+    "GetAttributeValues": get_attribute_values,
+}

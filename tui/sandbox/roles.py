@@ -1,0 +1,112 @@
+"""May Bedrock assume a role, and may the role do something: a small evaluator of IAM policies.
+
+A Deny wins over every Allow. Condition operators known here are the string, ARN, Bool and Null ones; a condition that
+is not understood never allows and always denies.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+BEDROCK = "bedrock.amazonaws.com"
+
+
+def may_assume(trust: str, account: str, source_arn: str) -> bool:
+    """Whether a trust policy lets Bedrock assume the role on behalf of ``source_arn`` in ``account``."""
+    context = {"aws:sourceaccount": account, "aws:sourcearn": source_arn}
+    allowed = False
+    for statement in _statements(trust):
+        if not _names_bedrock(statement) or not _covers(statement, "Action", "sts:AssumeRole"):
+            continue
+        deny = statement.get("Effect") == "Deny"
+        if _conditions_hold(statement, context, deny):
+            if deny:
+                return False
+            allowed = allowed or statement.get("Effect") == "Allow"
+    return allowed
+
+
+def may_act(policies: tuple[str, ...], action: str, resource: str, context: Mapping[str, str]) -> bool:
+    """Whether permission policies allow ``action`` on ``resource``; the context's keys are lower case."""
+    allowed = False
+    for policy in policies:
+        for statement in _statements(policy):
+            if not _covers(statement, "Action", action) or not _covers(statement, "Resource", resource):
+                continue
+            deny = statement.get("Effect") == "Deny"
+            if _conditions_hold(statement, context, deny):
+                if deny:
+                    return False
+                allowed = allowed or statement.get("Effect") == "Allow"
+    return allowed
+
+
+def _statements(policy: str) -> list[dict[str, Any]]:
+    try:
+        document = json.loads(policy)
+    except ValueError:
+        return []
+    statements = document.get("Statement", []) if isinstance(document, dict) else []
+    return [item for item in _listed(statements) if isinstance(item, dict)]
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _names_bedrock(statement: Mapping[str, Any]) -> bool:
+    principal = statement.get("Principal")
+    if principal == "*":
+        return True
+    services = _listed(principal.get("Service", [])) if isinstance(principal, dict) else []
+    return BEDROCK in services
+
+
+def _covers(statement: Mapping[str, Any], word: str, wanted: str) -> bool:
+    """Whether a statement's Action or Resource (or their Not- forms) takes in what is wanted."""
+    fold = str.lower if word == "Action" else str
+    patterns = statement.get(word, statement.get(f"Not{word}"))
+    if patterns is None:
+        return False
+    hit = any(_like(fold(str(pattern)), fold(wanted)) for pattern in _listed(patterns))
+    return hit if word in statement else not hit
+
+
+def _like(pattern: str, text: str) -> bool:
+    return fnmatchcase(text, pattern.replace("[", "[[]"))
+
+
+def _conditions_hold(statement: Mapping[str, Any], context: Mapping[str, str], deny: bool) -> bool:
+    for operator, keys in (statement.get("Condition") or {}).items():
+        for key, wanted in keys.items():
+            held = _condition_holds(operator, context.get(key.lower()), [str(item) for item in _listed(wanted)])
+            if held is None:
+                return deny
+            if not held:
+                return False
+    return True
+
+
+def _condition_holds(operator: str, given: str | None, wanted: list[str]) -> bool | None:
+    """None for an operator that is not known here."""
+    name = operator.rpartition(":")[2]
+    if name == "Null":
+        return (given is None) == (wanted[0].lower() == "true")
+    optional = name.endswith("IfExists")
+    name = name.removesuffix("IfExists")
+    negated = "Not" in name
+    if given is None:
+        return optional or negated
+    kind = name.replace("Not", "")
+    if kind in ("StringEquals", "Bool"):
+        hit = given in wanted
+    elif kind in ("StringEqualsIgnoreCase",):
+        hit = given.lower() in [item.lower() for item in wanted]
+    elif kind in ("StringLike", "ArnLike", "ArnEquals"):
+        hit = any(_like(item, given) for item in wanted)
+    else:
+        return None
+    return hit != negated
