@@ -1,0 +1,214 @@
+"""The lines around every tab: header with the money meter, tabs, status and keys. One line each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from rich.cells import cell_len
+from textual.binding import Binding
+from textual.content import Content
+from textual.events import Click
+from textual.message import Message
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.widget import Widget
+
+from tui.domain.clock import Now, span
+from tui.domain.identity import Identity
+from tui.domain.runs import Board
+from tui.domain.text import count, safe_line
+from tui.widgets.cells import fit
+
+
+class HeaderLine(Widget):
+    """Who is calling and where; at the right end what bills by the hour."""
+
+    DEFAULT_CSS = "HeaderLine { height: 1; background: $panel; }"
+
+    identity: reactive[Identity] = reactive(Identity())
+    board: reactive[Board] = reactive(Board())
+
+    def __init__(self, *, price_per_unit_hour: float | None, now: Now) -> None:
+        super().__init__()
+        self._price = price_per_unit_hour
+        self._now = now
+
+    def on_mount(self) -> None:
+        self.set_interval(30, self._tick)
+
+    def _tick(self) -> None:
+        if self.board.billing:
+            self.refresh()
+
+    def render(self) -> Content:
+        left = self._left()
+        meter = self._meter()
+        width = self.size.width
+        room = width - cell_len(meter) - 1
+        text = left.truncate(max(0, room), ellipsis=True, pad=True)
+        return Content.assemble(text, (meter, "$text-warning bold"), " ") if meter else text
+
+    def _left(self) -> Content:
+        at = self.identity
+        parts: list[Any] = [
+            (" 短冊 tanzaku  ", "bold"),
+            ("SANDBOX", "$text-success bold") if at.sandbox else ("LIVE", "$text-error bold"),
+        ]
+        words = [at.region or ("" if at.sandbox else "no Region"), at.account]
+        if at.profile:
+            words.append(f"profile {at.profile}")
+        if at.credentials and not at.sandbox:
+            words.append(at.credentials)
+        if at.expires is not None:
+            left = at.expires - self._now()
+            words.append(f"{span(left)} left" if left.total_seconds() > 0 else "expired")
+        if at.endpoint:
+            words.append(f"▲ endpoint {at.endpoint}")
+        parts += [f" {word}" for word in words if word]
+        if at.read_only:
+            parts += [" ", ("READ-ONLY", "$text-warning bold")]
+        if at.problem is not None:
+            parts += [" ", (f"▲ {at.problem.cause}", "$text-warning")]
+        return Content.assemble(*(Content(p) if isinstance(p, str) else p for p in parts))
+
+    def _meter(self) -> str:
+        return meter_text(self.board, self._price, self._now())
+
+
+def meter_text(board: Board, price: float | None, now: datetime) -> str:
+    """`● 1 MU 0:42 ≈ $3.10`: model units, running time of the oldest, estimated spend; empty when nothing bills."""
+    billing = board.billing
+    if not billing:
+        return ""
+    units = sum(e.units for e in billing)
+    oldest = min(e.created for e in billing)
+    minutes = max(0, int((now - oldest).total_seconds() // 60))
+    text = f"● {units} MU {minutes // 60}:{minutes % 60:02}"
+    if price is None:
+        return f"{text} $ ?/h"
+    hours = sum(e.units * max(0.0, (now - e.created).total_seconds() / 3600) for e in billing)
+    return f"{text} ≈ ${hours * price:,.2f}"
+
+
+@dataclass(frozen=True, slots=True)
+class TabName:
+    """A tab's id and what its label says."""
+
+    id: str
+    label: str
+
+
+class TabStrip(Widget):
+    """Names of the tabs with their numbers; the active one stands out by more than colour."""
+
+    DEFAULT_CSS = "TabStrip { height: 1; }"
+
+    active: reactive[str] = reactive("")
+
+    class Chosen(Message):
+        """A click on a tab."""
+
+        def __init__(self, tab_id: str) -> None:
+            super().__init__()
+            self.tab_id = tab_id
+
+    def __init__(self, tabs: Sequence[TabName]) -> None:
+        super().__init__()
+        self._tabs = tuple(tabs)
+
+    def _labels(self) -> list[str]:
+        return [f" {number} {tab.label} " for number, tab in enumerate(self._tabs, 1)]
+
+    def render(self) -> Content:
+        parts = [
+            (f"[{label.strip()}]", "bold $text-accent") if tab.id == self.active else (label, "$text-muted")
+            for tab, label in zip(self._tabs, self._labels(), strict=True)
+        ]
+        return Content.assemble(*parts)
+
+    def on_click(self, event: Click) -> None:
+        place = event.x
+        for tab, label in zip(self._tabs, self._labels(), strict=True):
+            if place < cell_len(label):
+                self.post_message(self.Chosen(tab.id))
+                return
+            place -= cell_len(label)
+
+
+class StatusLine(Widget):
+    """One line: what is under way, or what went wrong and what to do; else blank."""
+
+    DEFAULT_CSS = """
+    StatusLine { height: 1; color: $text-muted; }
+    StatusLine.-problem { color: $text-warning; }
+    StatusLine.-good { color: $text-success; }
+    """
+
+    text: reactive[str] = reactive("")
+
+    def say(self, text: str, kind: str = "") -> None:
+        """Show outside or own text; kind is problem, good or nothing."""
+        self.set_class(kind == "problem", "-problem")
+        self.set_class(kind == "good", "-good")
+        mark = {"problem": "▲ ", "good": "✓ "}.get(kind, "")
+        self.text = f" {mark}{safe_line(text, 600)}" if text else ""
+        self.tooltip = Content(safe_line(text, 600)) if text else None
+
+    def render(self) -> Content:
+        return Content(fit(self.text, self.size.width))
+
+
+class KeyLine(Widget):
+    """The keys that do something now, as far as they fit."""
+
+    DEFAULT_CSS = "KeyLine { height: 1; background: $panel; color: $text-muted; }"
+
+    keys: reactive[tuple[tuple[str, str], ...]] = reactive(())
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, self._update)
+
+    def _update(self, screen: Screen[Any]) -> None:
+        if screen is not self.screen:
+            return
+        seen: dict[str, tuple[str, str]] = {}
+        for active in screen.active_bindings.values():
+            binding = active.binding
+            if binding.show and active.enabled and binding.description:
+                seen.setdefault(binding.action, (key_text(self.app, binding), binding.description))
+        self.keys = tuple(seen.values())
+
+    def render(self) -> Content:
+        parts: list[Any] = []
+        used = 1
+        for key, description in self.keys:
+            used += cell_len(key) + cell_len(description) + 3
+            if used > self.size.width:
+                break
+            parts += [" ", (key, "bold $text-accent"), f" {description} "]
+        return Content.assemble(*parts)
+
+
+def key_text(app: Any, binding: Binding) -> str:
+    """A key as a person would name it."""
+    return binding.key_display or {
+        "question_mark": "?",
+        "slash": "/",
+        "escape": "esc",
+        "right_square_bracket": "]",
+    }.get(binding.key, str(app.get_key_display(binding)))
+
+
+def age_text(seen: datetime | None, now: datetime) -> str:
+    """How old what is shown is; nothing when it is fresh."""
+    if seen is None or (now - seen).total_seconds() < 120:
+        return ""
+    return f"last seen {span(now - seen)} ago"
+
+
+def unit_text(units: int) -> str:
+    """`1 model unit`."""
+    return count(units, "model unit")

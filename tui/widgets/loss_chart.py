@@ -1,0 +1,186 @@
+"""The chart of training and validation losses over epochs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import ClassVar
+
+from rich.ansi import AnsiDecoder
+from rich.segment import Segment
+from rich.style import Style
+from textual.content import Content
+from textual.geometry import Region, Size
+from textual.strip import Strip
+from textual.style import Style as VisualStyle
+from textual.theme import Theme
+from textual.widget import Widget
+
+from tui.domain.losses import Curves
+from tui.domain.text import safe_line
+from tui.widgets.cells import fit, wrap
+from tui.widgets.chart_colours import Palette, css_colour, palette
+from tui.widgets.chart_draw import LossFigure, Options, Which
+
+__all__ = ["LossChart", "Which"]
+
+_COLOUR = re.compile(r"\x1b\[([0-9;]*)m")
+_Key = tuple[Size, str, bool, Options, VisualStyle]
+
+
+class LossChart(Widget):
+    """Draws the curves of one or several runs; drawn once for each size, theme and set of options.
+
+    Training is a thick line with `■`, validation a thin one with `●`, the best epoch `◆`, the cursor a
+    vertical line; several runs differ by colour. Names and legend belong outside: see `legend`.
+    """
+
+    DEFAULT_CSS: ClassVar[str] = "LossChart { height: 1fr; width: 1fr; }"
+    ALLOW_SELECT = False
+
+    def __init__(
+        self,
+        *,
+        empty: str = "No losses to show yet.",
+        ascii: bool = False,
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        """`ascii` draws without block and braille characters, for fonts that lack them."""
+        super().__init__(id=id, classes=classes)
+        self._empty = empty
+        self._ascii = ascii
+        self._figure = LossFigure(())
+        self._options = Options(ascii=ascii)
+        self._key: _Key | None = None
+        self._strips: list[Strip] = []
+        self._has_curves = False
+        self.draws = 0
+
+    def show(
+        self,
+        curves: Sequence[Curves],
+        *,
+        cursor_epoch: int | None = None,
+        log: bool = False,
+        steps: bool = False,
+        only: Which | None = None,
+    ) -> None:
+        """Draws these runs. `log`: logarithmic losses; `steps`: every step's loss too; `only`: one curve."""
+        same = len(curves) == len(self._figure.curves) and all(
+            new is old for new, old in zip(curves, self._figure.curves, strict=True)
+        )
+        options = Options(cursor_epoch, log, steps, only, self._ascii)
+        if same and options == self._options:
+            return
+        self._options = options
+        if not same:
+            self._figure = LossFigure(curves)
+            self._key = None
+        if self._key is None:
+            self.refresh()
+        else:
+            self._repaint_changed()
+
+    @property
+    def legend(self) -> Content:
+        """What the lines mean, in their colours, for a line beside the chart."""
+        markers, colours, runs = self._options.markers, self._palette(), self._figure.curves
+        several = len(runs) > 1
+        parts: list[str | tuple[str, str]] = []
+        for index, run in enumerate(runs):
+            training, validation = (css_colour(colour) for colour in colours.run(index, len(runs)))
+            if several:
+                parts += ["  " if index else "", (f"{markers.training} {safe_line(run.name, 40)}", training)]
+            else:
+                parts += [(f"{markers.training} training", training), "  "]
+                parts += [(f"{markers.validation} validation", validation)]
+        if several:
+            parts.append(f"  {markers.training} training  {markers.validation} validation")
+        return Content.assemble(*parts, f"  {markers.best} best" if runs else "")
+
+    def on_mount(self) -> None:
+        """A theme brings other colours."""
+        self.app.theme_changed_signal.subscribe(self, self._theme_changed)
+
+    def _theme_changed(self, _theme: Theme) -> None:
+        self.refresh()
+
+    def _palette(self) -> Palette:
+        return palette(self.app.theme_variables, self.app.native_ansi_color)
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the chart, which is drawn anew when anything it depends on has changed."""
+        self._draw()
+        if y < len(self._strips):
+            return self._strips[y]
+        return Strip.blank(self.size.width, self.rich_style)
+
+    def _draw(self) -> None:
+        key = (self.size, self.app.theme, self.app.native_ansi_color, self._options, self.visual_style)
+        if key == self._key:
+            return
+        self._key = key
+        self.draws += 1
+        width, height = self.size
+        lines = self._figure.draw(width, height, self._options, self._palette())
+        base = self.rich_style
+        self._has_curves = bool(lines)
+        if not lines:
+            text = wrap(self._empty, max(1, width - 2))
+            top = [""] * max(0, (height - len(text)) // 2)
+            lines = [fit(f" {line}", width) for line in top + text][:height]
+        self._strips = [_strip(line, base).adjust_cell_length(width, base) for line in lines]
+
+    def _repaint_changed(self) -> None:
+        """Repaints the cells that another cursor or option changes: a cursor key is two columns."""
+        before, had_curves = self._strips, self._has_curves
+        self._draw()
+        if not (had_curves and self._has_curves) or len(before) != len(self._strips):
+            self.refresh()
+            return
+        regions = [
+            Region(x, y, width, 1)
+            for y, (old, new) in enumerate(zip(before, self._strips, strict=True))
+            for x, width in _differences(old, new)
+        ]
+        if regions:
+            self.refresh(*regions)
+
+
+def _strip(line: str, base: Style) -> Strip:
+    """A line with colour sequences as segments on the widget's own ground."""
+    segments: list[Segment] = []
+    style = base
+    for number, part in enumerate(_COLOUR.split(line)):
+        if number % 2:
+            style = base + _style(part)
+        elif part:
+            segments.append(Segment(part, style))
+    return Strip(Segment.simplify(segments))
+
+
+@lru_cache(256)
+def _style(code: str) -> Style:
+    spans = AnsiDecoder().decode_line(f"\x1b[{code}mx").spans
+    return spans[0].style if spans and isinstance(spans[0].style, Style) else Style.null()
+
+
+def _differences(old: Strip, new: Strip) -> Iterator[tuple[int, int]]:
+    """Start and width of each stretch of cells that differ; stretches less than 8 cells apart are one."""
+    differing = [x for x, (a, b) in enumerate(zip(_cells(old), _cells(new), strict=True)) if a != b]
+    if not differing:
+        return
+    start = end = differing[0]
+    for x in differing:
+        if x - end > 8:
+            yield start, end - start + 1
+            start = x
+        end = x
+    yield start, end - start + 1
+
+
+def _cells(strip: Strip) -> list[tuple[str, Style | None]]:
+    """Character and style of each cell; everything in a chart is one cell wide."""
+    return [(character, style) for text, style, _ in strip for character in text]
