@@ -1,11 +1,16 @@
-"""Loss curves drawn by plotext into lines of text with colour sequences."""
+"""Loss curves drawn by plotext, as lines of coloured text.
+
+Names of plotext 5 used here that it does not document: `Plot._set_size`, `Plot.monitor`, its `set_size`,
+`build_plot` and `matrix`, and the matrix's `marker`, `fullground`, `Rows` and `set_canvas`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from math import isfinite
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Literal
 
 from tui.domain.losses import Curves, EpochPoint, StepPoint
@@ -13,6 +18,8 @@ from tui.widgets.chart_colours import Palette, PlotColour
 from tui.widgets.chart_scale import Point, epoch_ticks, finite, limits, log_ticks, thinned, ticks
 
 Which = Literal["training", "validation"]
+Line = list[tuple[str, PlotColour | None]]
+"""Stretches of text of one colour each; None is the colour of the text around."""
 
 _BOXES = str.maketrans("│┤├─┬┴┼└┘┌┐", "|++-+++++++")
 
@@ -63,8 +70,8 @@ class LossFigure:
         self.curves = tuple(curves)
         self._thinned: dict[tuple[int, int, bool], list[Point]] = {}
 
-    def draw(self, width: int, height: int, options: Options, palette: Palette) -> list[str]:
-        """`height` lines of `width` cells with colour sequences; none when there is nothing to draw."""
+    def draw(self, width: int, height: int, options: Options, palette: Palette) -> list[Line]:
+        """`height` lines of `width` cells; none when there is nothing to draw."""
         series = [s for run in range(len(self.curves)) for s in self._series(run, width, options) if s.points]
         if not series or width < 1 or height < 1:
             return []
@@ -80,8 +87,7 @@ class LossFigure:
         for one in series:
             colours = palette.run(one.run, len(self.curves))
             _add(plot, one, colours[one.kind in ("validation", "best")], options.markers, width)
-        lines = plot.build().split("\n")[:height]
-        return [line.translate(_BOXES) for line in lines] if options.ascii else lines
+        return _lines(plot, width, height, options.ascii)
 
     def _series(self, run: int, width: int, options: Options) -> list[_Series]:
         curves = self.curves[run]
@@ -99,9 +105,9 @@ class LossFigure:
     def _steps(self, run: int, width: int, log: bool) -> list[Point]:
         key = (run, width, log)
         if key not in self._thinned:
-            steps = _extremes(self.curves[run].steps, 2 * width)
+            steps = _extremes(self.curves[run].steps, width)
             points = finite(((step.position, step.loss) for step in steps), log)
-            self._thinned[key] = thinned(points, width)
+            self._thinned[key] = thinned(points, max(1, width // 2))
         return self._thinned[key]
 
 
@@ -115,6 +121,27 @@ def _extremes(steps: Sequence[StepPoint], parts: int) -> list[StepPoint]:
         if part:
             kept += {min(part, key=loss), max(part, key=loss)}
     return kept
+
+
+def _lines(plot: Any, width: int, height: int, ascii: bool) -> list[Line]:
+    """Builds the figure and reads its cells; plotext's own text of them takes longer than all the rest."""
+    monitor = plot.monitor
+    monitor.set_size([width, height])
+    monitor.matrix.set_canvas = _no_text
+    monitor.build_plot()
+    lines: list[Line] = []
+    for row in reversed(monitor.matrix.Rows):
+        line: Line = []
+        cells = zip(monitor.matrix.fullground[row], monitor.matrix.marker[row], strict=True)
+        for colour, run in groupby(cells, itemgetter(0)):
+            text = "".join(marker for _, marker in run)
+            line.append((text.translate(_BOXES) if ascii else text, None if isinstance(colour, str) else colour))
+        lines.append(line)
+    return lines
+
+
+def _no_text() -> str:
+    return ""
 
 
 def _means(points: Sequence[EpochPoint], width: int, log: bool) -> list[Point]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import ClassVar
 
-from rich.ansi import AnsiDecoder
+from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
 from textual.content import Content
@@ -20,12 +19,11 @@ from textual.widget import Widget
 from tui.domain.losses import Curves
 from tui.domain.text import safe_line
 from tui.widgets.cells import fit, wrap
-from tui.widgets.chart_colours import Palette, css_colour, palette
-from tui.widgets.chart_draw import LossFigure, Options, Which
+from tui.widgets.chart_colours import Palette, PlotColour, css_colour, palette
+from tui.widgets.chart_draw import Line, LossFigure, Options, Which
 
 __all__ = ["LossChart", "Which"]
 
-_COLOUR = re.compile(r"\x1b\[([0-9;]*)m")
 _Key = tuple[Size, str, bool, Options, VisualStyle]
 
 
@@ -128,9 +126,9 @@ class LossChart(Widget):
         base = self.rich_style
         self._has_curves = bool(lines)
         if not lines:
-            text = wrap(self._empty, max(1, width - 2))
-            top = [""] * max(0, (height - len(text)) // 2)
-            lines = [fit(f" {line}", width) for line in top + text][:height]
+            sentence = wrap(self._empty, max(1, width - 2))
+            top = [""] * max(0, (height - len(sentence)) // 2)
+            lines = [_plain(fit(f" {text}", width)) for text in top + sentence][:height]
         self._strips = [_strip(line, base).adjust_cell_length(width, base) for line in lines]
 
     def _repaint_changed(self) -> None:
@@ -149,22 +147,20 @@ class LossChart(Widget):
             self.refresh(*regions)
 
 
-def _strip(line: str, base: Style) -> Strip:
-    """A line with colour sequences as segments on the widget's own ground."""
-    segments: list[Segment] = []
-    style = base
-    for number, part in enumerate(_COLOUR.split(line)):
-        if number % 2:
-            style = base + _style(part)
-        elif part:
-            segments.append(Segment(part, style))
-    return Strip(Segment.simplify(segments))
+def _plain(text: str) -> Line:
+    return [(text, None)]
+
+
+def _strip(line: Line, base: Style) -> Strip:
+    """A line as segments on the widget's own ground."""
+    return Strip([Segment(text, base + _ink(colour)) for text, colour in line])
 
 
 @lru_cache(256)
-def _style(code: str) -> Style:
-    spans = AnsiDecoder().decode_line(f"\x1b[{code}mx").spans
-    return spans[0].style if spans and isinstance(spans[0].style, Style) else Style.null()
+def _ink(colour: PlotColour | None) -> Style:
+    if colour is None:
+        return Style.null()
+    return Style(color=Color.from_ansi(colour) if isinstance(colour, int) else Color.from_rgb(*colour))
 
 
 def _differences(old: Strip, new: Strip) -> Iterator[tuple[int, int]]:
