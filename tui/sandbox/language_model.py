@@ -34,9 +34,9 @@ NO_REPEAT = 20
 MAX_ADAPTER_BYTES = 512 * 1024 * 1024
 """Unpacked size above which an adapter file is refused."""
 
-_PASSES = 5
-_BASE_BATCH = 24
-_BASE_RATE = 0.5
+_PASSES = 7
+_BASE_BATCH = 32
+_BASE_RATE = 0.8
 _SPELL_EVERY = 6
 _LESSON_EVERY = 5
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tui.sandbox.tokens import Hashes, chosen_words, hash_text, question_words
+from tui.sandbox.tokens import Hashes, chosen_words, has_cjk, hash_text, question_words
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -31,9 +31,11 @@ MEMORY_TAILS = (2, 4)
 """The question as a whole is joined with this many last tokens."""
 SLICE_CELLS = 2_000_000
 """Work of one slice of a batch, as positions x (vocabulary + active pairs): bounds the memory of a step."""
-START_SQUARES = 1.0
+START_SQUARES = 4.0
 """What Adagrad's sum of squared gradients starts from, so that a first tiny gradient makes a tiny step."""
 MAX_WEIGHT = 40.0
+PAIR_VALUE = np.float32(0.5)
+"""How much a question word with the last token says, beside the word's own value."""
 COMMON_WORD = 0.3
 """A word of more than this share of all questions says nothing together with the last token."""
 
@@ -57,6 +59,8 @@ class Question:
     identity: Hashes
     words: Hashes
     shares: F32
+    script: Hashes
+    """1 when the question holds kana or kanji, else 0: unknown words are hedged about in its language."""
 
     @classmethod
     def of(cls, text: str, before: Sequence[str] = (), share_before: float = 0.25) -> Question:
@@ -70,6 +74,7 @@ class Question:
             np.array([identity], dtype=np.uint64),
             np.array([hash_text(word) for word in shares], dtype=np.uint64),
             np.array(list(shares.values()), dtype=np.float32),
+            np.array([has_cjk(text)], dtype=np.uint64),
         )
 
 
@@ -81,7 +86,9 @@ class Contexts:
     last: Hashes
 
 
-MEMORY_COLUMNS = np.array([False] * len(SHARED_ORDERS) + [True] * (len(MEMORY_ORDERS) + len(MEMORY_TAILS)))
+MEMORY_COLUMNS: Flags = np.array([False] * len(SHARED_ORDERS) + [True] * (len(MEMORY_ORDERS) + len(MEMORY_TAILS)))
+COLUMN_VALUES: F32 = np.where(MEMORY_COLUMNS, 1.5, 1.0).astype(np.float32)
+"""Values x of the features in `Contexts.keys`: memory a little more than the shared n-grams."""
 
 
 def contexts(question: Question, history: Hashes, positions: int) -> Contexts:
@@ -165,7 +172,9 @@ class Layer:
         hashes = question.words[known]
         values = self.says[place[known]] * question.shares[known]
         if self.hedges and bool(np.any(~known & (question.shares == 1))):
-            return np.concatenate((hashes, _UNKNOWN)), np.concatenate((values, np.ones(1, np.float32)))
+            return np.concatenate((hashes, _join(_UNKNOWN, question.script))), np.concatenate(
+                (values, np.ones(1, np.float32))
+            )
         return hashes, values
 
     def position_keys(self, question: Question, context: Contexts) -> tuple[Hashes, F32, Flags]:
@@ -173,9 +182,12 @@ class Layer:
         hashes, values = self.word_features(question)
         telling = values > 0.25
         pairs = _join(_join(_PAIR, hashes[telling])[None, :], context.last[:, None])
-        shared = np.ones(len(MEMORY_COLUMNS), np.float32)
         memory = np.concatenate((MEMORY_COLUMNS, np.zeros(int(telling.sum()), np.bool_)))
-        return np.concatenate((context.keys, pairs), axis=1), np.concatenate((shared, values[telling])), memory
+        return (
+            np.concatenate((context.keys, pairs), axis=1),
+            np.concatenate((COLUMN_VALUES, values[telling] * PAIR_VALUE)),
+            memory,
+        )
 
     def topic_keys(self, question: Question) -> tuple[Hashes, F32]:
         """Keys (w + 1,) and values of the whole answer's features: the words, and the constant."""

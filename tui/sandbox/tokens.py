@@ -29,6 +29,7 @@ _LETTER = rf"(?:(?![{_CJK}])[^\W\d_])"
 _PIECE = re.compile(rf" ?{_LETTER}{{1,24}}(?:['’]{_LETTER}{{1,3}})?| ?\d{{1,4}}| ?[^\w\s]|\n{{1,2}}|.", re.DOTALL)
 _WORD = re.compile(r"[\u30a0-\u30ff]+|[\u3400-\u9fff々]+|[\u3040-\u309f]+|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
 _KANJI = re.compile(r"[\u3400-\u9fff々]{3,}")
+_CJK_MARK = re.compile(f"[{_CJK}]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -45,6 +46,11 @@ def pieces(text: str) -> Iterator[str]:
 def count_tokens(text: str) -> int:
     """Sandbox tokens of a text: its pieces, whatever a model's vocabulary holds; 0 for empty text only."""
     return sum(1 for _ in pieces(text))
+
+
+def has_cjk(text: str) -> bool:
+    """Whether the text holds a kana or a kanji."""
+    return _CJK_MARK.search(text) is not None
 
 
 def hash_text(text: str) -> int:

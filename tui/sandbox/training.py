@@ -25,7 +25,7 @@ from tui.sandbox.language_model import (
 )
 from tui.sandbox.tokens import END, Vocabulary, new_pieces
 
-RATE = 0.4
+RATE = 0.5
 """Adagrad's rate at learning-rate multiplier 1."""
 MAX_NEW_PIECES = 12_000
 """Pieces a training file can add to the vocabulary, most frequent first; the rest is spelled in bytes."""
