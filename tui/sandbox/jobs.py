@@ -189,7 +189,7 @@ def _summary(world: World, job: Job) -> dict[str, Any]:
     }
     return {
         "jobArn": job.arn,
-        "baseModelArn": job.source_model_arn or job.base_arn,
+        "baseModelArn": job.base_arn,
         "jobName": job.name,
         "status": job.status,
         "statusDetails": details,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import sys
 import threading
 import traceback
 from collections import deque
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -71,8 +73,6 @@ class Sandbox:
         self._server.daemon_threads = True  # type: ignore[attr-defined]
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._unsubscribe = self.clock.subscribe(self._lifecycle.tick) if isinstance(self.clock, ManualClock) else None
-        self._session: Session | None = None
-        self._session_lock = threading.Lock()
 
     @property
     def faults(self) -> Faults:
@@ -144,24 +144,41 @@ class Sandbox:
             return tuple(self.world.records.purchases)
 
     def client(self, service: str, **config: Any) -> Any:
-        """A boto3 client of this sandbox; ``config`` goes to botocore's Config, ``region_name`` included."""
-        import boto3
+        """A boto3 client of this sandbox; ``config`` goes to botocore's Config, ``region_name`` included.
+
+        The user's AWS environment, files and proxies have no part in it.
+        """
         from botocore.config import Config
 
         settings: dict[str, Any] = {
             "region_name": self.region,
             "proxies": {},
             "auth_scheme_preference": "sigv4",
-            "signature_version": "v4" if service.startswith("bedrock") else None,
+            "use_fips_endpoint": False,
+            "use_dualstack_endpoint": False,
             **config,
         }
-        with self._session_lock:
-            if self._session is None:
-                self._session = boto3.session.Session(
-                    aws_access_key_id=self.access_key_id,
-                    aws_secret_access_key=self.secret_access_key,
-                    region_name=self.region,
-                )
-            return self._session.client(
-                service, endpoint_url=self.url, config=Config(**{k: v for k, v in settings.items() if v is not None})
+        with _session_lock:
+            return _session().client(
+                service,
+                endpoint_url=self.url,
+                aws_access_key_id=self.access_key_id,
+                aws_secret_access_key=self.secret_access_key,
+                config=Config(**settings),
             )
+
+
+_session_lock = threading.Lock()
+
+
+@cache
+def _session() -> Session:
+    import boto3
+    import botocore.session
+
+    nothing = {
+        "profile": (None, None, None, None),
+        "config_file": (None, None, os.devnull, None),
+        "credentials_file": (None, None, os.devnull, None),
+    }
+    return boto3.session.Session(botocore_session=botocore.session.Session(session_vars=nothing))
