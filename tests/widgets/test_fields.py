@@ -1,0 +1,157 @@
+"""Fields of forms."""
+
+from __future__ import annotations
+
+import pytest
+from rich.cells import cell_len
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.events import Paste
+
+from tests.widgets.hosts import HOSTILE, app_of, hosted, screen_lines, unsafe_lines
+from tui.domain.text import UNSAFE
+from tui.widgets.fields import ChoiceField, Field, TextField
+
+CHOICES = (("Claude 3 Haiku [/INST]", "haiku"), ("Nova Lite \x1b[31m", "lite"), ("日本語", "ja"))
+
+
+class Form(Vertical):
+    """Two fields; Escape reaches it."""
+
+    BINDINGS = [Binding("escape", "leave", "Leave")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.name_field = TextField("Job name", "job-1", help="letters and digits", id="name")
+        self.model = ChoiceField("Base model", CHOICES, "lite", id="model")
+        self.left = 0
+
+    def compose(self) -> ComposeResult:
+        yield self.name_field
+        yield self.model
+
+    def action_leave(self) -> None:
+        self.left += 1
+
+
+async def test_typing_tells_the_value() -> None:
+    form = Form()
+    async with hosted(form) as pilot:
+        assert not app_of(pilot).heard(Field.Changed)
+        form.name_field.focus()
+        await pilot.press("end", "x", "y")
+        assert form.name_field.value == "job-1xy"
+        changes = app_of(pilot).heard(Field.Changed)
+        assert [(change.control, change.value) for change in changes] == [
+            (form.name_field, "job-1x"),
+            (form.name_field, "job-1xy"),
+        ]
+        await pilot.press("escape")
+        assert form.left == 1
+
+
+async def test_the_error_takes_the_place_of_the_help() -> None:
+    form = Form()
+    form.name_field.error = "too early [/]"
+    async with hosted(form) as pilot:
+        assert any("✗ too early [/]" in line for line in screen_lines(pilot))
+        form.name_field.error = ""
+        await pilot.pause()
+        text = "\n".join(screen_lines(pilot))
+        assert "letters and digits" in text
+        assert "✗" not in text
+        form.name_field.error = "[@click=app.quit]x[/] \x1b[31m"
+        await pilot.pause()
+        assert any("✗ [@click=app.quit]x[/]" in line for line in screen_lines(pilot))
+        assert form.name_field.error.startswith("[@click")
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+async def test_any_text_in_any_place(text: str) -> None:
+    name = TextField(text[:100], text, placeholder=text[:100], help=text[:2000])
+    model = ChoiceField(text[:100], [(text, text)], text, prompt=text[:50])
+    async with hosted(name, model) as pilot:
+        name.focus()
+        name.input.post_message(Paste(text))
+        await pilot.pause()
+        assert not UNSAFE.search(name.value)
+        assert "\n" not in name.value
+        assert model.value == text
+        model.focus()
+        await pilot.press("enter")
+        await pilot.pause()
+        lines = screen_lines(pilot)
+        assert not unsafe_lines(lines)
+        assert {cell_len(line) for line in lines} == {80}
+
+
+async def test_choosing_by_keys() -> None:
+    form = Form()
+    async with hosted(form) as pilot:
+        assert form.model.value == "lite"
+        form.model.focus()
+        await pilot.press("enter")
+        await pilot.press("escape")
+        assert form.left == 0
+        await pilot.press("enter", "j", "a")
+        await pilot.press("enter", "escape")
+        await pilot.pause()
+        assert form.left == 1
+        await pilot.press("enter", "up", "enter")
+        await pilot.pause()
+        assert form.model.value == app_of(pilot).heard(Field.Changed)[-1].value
+
+
+async def test_searching_a_choice_by_its_first_letters() -> None:
+    form = Form()
+    async with hosted(form) as pilot:
+        form.model.focus()
+        await pilot.press("enter", "c", "l", "a", "enter")
+        await pilot.pause()
+        assert form.model.value == "haiku"
+        assert [change.value for change in app_of(pilot).heard(Field.Changed)] == ["haiku"]
+
+
+async def test_values_and_choices_set_by_the_program() -> None:
+    model = ChoiceField("Role", CHOICES, "gone")
+    assert model.value is None
+    model.value = "ja"
+    assert model.value == "ja"
+    async with hosted(model) as pilot:
+        assert any("日本語" in line for line in screen_lines(pilot))
+        assert not app_of(pilot).heard(Field.Changed)
+        model.set_choices([("New", "new"), ("日本語", "ja")])
+        await pilot.pause()
+        assert model.value == "ja"
+        model.value = "new"
+        await pilot.pause()
+        model.set_choices([("Other", "other")])
+        await pilot.pause()
+        assert model.value is None
+        model.value = "unknown"
+        model.set_choices([])
+        await pilot.pause()
+        assert [change.value for change in app_of(pilot).heard(Field.Changed)] == ["new", None]
+
+
+async def test_text_set_by_the_program_is_one_line() -> None:
+    field = TextField("Bucket")
+    async with hosted(field) as pilot:
+        field.value = "two\nlines\x1b"
+        await pilot.pause()
+        assert field.value == "two lines␛"
+        assert app_of(pilot).heard(Field.Changed)[-1].value == "two lines␛"
+
+
+@pytest.mark.parametrize("width", [1, 8, 20, 40])
+async def test_narrow_forms(width: int) -> None:
+    form = Form()
+    async with hosted(form, size=(width, 10)) as pilot:
+        form.model.focus()
+        await pilot.press("enter")
+        assert {cell_len(line) for line in screen_lines(pilot)} == {width}
+
+
+async def test_a_focused_field_is_quiet() -> None:
+    assert TextField("a").input.cursor_blink is False

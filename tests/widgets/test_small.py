@@ -1,0 +1,77 @@
+"""Sparkline and progress line."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.widgets.hosts import hosted, screen_lines, until
+from tui.widgets.progress import ProgressLine, progress_text
+from tui.widgets.sparkline import spark
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ((), ""),
+        ((1.0,), "▄"),
+        ((2.0, 2.0), "▄▄"),
+        ((0, 1, 2, 3, 4, 5, 6, 7), "▁▂▃▄▅▆▇█"),
+        ((7, 0, math.nan, math.inf), "█▁  "),
+    ],
+)
+def test_spark(values: tuple[float, ...], text: str) -> None:
+    assert spark(values) == text
+
+
+@given(st.lists(st.floats()))
+def test_spark_of_anything(values: list[float]) -> None:
+    assert len(spark(values)) == len(values)
+    assert set(spark(values)) <= set(" ▁▂▃▄▅▆▇█")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ((3_100_000, 5_000_000, 1.3, 46), "━━━━━━━━╸        62 %  3.1 of 5.0 MB  2.4 MB/s"),
+        ((0, 5_000_000, 0.0, 30), "            0 %  0 B of 5.0 MB"),
+        ((5_000_000, 5_000_000, 2.0, 22), "100 %  5.0 of 5.0 MB"),
+        ((4_999_999, 5_000_000, 2.0, 5), " 99 %"),
+        ((3_000, 0, 1.0, 40), "3.0 kB  3.0 kB/s"),
+        ((3_000, 0, 1.0, 4), "3.0 "),
+        ((7, 5, 1.0, 5), "100 %"),
+        ((1, 5, 1.0, 0), ""),
+    ],
+    ids=str,
+)
+def test_progress_text(arguments: tuple[int, int, float, int], text: str) -> None:
+    assert progress_text(*arguments).rstrip() == text.rstrip()
+
+
+@given(st.integers(0, 10**13), st.integers(0, 10**13), st.floats(0, 1e9), st.integers(0, 200))
+def test_progress_text_fits(done: int, total: int, seconds: float, width: int) -> None:
+    assert len(progress_text(done, total, seconds, width)) <= width
+
+
+async def test_the_line_is_redrawn_seldom_but_always_at_the_end() -> None:
+    now = [100.0]
+    line = ProgressLine(clock=lambda: now[0])
+    async with hosted(line) as pilot:
+        for done in range(1, 100):
+            now[0] += 0.001
+            line.show(done, 100, 1.0)
+        assert line.redraws == 1
+        now[0] += 0.1
+        await until(pilot, lambda: line.redraws == 2)
+        await pilot.pause()
+        assert "99 %" in screen_lines(pilot)[0]
+        line.show(100, 100, 1.0)
+        assert line.redraws == 3
+        await pilot.pause()
+        assert "100 %" in screen_lines(pilot)[0]
+        line.clear()
+        await pilot.pause()
+        assert not screen_lines(pilot)[0].strip()
