@@ -145,12 +145,12 @@ def cut(items: list[_T], parameters: Mapping[str, Any]) -> tuple[list[_T], str |
     token = parameters.get("nextToken")
     start = 0
     if token is not None:
-        if not token.startswith("page-") or not token[5:].isdecimal() or len(token) > 20:
+        if not token.startswith("page") or not token[4:].isdecimal() or len(token) > 20:
             raise validation("The provided pagination token is not valid.")
-        start = int(token[5:])
+        start = int(token[4:])
     size = parameters.get("maxResults", 100)
     following = start + size
-    return items[start:following], f"page-{following}" if following < len(items) else None
+    return items[start:following], f"page{following}" if following < len(items) else None
 
 
 def refuse_duplicate(taken: bool, what: str, name: str) -> None:
