@@ -68,8 +68,8 @@ class Datasets:
         return await self._pool.run(_convert, file, model, role, system, escape)
 
     async def write(self, converted: Converted, path: Path) -> None:
-        """Write a converted file whole or not at all. Raises AppError."""
-        await self._pool.run(write_atomically, path, converted.data)
+        """Write a converted file whole or not at all; never over its own source. Raises AppError."""
+        await self._pool.run(_write, converted, path)
 
 
 def _open(path: Path, keys: Keys | None) -> PairFile:
@@ -131,6 +131,12 @@ def _convert(file: PairFile, model: BaseModel, role: Role, system: str, escape: 
         model.key,
         str(file.path),
     )
+
+
+def _write(converted: Converted, path: Path) -> None:
+    if os.path.realpath(path) == os.path.realpath(converted.source):
+        raise AppError(Cause.FILE, "That is the file itself", hint="Choose another name")
+    write_atomically(path, converted.data)
 
 
 def write_atomically(path: Path, data: bytes) -> None:

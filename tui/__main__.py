@@ -1,0 +1,162 @@
+"""The command line: arguments → live or sandbox AWS → services → app."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tui import __version__
+
+if TYPE_CHECKING:
+    from tui.sandbox.process import SandboxProcess
+    from tui.services.aws import Connection
+    from tui.services.paths import Paths
+
+_SANDBOX_REGION = "us-west-2"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The arguments of `tanzaku`."""
+    found = argparse.ArgumentParser(
+        prog="tanzaku",
+        description="Fine-tune, watch, probe and judge a model on Amazon Bedrock without leaving the terminal.",
+        epilog="tanzaku sandbox [--port N] runs the sandbox alone, for any AWS client.",
+    )
+    found.add_argument("files", nargs="*", metavar="FILE", type=Path, help="files of question/answer pairs")
+    found.add_argument("--profile", metavar="P", help="AWS profile (default: as boto3 finds it)")
+    found.add_argument("--region", metavar="R", help="AWS Region (default: profile, AWS_DEFAULT_REGION or AWS_REGION)")
+    found.add_argument("--read-only", action="store_true", help="change nothing in AWS")
+    found.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
+    found.add_argument("--sandbox", action="store_true", help="the whole workflow on this machine, without an account")
+    found.add_argument(
+        "--sandbox-speed", metavar="N", type=_speed, default=60.0, help="AWS minutes go N times faster (60)"
+    )
+    found.add_argument("--sandbox-reset", action="store_true", help="start with an empty sandbox")
+    found.add_argument("--version", action="version", version=f"tanzaku {__version__}")
+    return found
+
+
+def _speed(text: str) -> float:
+    value = float(text)
+    if not 0.1 <= value <= 100_000:
+        raise argparse.ArgumentTypeError("between 0.1 and 100000")
+    return value
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the app; gives the exit status."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    if given[:1] == ["sandbox"]:
+        if not _sandbox_installed():
+            return 2
+        from tui.sandbox.__main__ import main as run_sandbox
+
+        return run_sandbox(given[1:])
+    arguments = parser().parse_args(given)
+    if (arguments.sandbox_reset or arguments.sandbox_speed != 60.0) and not arguments.sandbox:
+        parser().error("--sandbox-speed and --sandbox-reset want --sandbox")
+    # Off until the first frame is painted: a fifth of the start would go to collecting what stays.
+    gc.disable()
+    return _run(arguments)
+
+
+def _sandbox_installed() -> bool:
+    from importlib.util import find_spec
+
+    missing = [name for name in ("moto", "flask", "numpy") if find_spec(name) is None]
+    if missing:
+        print(f"The sandbox needs {', '.join(missing)}: pip install 'tanzaku[sandbox]'", file=sys.stderr)
+    return not missing
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from tui.domain.errors import AppError
+    from tui.services.paths import Paths, editable_copies
+    from tui.services.settings import load
+
+    paths = Paths.of_user()
+    settings, complaints = load(paths.settings)
+    process: SandboxProcess | None = None
+    files = list(arguments.files)
+    region = arguments.region
+    if arguments.sandbox:
+        if not _sandbox_installed():
+            return 2
+        region = region or _SANDBOX_REGION
+        process = _start_sandbox(paths, arguments.sandbox_speed, arguments.sandbox_reset, region)
+        connect = _to_sandbox(process)
+        files = files or editable_copies(paths.data / "pairs")[:3]
+    else:
+        region = region or _region_of_environment()
+        connect = _to_aws(arguments.profile, region)
+    try:
+        from tui.app import TanzakuApp
+        from tui.services.session import build
+
+        services = build(
+            connect,
+            sandbox=arguments.sandbox,
+            paths=paths,
+            settings=settings,
+            profile=arguments.profile,
+            region=region,
+            read_only=arguments.read_only,
+        )
+        app = TanzakuApp(services, files, complaints)
+        app.run(mouse=settings.mouse and not arguments.no_mouse)
+        return app.return_code or 0
+    except AppError as error:
+        print(f"tanzaku: {error.sentence()}", file=sys.stderr)
+        return 1
+    finally:
+        if process is not None:
+            process.stop()
+
+
+def _region_of_environment() -> str | None:
+    """AWS_REGION, which boto3 does not read, when nothing that boto3 reads first names a Region."""
+    return None if os.environ.get("AWS_DEFAULT_REGION") else os.environ.get("AWS_REGION") or None
+
+
+def _start_sandbox(paths: Paths, speed: float, reset: bool, region: str) -> SandboxProcess:
+    from tui.sandbox.process import SandboxProcess
+
+    if reset:
+        for leftover in ("", "-wal", "-shm"):
+            Path(f"{paths.sandbox_store}{leftover}").unlink(missing_ok=True)
+    process = SandboxProcess(state=paths.sandbox_world, speed=speed, reset=reset, region=region)
+    process.start()
+    return process
+
+
+def _to_sandbox(process: SandboxProcess) -> Callable[[], Connection]:
+    def connect() -> Connection:
+        from tui.domain.errors import AppError, Cause
+        from tui.sandbox.process import SandboxError
+        from tui.services.aws import Connection
+
+        try:
+            at = process.address()
+        except SandboxError as error:
+            raise AppError(Cause.SANDBOX, "The sandbox did not start", str(error), "Quit and start again") from error
+        return Connection(None, at.region, at.url, at.access_key_id, at.secret_access_key)
+
+    return connect
+
+
+def _to_aws(profile: str | None, region: str | None) -> Callable[[], Connection]:
+    def connect() -> Connection:
+        from tui.services.aws import Connection
+
+        return Connection(profile, region)
+
+    return connect
+
+
+if __name__ == "__main__":
+    sys.exit(main())

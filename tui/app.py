@@ -1,0 +1,149 @@
+"""The application: themes, last gates, signals and the way out. Routes are the main screen's."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+from types import FrameType
+from typing import ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
+from textual.screen import Screen
+from textual.theme import Theme
+
+from tui.domain.text import safe
+from tui.screens.main import MainScreen
+from tui.services.session import Services
+from tui.widgets.safe_filter import SafeFilter
+
+WASHI = Theme(
+    name="washi",
+    primary="#3b4a6b",
+    secondary="#7a5c3e",
+    accent="#a63a2b",
+    foreground="#24211c",
+    background="#f6f1e4",
+    surface="#efe8d6",
+    panel="#e4dbc4",
+    success="#3f6b3a",
+    warning="#9a6a00",
+    error="#a63a2b",
+    dark=False,
+)
+SUMI = Theme(
+    name="sumi",
+    primary="#8fa3cc",
+    secondary="#c9a77c",
+    accent="#e0907f",
+    foreground="#e6dfce",
+    background="#1b1a18",
+    surface="#232120",
+    panel="#2c2a27",
+    success="#8fb887",
+    warning="#d9b25f",
+    error="#e0907f",
+    dark=True,
+)
+
+
+class TanzakuApp(App[None]):
+    """tanzaku 短冊."""
+
+    TITLE = "tanzaku"
+    CSS_PATH: ClassVar = [
+        "app.tcss",
+        "tabs/dataset.tcss",
+        "tabs/jobs.tcss",
+        "tabs/loss.tcss",
+        "tabs/chat.tcss",
+        "dialogs/dialogs.tcss",
+    ]
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-normal"), (110, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (16, "-low"), (30, "-tall")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="app.quit_now"),
+        Binding("ctrl+c", "quit", "Quit", show=False, id="app.interrupt"),
+        Binding("ctrl+z", "suspend_process", "Suspend to the shell", show=False, priority=True, id="app.suspend"),
+    ]
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(self, services: Services, files: Iterable[Path] = (), complaints: Iterable[str] = ()) -> None:
+        super().__init__()
+        self.services = services
+        self._files = tuple(files)
+        self._complaints = tuple(complaints)
+        self.animation_level = "none"
+        for theme in (WASHI, SUMI):
+            self.register_theme(theme)
+
+    def get_line_filters(self) -> list[LineFilter]:
+        """Textual's own filters, and behind them the gate that lets no control character out."""
+        return [*super().get_line_filters(), SafeFilter()]
+
+    def on_mount(self) -> None:
+        wanted = self.services.settings.theme
+        self.theme = wanted if wanted in self.available_themes else "sumi"
+        if self.services.settings.keys:
+            self.set_keymap(dict(self.services.settings.keys))
+        self._hear_signals()
+        self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
+        self.push_screen(MainScreen(self.services, self._files, self._complaints))
+        self.call_after_refresh(_collect_garbage_again)
+
+    def _hear_signals(self) -> None:
+        """Leave the terminal as it was when it hangs up or we are told to end.
+
+        `signal.signal` rather than the loop's handlers: those never run while a stalled terminal blocks the loop.
+        """
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            try:
+                signal.signal(number, self._end_by_signal)
+            except ValueError:  # not the main thread: a test's app
+                return
+
+    def _end_by_signal(self, number: int, _: FrameType | None) -> None:
+        self.call_next(self.exit, return_code=128 + number)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Without the screenshot, which would write account numbers into a public folder."""
+        for command in super().get_system_commands(screen):
+            if command.title != "Screenshot":
+                yield command
+
+    async def action_quit(self) -> None:
+        """Ask when something is unfinished or billing; the second time quit at once."""
+        screen = next((s for s in self.screen_stack if isinstance(s, MainScreen)), None)
+        if screen is None or await screen.may_quit():
+            self.exit()
+
+    def _handle_exception(self, error: Exception) -> None:
+        """A bug: leave the terminal clean and say where the report is. Textual's own screen prints local
+        variables, secrets among them. Tests see the exception itself."""
+        if self.is_headless:
+            super()._handle_exception(error)
+            return
+        report = self.services.paths.state / "crash.txt"
+        text = safe("".join(traceback.format_exception(error)))
+        try:
+            report.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with os.fdopen(os.open(report, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+                file.write(text)
+            where = f"The report is in {report}"
+        except OSError as refused:
+            where = f"No report could be written: {refused.strerror}\n{text}"
+        self._return_code = 70
+        self.exit(
+            return_code=70, message=safe(f"tanzaku stopped at a fault of its own ({type(error).__name__}). {where}")
+        )
+
+
+def _collect_garbage_again() -> None:
+    """The collector is off while starting (see `__main__`); what lives until here lives on."""
+    gc.freeze()
+    gc.enable()

@@ -1,0 +1,46 @@
+"""What dialogs share: a box over the screen, a title, escape, and a line of keys."""
+
+from __future__ import annotations
+
+from typing import ClassVar, TypeVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from tui.widgets.frame import KeyLine
+
+T = TypeVar("T")
+
+
+class Dialog(ModalScreen[T | None]):
+    """Asks for something; dismisses with a domain value, or None when given up."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "Cancel", key_display="esc", id="dialog.cancel")
+    ]
+    heading = ""
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="dialog"):
+            yield Static(Content(self.heading), id="dialog-title", markup=False)
+            with VerticalScroll(id="dialog-body", can_focus=False):
+                yield from self.fields()
+            yield Static("", id="dialog-problem", markup=False)
+            yield KeyLine()
+
+    def fields(self) -> ComposeResult:
+        """The inside of the dialog."""
+        yield Widget()
+
+    def complain(self, text: str) -> None:
+        """Say what keeps the dialog from being accepted; nothing clears it."""
+        self.query_one("#dialog-problem", Static).update(Content(f"▲ {text}" if text else ""))
+
+    def action_cancel(self) -> None:
+        """Give up."""
+        self.dismiss(None)

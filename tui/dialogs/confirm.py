@@ -1,0 +1,56 @@
+"""Yes or no; for what costs or destroys, the name has to be typed."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import Input, Static
+
+from tui.dialogs.base import Dialog
+
+
+class ConfirmDialog(Dialog[bool]):
+    """States what will be done. With `word` only typing that word confirms; else a letter does, never enter,
+    so that keys typed ahead over a slow line confirm nothing."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "confirm", "Yes", id="confirm.yes")]
+
+    def __init__(self, heading: str, body: str, *, yes: str = "Yes", word: str = "") -> None:
+        super().__init__()
+        self.heading = heading
+        self._body = body
+        self._yes = yes
+        self._word = word
+
+    def fields(self) -> ComposeResult:
+        yield Static(Content(self._body), markup=False, classes="help-text", id="confirm-body")
+        if self._word:
+            yield Static(Content(f"\nType {self._word} and press enter to confirm:"), markup=False, classes="danger")
+            field = Input(id="confirm-word", compact=True)
+            field.cursor_blink = False
+            yield field
+        else:
+            yield Static(Content(f"\ny  {self._yes}     esc  Cancel"), markup=False, classes="danger")
+
+    def on_mount(self) -> None:
+        if self._word:
+            self.query_one(Input).focus()
+
+    @on(Input.Submitted)
+    def _typed(self, event: Input.Submitted) -> None:
+        if event.value.strip() == self._word:
+            self.dismiss(True)
+        else:
+            self.complain(f"That is not {self._word}. Nothing was done.")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The letter counts only where no word is asked for."""
+        return not self._word if action == "confirm" else True
+
+    def action_confirm(self) -> None:
+        """Yes."""
+        self.dismiss(True)

@@ -1,0 +1,75 @@
+"""Ask for a line, or for a text of several lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import Input, Static, TextArea
+
+from tui.dialogs.base import Dialog
+
+
+class LineDialog(Dialog[str]):
+    """One line; `problem` says what is wrong with what was typed, nothing when it may be accepted."""
+
+    def __init__(
+        self, heading: str, *, value: str = "", note: str = "", problem: Callable[[str], str] = lambda _: ""
+    ) -> None:
+        super().__init__()
+        self.heading = heading
+        self._value = value
+        self._note = note
+        self._problem = problem
+
+    def fields(self) -> ComposeResult:
+        if self._note:
+            yield Static(Content(self._note), markup=False, classes="help-text")
+        field = Input(self._value, compact=True)
+        field.cursor_blink = False
+        yield field
+
+    def on_mount(self) -> None:
+        self.query_one(Input).focus()
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        problem = self._problem(event.value)
+        if problem:
+            self.complain(problem)
+        else:
+            self.dismiss(event.value)
+
+
+class TextDialog(Dialog[str]):
+    """Several lines; ctrl+s accepts, so that enter can make a line."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "accept", "Accept", priority=True, key_display="ctrl+s", id="text.accept")
+    ]
+
+    def __init__(self, heading: str, *, value: str = "", note: str = "") -> None:
+        super().__init__()
+        self.heading = heading
+        self._value = value
+        self._note = note
+
+    def fields(self) -> ComposeResult:
+        if self._note:
+            yield Static(Content(self._note), markup=False, classes="help-text")
+        area = TextArea(self._value, soft_wrap=True, tab_behavior="focus")
+        area.cursor_blink = False
+        yield area
+
+    def on_mount(self) -> None:
+        area = self.query_one(TextArea)
+        area.focus()
+        area.move_cursor(area.document.end)
+
+    def action_accept(self) -> None:
+        """Take the text."""
+        self.dismiss(self.query_one(TextArea).text)

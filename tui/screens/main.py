@@ -1,0 +1,250 @@
+"""The main screen: the four tabs, what they share, and every route between them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.widgets import ContentSwitcher, Static
+
+from tui.domain.errors import CURED_OUTSIDE, AppError
+from tui.domain.identity import Identity
+from tui.domain.runs import Board
+from tui.services.session import Services, warm
+from tui.tabs.base import Tab
+from tui.tabs.dataset import DatasetTab
+from tui.widgets.frame import HeaderLine, KeyLine, StatusLine, TabName, TabStrip
+
+if TYPE_CHECKING:
+    from tui.tabs.chat import ChatTab
+    from tui.tabs.loss import LossTab
+
+TABS = (TabName("dataset", "Dataset"), TabName("jobs", "Jobs"), TabName("loss", "Loss"), TabName("chat", "Chat"))
+_LOOK_AGAIN = 5.0
+_IDENTITY_LASTS = 300.0
+
+
+class MainScreen(Screen[None]):
+    """Shared facts are reactives here, given to the tabs by data binding; tabs post messages, routed here."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(Binding(str(n), f"tab('{t.id}')", t.label, show=False, id=f"tab.{t.id}") for n, t in enumerate(TABS, 1)),
+        Binding("r", "refresh", "Refresh", show=False, id="main.refresh"),
+        Binding("question_mark", "help", "Help", key_display="?", id="main.help"),
+        Binding("q", "app.quit", "Quit", id="main.quit"),
+    ]
+
+    identity: reactive[Identity] = reactive(Identity())
+    board: reactive[Board] = reactive(Board())
+    base_model_key: reactive[str] = reactive("")
+    uploads_made: reactive[int] = reactive(0)
+
+    def __init__(self, services: Services, files: Sequence[Path] = (), complaints: Sequence[str] = ()) -> None:
+        super().__init__()
+        self.services = services
+        self._files = tuple(files)
+        self._complaints = tuple(complaints)
+        self._woken = asyncio.Event()
+        self._asked_to_quit = False
+        self._told_problem = ""
+        self.set_reactive(MainScreen.identity, services.identity.first())
+        self.set_reactive(MainScreen.base_model_key, services.settings.base_model)
+
+    def compose(self) -> ComposeResult:
+        price = self.services.settings.price_per_model_unit_hour
+        yield HeaderLine(price_per_unit_hour=price, now=self.services.now).data_bind(
+            MainScreen.identity, MainScreen.board
+        )
+        with Vertical(id="body"):
+            yield TabStrip(TABS)
+            with ContentSwitcher(initial="dataset"):
+                yield DatasetTab(self.services, self._files, id="dataset", classes="pane").data_bind(
+                    MainScreen.identity, MainScreen.base_model_key
+                )
+            yield StatusLine()
+            yield KeyLine()
+        yield Static(Content("tanzaku needs a window of at least 60 × 16"), id="too-small", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one(TabStrip).active = "dataset"
+        for complaint in self._complaints:
+            self.say(complaint, "problem")
+        self._watch_aws()
+
+    # Shared facts
+
+    @work(group="watch", exit_on_error=True)
+    async def _watch_aws(self) -> None:
+        """Find out who we are, settle what was left open, then follow the boards until the end."""
+        await self._first_frame()
+        warm(self.services).add_done_callback(lambda task: task.exception())
+        while not await self._identify():
+            self._woken.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), _LOOK_AGAIN)
+            self.services.aws.renew()
+        await self._reconcile()
+        async for board in self.services.watcher.boards():
+            if board.problem is not None and board.problem.cause in CURED_OUTSIDE:
+                self.identity = await self.services.identity.look()
+            elif self.identity.problem is not None:
+                await self._identify()
+            self.board = board
+            self._tell_problem(board.problem)
+
+    async def _first_frame(self) -> None:
+        shown = asyncio.Event()
+        self.call_after_refresh(shown.set)
+        await shown.wait()
+
+    async def _identify(self) -> bool:
+        found = await self.services.identity.look()
+        self.identity = found
+        self._tell_problem(found.problem)
+        return found.problem is None
+
+    async def _reconcile(self) -> None:
+        try:
+            settled = await self.services.reconcile(self.services.place(self.identity))
+        except AppError as problem:
+            self.say(f"What was left open could not be settled: {problem.sentence()}", "problem")
+            return
+        for outcome in settled:
+            self.say(outcome.text, "good" if outcome.found else "problem")
+
+    def _tell_problem(self, problem: AppError | None) -> None:
+        """One notice per trouble, not one per poll; it goes when the trouble goes."""
+        sentence = problem.sentence() if problem else ""
+        if sentence == self._told_problem:
+            return
+        was, self._told_problem = self._told_problem, sentence
+        if sentence:
+            self.say(sentence, "problem")
+        elif was:
+            self.say("AWS answers again", "good")
+
+    def say(self, text: str, kind: str = "") -> None:
+        """Put something on the status line."""
+        self.query_one(StatusLine).say(text, kind)
+
+    # Tabs
+
+    async def show_tab(self, tab_id: str) -> Tab:
+        """Make a tab the visible one, building it at its first visit."""
+        switcher = self.query_one(ContentSwitcher)
+        if switcher.current == tab_id:
+            return self.query_one(f"#{tab_id}", Tab)
+        # With the focus left inside, Textual would move it to a sibling in the hidden pane.
+        self.set_focus(None)
+        tab = await self._built(tab_id)
+        switcher.current = tab_id
+        self.query_one(TabStrip).active = tab_id
+        tab.focus_first()
+        self.refresh_bindings()
+        return tab
+
+    async def _built(self, tab_id: str) -> Tab:
+        found = self.query(f"#{tab_id}").results(Tab)
+        for tab in found:
+            return tab
+        tab = self._make(tab_id)
+        await self.query_one(ContentSwitcher).add_content(tab, id=tab_id)
+        return tab
+
+    def _make(self, tab_id: str) -> Tab:
+        if tab_id == "jobs":
+            from tui.tabs.jobs import JobsTab
+
+            return JobsTab(self.services, classes="pane").data_bind(
+                MainScreen.identity, MainScreen.board, MainScreen.base_model_key, MainScreen.uploads_made
+            )
+        if tab_id == "loss":
+            from tui.tabs.loss import LossTab
+
+            return LossTab(self.services, classes="pane").data_bind(MainScreen.board)
+        from tui.tabs.chat import ChatTab
+
+        return ChatTab(self.services, classes="pane").data_bind(MainScreen.identity, MainScreen.board)
+
+    async def action_tab(self, tab_id: str) -> None:
+        """Go to a tab."""
+        await self.show_tab(tab_id)
+
+    @on(TabStrip.Chosen)
+    async def _tab_clicked(self, message: TabStrip.Chosen) -> None:
+        await self.show_tab(message.tab_id)
+
+    def action_refresh(self) -> None:
+        """Look at AWS now."""
+        self._woken.set()
+        self.services.watcher.wake()
+
+    def action_help(self) -> None:
+        """Show the keys of this view."""
+        from tui.dialogs.help import HelpDialog
+
+        self.app.push_screen(HelpDialog.of(self))
+
+    # Routes
+
+    @on(Tab.Said)
+    def _said(self, message: Tab.Said) -> None:
+        self.say(message.text, message.kind)
+
+    @on(Tab.AwsChanged)
+    def _aws_changed(self) -> None:
+        self.services.watcher.wake()
+
+    @on(Tab.BaseModelChosen)
+    def _base_model_chosen(self, message: Tab.BaseModelChosen) -> None:
+        self.base_model_key = message.key
+
+    @on(Tab.Uploaded)
+    async def _uploaded(self) -> None:
+        self.uploads_made += 1
+
+    @on(Tab.NewJobRequested)
+    async def _new_job(self) -> None:
+        tab = await self.show_tab("jobs")
+        await tab.run_action("new_job")
+
+    @on(Tab.LossRequested)
+    async def _loss_requested(self, message: Tab.LossRequested) -> None:
+        tab = cast("LossTab", await self.show_tab("loss"))
+        tab.show_run(message.run_key)
+
+    @on(Tab.ChatRequested)
+    async def _chat_requested(self, message: Tab.ChatRequested) -> None:
+        tab = cast("ChatTab", await self.show_tab("chat"))
+        tab.show_run(message.run_key)
+
+    # The way out
+
+    async def may_quit(self) -> bool:
+        """Whether to quit now; else the question has been put, and its answer quits."""
+        reasons = [reason for tab in self.query(Tab) for reason in tab.reasons_to_stay()]
+        if self.board.billing:
+            reasons.append("Provisioned throughput goes on billing until it is deleted (Jobs, X).")
+        if not reasons or self._asked_to_quit:
+            return True
+        from tui.dialogs.confirm import ConfirmDialog
+
+        self._asked_to_quit = True
+
+        def answered(confirmed: bool | None) -> None:
+            self._asked_to_quit = False
+            if confirmed:
+                self.app.exit()
+
+        self.app.push_screen(ConfirmDialog("Quit tanzaku?", "\n".join(reasons), yes="Quit"), answered)
+        return False

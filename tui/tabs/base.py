@@ -1,0 +1,81 @@
+"""What every tab has: the services, the messages it may post, and its first focus."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widget import Widget
+
+from tui.domain.errors import AppError
+from tui.services.session import Services
+
+
+class Tab(Vertical):
+    """A tab; facts come down by data binding, wishes and facts go up as messages."""
+
+    class Said(Message):
+        """Something for the status line; kind is problem, good or nothing."""
+
+        def __init__(self, text: str, kind: str = "") -> None:
+            super().__init__()
+            self.text = text
+            self.kind = kind
+
+    class AwsChanged(Message):
+        """Something was made, changed or deleted: worth a look at once."""
+
+    class BaseModelChosen(Message):
+        """Another base model to check, convert and train for."""
+
+        def __init__(self, key: str) -> None:
+            super().__init__()
+            self.key = key
+
+    class Uploaded(Message):
+        """Data files are in S3 and remembered."""
+
+    class NewJobRequested(Message):
+        """The user wants to start a job."""
+
+    class LossRequested(Message):
+        """The user wants to see the curves of a run."""
+
+        def __init__(self, run_key: str) -> None:
+            super().__init__()
+            self.run_key = run_key
+
+    class ChatRequested(Message):
+        """The user wants to ask a run's model."""
+
+        def __init__(self, run_key: str) -> None:
+            super().__init__()
+            self.run_key = run_key
+
+    def __init__(self, services: Services, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self.services = services
+
+    def focus_first(self) -> None:
+        """Give the focus to what the keys are for."""
+        first = next((w for w in self.query("*").results(Widget) if w.focusable), None)
+        if first is not None:
+            first.focus()
+
+    def reasons_to_stay(self) -> list[str]:
+        """Sentences about what quitting now would break off."""
+        return []
+
+    def say(self, text: str, kind: str = "") -> None:
+        """Put something on the status line."""
+        self.post_message(self.Said(text, kind))
+
+    async def attempt(self, doing: Awaitable[object]) -> bool:
+        """Await something that may fail as expected; the failure goes to the status line."""
+        try:
+            await doing
+        except AppError as error:
+            self.say(error.sentence(), "problem")
+            return False
+        return True

@@ -1,0 +1,397 @@
+"""Chat: one prompt, two models side by side, each streaming into its pane."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widgets import Static
+from textual.worker import Worker
+
+from tui.dialogs.choice import Choice, ChoiceDialog
+from tui.dialogs.text import LineDialog, TextDialog
+from tui.domain.base_models import Serving
+from tui.domain.chat import AnswerCut, AnswerEnd, Message, Note, Parameters, Target, TextDelta
+from tui.domain.errors import AppError
+from tui.domain.identity import Identity
+from tui.domain.runs import Board, Run
+from tui.domain.text import safe, safe_line
+from tui.services.session import Services
+from tui.tabs.base import Tab
+from tui.widgets.prompt import Prompt
+from tui.widgets.stream_view import StreamView
+
+_TYPED = "type an id"
+
+
+class AnswerPane(Vertical):
+    """One side: who answers, the conversation, and the figures of the last answer."""
+
+    def __init__(self, side: str) -> None:
+        super().__init__(id=f"pane-{side}", classes="answer-pane")
+        self.side = side
+        self.target: Target | None = None
+        self.gone = False
+        self.history: list[Message] = []
+        self.worker: Worker[None] | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Static("", classes="pane-title", markup=False)
+        yield StreamView()
+        yield Static("", classes="pane-footer", markup=False)
+
+    @property
+    def view(self) -> StreamView:
+        """The conversation."""
+        return self.query_one(StreamView)
+
+    @property
+    def busy(self) -> bool:
+        """Whether an answer is coming."""
+        return self.worker is not None and self.worker.is_running
+
+    def aim(self, target: Target | None) -> None:
+        """Ask someone else from now on; the conversation so far stays to be read, but is not sent to it."""
+        if self.target is not None and target is not None and target.model_id != self.target.model_id:
+            self.history.clear()
+            self.view.add_block("note", f"from here on: {target.name}")
+        self.target = target
+        self.gone = False
+        self.title()
+
+    def title(self) -> None:
+        """Write who answers."""
+        target = self.target
+        name = f"{target.name} · {target.kind}" if target else "nobody chosen"
+        gone = " · ▲ not there any more" if self.gone else ""
+        self.query_one(".pane-title", Static).update(Content(f" {self.side.upper()}  {safe_line(name, 80)}{gone}"))
+
+    def footer(self, text: str) -> None:
+        """Write the figures."""
+        self.query_one(".pane-footer", Static).update(Content(f" {safe_line(text, 200)}" if text else ""))
+
+
+class ChatTab(Tab):
+    """Fine-tuned and base model, asked together."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("i", "write", "write", id="chat.write"),
+        Binding("a", "target('a')", "A answers", id="chat.a"),
+        Binding("b", "target('b')", "B answers", id="chat.b"),
+        Binding("s", "system_prompt", "system", id="chat.system"),
+        Binding("p", "parameters", "parameters", id="chat.parameters"),
+        Binding("n", "fresh", "new chat", id="chat.fresh"),
+        Binding("y", "copy", "Copy the last answer", show=False, id="chat.copy"),
+        Binding("ctrl+o", "other", "other pane", key_display="ctrl+o", priority=True, id="chat.other"),
+        Binding("escape", "stop", "stop / leave", key_display="esc", id="chat.stop"),
+    ]
+
+    identity: reactive[Identity] = reactive(Identity())
+    board: reactive[Board] = reactive(Board())
+
+    def __init__(self, services: Services, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(services, id=id, classes=classes)
+        settings = services.settings
+        self.system_prompt = settings.system_prompt
+        self.parameters = Parameters(settings.max_tokens, settings.temperature, settings.top_p)
+        self._run_key = ""
+        self.add_class("-show-a")
+
+    def compose(self) -> ComposeResult:
+        yield Static("", id="chat-line", markup=False)
+        with Horizontal(id="panes"):
+            yield AnswerPane("a")
+            yield AnswerPane("b")
+        yield Prompt("ask both …   enter sends, ctrl+j makes a line", id="prompt")
+
+    def on_mount(self) -> None:
+        for pane in self.query(AnswerPane):
+            pane.title()
+        self._show_line()
+        self._choose_by_itself()
+        self._recall_system()
+        self.focus_first()
+
+    def focus_first(self) -> None:
+        """The prompt waits for text."""
+        self.query_one(Prompt).focus()
+
+    def reasons_to_stay(self) -> list[str]:
+        """An answer under way, and text that was not sent."""
+        reasons = ["An answer is still coming."] if any(p.busy for p in self.query(AnswerPane)) else []
+        if self.query_one(Prompt).text.strip():
+            reasons.append("The question in the prompt was not sent.")
+        return reasons
+
+    def pane(self, side: str) -> AnswerPane:
+        """Side a or b."""
+        return self.query_one(f"#pane-{side}", AnswerPane)
+
+    @work(group="recall")
+    async def _recall_system(self) -> None:
+        """The system prompt of the training data is what a tuned model should be asked with."""
+        if self.identity.known:
+            place = self.services.place(self.identity)
+            self.system_prompt = await self.services.recall(place, "system_prompt", self.system_prompt)
+            self._show_line()
+
+    def _show_line(self) -> None:
+        system = safe_line(self.system_prompt, 200) or "none"
+        self.query_one("#chat-line", Static).update(
+            Content.assemble((f" {self.parameters.text}", "$text-muted"), ("  system ", "$text-muted"), f"“{system}”")
+        )
+
+    # Who answers
+
+    def show_run(self, key: str) -> None:
+        """Ask a run's endpoint and its base model."""
+        run = self.board.run(key)
+        if run is None:
+            return
+        self._run_key = key
+        self._aim_at(run)
+
+    def _aim_at(self, run: Run) -> None:
+        endpoint = run.ready_endpoint
+        if endpoint is not None:
+            kind = f"{endpoint.units} MU" if endpoint.kind is Serving.PROVISIONED else "on demand"
+            self.pane("a").aim(Target(run.name, endpoint.arn, kind, tuned=True))
+        elif run.endpoints:
+            self.say(f"{run.name}: the endpoint is {run.endpoints[0].status}; it is asked when it is ready")
+        else:
+            self.say(f"{run.name} is not served. In 2 Jobs, b serves it", "problem")
+        base = run.base_model
+        if base is not None:
+            self.pane("b").aim(Target(base.name, base.runtime_id, "base model"))
+
+    def watch_board(self) -> None:
+        """Endpoints come and go."""
+        if not self.is_mounted:
+            return
+        self._choose_by_itself()
+        pane = self.pane("a")
+        if pane.target is not None and pane.target.tuned:
+            ready = {e.arn for e in self.board.endpoints if e.ready}
+            if (gone := pane.target.model_id not in ready) != pane.gone:
+                pane.gone = gone
+                pane.title()
+
+    def _choose_by_itself(self) -> None:
+        """The run that was asked for, else the newest that answers, as long as nobody was chosen."""
+        if self.pane("a").target is not None:
+            return
+        asked = self.board.run(self._run_key)
+        run = asked if asked and asked.ready_endpoint else next((r for r in self.board.runs if r.ready_endpoint), None)
+        if run is not None:
+            self._aim_at(run)
+
+    @work(group="target", exclusive=True)
+    async def action_target(self, side: str) -> None:
+        """Choose who answers on one side."""
+        endpoints = [
+            Choice(e.arn, run.name, f"{e.kind} · {run.base_model_name}")
+            for run in self.board.runs
+            for e in run.endpoints
+            if e.ready
+        ]
+        named: dict[str, Target] = {}
+        try:
+            for target in await self.services.catalog.targets():
+                named[target.model_id] = target
+        except AppError as error:
+            self.say(error.sentence(), "problem")
+        choices = [*endpoints, *(Choice(t.model_id, t.name, f"{t.kind} · {t.model_id}") for t in named.values())]
+        choices.append(Choice(_TYPED, "another model …", "type its id or ARN"))
+        pane = self.pane(side)
+        chosen = await self.app.push_screen_wait(
+            ChoiceDialog(
+                f"Who answers on side {side.upper()}?", choices, chosen=pane.target.model_id if pane.target else ""
+            )
+        )
+        if chosen == _TYPED:
+            chosen = await self.app.push_screen_wait(LineDialog("Model id or ARN", problem=_id_problem))
+        if chosen:
+            name = next((c.title for c in endpoints if c.key == chosen), safe_line(chosen, 60))
+            target = named.get(chosen) or Target(
+                name, chosen, "endpoint", tuned=any(c.key == chosen for c in endpoints)
+            )
+            pane.aim(target)
+
+    # Asking
+
+    @on(Prompt.Submitted)
+    def _submitted(self, message: Prompt.Submitted) -> None:
+        panes = [p for p in self.query(AnswerPane) if p.target is not None]
+        if not panes:
+            self.say("Nobody is chosen to answer: esc, then a or b", "problem")
+            return
+        if any(p.busy for p in panes):
+            self.say("An answer is still coming; esc stops it", "problem")
+            return
+        self.query_one(Prompt).clear()
+        for pane in panes:
+            pane.view.add_block("question", message.text)
+            pane.worker = self._ask(pane, message.text)
+
+    @work(group="answers")
+    async def _ask(self, pane: AnswerPane, question: str) -> None:
+        """Ask one side; the other goes its own way."""
+        target = pane.target
+        assert target is not None
+        asked = Message("user", question)
+        system, parameters = self.system_prompt, self.parameters
+        pane.view.add_block("answer", "")
+        pane.footer("waiting …")
+        said, ended = "", "stopped by you"
+        whole = False
+        try:
+            async for event in self.services.chat.ask(
+                target, [*pane.history, asked], system=system, parameters=parameters
+            ):
+                match event:
+                    case TextDelta(text):
+                        pane.view.append(text)
+                        said += text
+                    case Note(text):
+                        self.say(f"{target.name}: {text}")
+                    case AnswerEnd():
+                        whole, ended = True, event.text
+                        pane.history += [asked, Message("assistant", said)]
+                    case AnswerCut(error):
+                        ended = error.title
+                        pane.view.add_block("error", error.sentence())
+                        self._give_back(question)
+        finally:
+            pane.view.finish()
+            if not whole and ended == "stopped by you":
+                pane.view.add_block("note", ended)
+            pane.footer(ended)
+            self._keep(target, question, system, parameters, said, ended, whole)
+
+    def _give_back(self, question: str) -> None:
+        """A question that failed on every side goes back to the prompt, unless another is being written."""
+        prompt = self.query_one(Prompt)
+        others = [p for p in self.query(AnswerPane) if p.busy and p.target is not None]
+        if len(others) <= 1 and not prompt.text:
+            prompt.text = question
+            prompt.move_cursor(prompt.document.end)
+
+    def _keep(
+        self, target: Target, question: str, system: str, parameters: Parameters, said: str, ended: str, whole: bool
+    ) -> None:
+        """Store the answer, also a partial one: it outlives the endpoint."""
+        fields = {
+            "target": target.name,
+            "model_id": target.model_id,
+            "question": question,
+            "system": system,
+            "parameters": parameters.text,
+            "answer": said,
+            "footer": ended,
+        }
+        place = self.services.place(self.identity)
+
+        def write() -> None:
+            try:
+                self.services.store.add_answer(place, fields, whole=whole)
+            except AppError as error:
+                self.app.call_from_thread(self.say, error.sentence(), "problem")
+
+        self.services.pool.submit(write)
+
+    def action_stop(self) -> None:
+        """Stop the answers; without any, leave the prompt so that single keys act."""
+        busy = [p for p in self.query(AnswerPane) if p.busy]
+        for pane in busy:
+            if pane.worker is not None:
+                pane.worker.cancel()
+        if not busy:
+            self.pane("b" if self.has_class("-show-b") else "a").view.focus()
+
+    def action_write(self) -> None:
+        """Go to the prompt."""
+        self.query_one(Prompt).focus()
+
+    def action_other(self) -> None:
+        """Show the other pane where only one has room."""
+        self.toggle_class("-show-a", "-show-b")
+
+    def action_fresh(self) -> None:
+        """Begin a new conversation; what was answered stays stored."""
+        if any(p.busy for p in self.query(AnswerPane)):
+            self.say("An answer is still coming; esc stops it", "problem")
+            return
+        for pane in self.query(AnswerPane):
+            pane.history.clear()
+            pane.view.clear()
+            pane.footer("")
+
+    def action_copy(self) -> None:
+        """Copy the last answer of the pane with the focus, else of A."""
+        pane = next((p for p in self.query(AnswerPane) if p.has_focus_within), self.pane("a"))
+        self.app.copy_to_clipboard(safe(pane.view.last_answer))
+        self.say("The answer was sent to the terminal's clipboard", "good")
+
+    # Settings of both sides
+
+    @work(group="settings", exclusive=True)
+    async def action_system_prompt(self) -> None:
+        """Write the system prompt of both sides."""
+        text = await self.app.push_screen_wait(
+            TextDialog("System prompt", value=self.system_prompt, note="For both sides; empty for none.")
+        )
+        if text is not None:
+            self.system_prompt = text
+            self._show_line()
+
+    @work(group="settings", exclusive=True)
+    async def action_parameters(self) -> None:
+        """Set tokens, temperature and top_p of both sides."""
+        now = self.parameters
+        value = " ".join(
+            [f"max={now.max_tokens}"]
+            + ([f"t={now.temperature:g}"] if now.temperature is not None else [])
+            + ([f"top_p={now.top_p:g}"] if now.top_p is not None else [])
+        )
+        typed = await self.app.push_screen_wait(
+            LineDialog(
+                "Parameters of both sides",
+                value=value,
+                note="max=1…4096, t=0…1, top_p=0…1; leave t and top_p out for the model's own",
+                problem=lambda text: "" if parse_parameters(text) else "like max=512 t=0.1 top_p=0.9",
+            )
+        )
+        parsed = parse_parameters(typed) if typed else None
+        if parsed is not None:
+            self.parameters = parsed
+            self._show_line()
+
+
+def _id_problem(text: str) -> str:
+    return "" if re.fullmatch(r"[\w.:/-]{1,2048}", text.strip()) else "an id such as amazon.nova-lite-v1:0, or an ARN"
+
+
+def parse_parameters(text: str) -> Parameters | None:
+    """`max=512 t=0.1 top_p=0.9` in any order; None when it cannot be read."""
+    found = Parameters()
+    for part in text.split():
+        match = re.fullmatch(r"(max|t|top_p)=(\d+(?:\.\d+)?|\.\d+)", part)
+        if match is None:
+            return None
+        value = float(match[2])
+        if match[1] == "max":
+            if not (value.is_integer() and 1 <= value <= 4096):
+                return None
+            found = replace(found, max_tokens=int(value))
+        elif value > 1:
+            return None
+        else:
+            found = replace(found, temperature=value) if match[1] == "t" else replace(found, top_p=value)
+    return found

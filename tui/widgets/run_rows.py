@@ -1,0 +1,140 @@
+"""Runs as rows of a table, and one run in full."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from textual.content import Content
+
+from tui.domain.base_models import Serving
+from tui.domain.clock import absolute, ago, span
+from tui.domain.jobs import JobStatus, cure
+from tui.domain.runs import Endpoint, Run
+from tui.domain.text import safe, safe_line
+from tui.widgets.columns import Column
+
+RUN_COLUMNS = (
+    Column("name", "run", weight=2),
+    Column("base", "base model", 15, hide_below=70),
+    Column("status", "status", 18),
+    Column("since", "since", 12, align="right", hide_below=64),
+    Column("loss", "val loss", 8, align="right", hide_below=78),
+    Column("endpoint", "endpoint", 18, hide_below=50),
+)
+_GLYPHS = {
+    JobStatus.IN_PROGRESS: "●",
+    JobStatus.COMPLETED: "✓",
+    JobStatus.FAILED: "✗",
+    JobStatus.STOPPING: "■",
+    JobStatus.STOPPED: "■",
+}
+
+
+def status_text(run: Run) -> str:
+    """`● Training`, `✓ Completed`; a model or endpoint without a job says so."""
+    if run.job is None:
+        return "model only" if run.model else "endpoint only"
+    phase = run.job.phase_text()
+    glyph = _GLYPHS.get(JobStatus(run.job.status)) if run.job.status in set(JobStatus) else "?"
+    return f"{'◌' if phase == 'Queued' else glyph} {phase}"
+
+
+def endpoint_text(endpoint: Endpoint, now: datetime) -> str:
+    """`● 1 MU 0:42`, `◌ Creating`, `● on demand`."""
+    if endpoint.ready:
+        if endpoint.kind is Serving.ON_DEMAND:
+            return "● on demand"
+        minutes = int((now - endpoint.created).total_seconds() // 60)
+        return f"● {endpoint.units} MU {minutes // 60}:{minutes % 60:02}"
+    return f"{'✗' if endpoint.status == 'Failed' else '◌'} {endpoint.status}"
+
+
+class RunRows:
+    """A board's runs as rows."""
+
+    def __init__(self, runs: Sequence[Run], now: datetime) -> None:
+        self._runs = runs
+        self._now = now
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def run(self, index: int) -> Run:
+        """The run in a row."""
+        return self._runs[index]
+
+    def key(self, index: int) -> str:
+        """The run's key."""
+        return self._runs[index].key
+
+    def cells(self, index: int) -> Sequence[str | Content]:
+        """Name, base model, status, since, loss, endpoint."""
+        run = self._runs[index]
+        job = run.job
+        if job is not None and job.moving:
+            since = span(self._now - job.created)
+        else:
+            since = ago(job.ended or job.created if job else run.created, self._now)
+        loss = f"{job.validation_loss:.4f}" if job and job.validation_loss is not None else "–"
+        endpoints = ", ".join(endpoint_text(e, self._now) for e in run.endpoints) or "–"
+        return (run.name, run.base_model_name, status_text(run), since, loss, endpoints)
+
+
+def run_detail(run: Run, now: datetime) -> Content:
+    """Everything that is known of a run."""
+    parts: list[tuple[str, str] | str] = [(f"{run.name}\n", "bold")]
+    job = run.job
+    if job is not None:
+        parts += _job_parts(run, now)
+    if run.model is not None:
+        parts += _line("model", f"{run.model.name}  {run.model.arn}")
+    for endpoint in run.endpoints:
+        parts += _endpoint_parts(endpoint, now)
+    return Content.assemble(*parts)
+
+
+def _line(label: str, value: str) -> list[tuple[str, str] | str]:
+    return [(f"{label}  ", "$text-muted"), f"{safe_line(value, 400)}\n"] if value else []
+
+
+def _job_parts(run: Run, now: datetime) -> list[tuple[str, str] | str]:
+    job = run.job
+    assert job is not None
+    parts: list[tuple[str, str] | str] = []
+    if job.failure:
+        found = cure(job.failure)
+        parts.append((f"✗ {safe(job.failure, 1000)}\n", "$text-error"))
+        if found:
+            parts.append((f"  {found.cause} {found.action}\n", "$text-warning"))
+    phases = []
+    for phase in job.phases:
+        lasted = phase.lasted(now)
+        mark = {"Completed": "✓", "InProgress": "●", "NotStarted": "◌", "Failed": "✗"}.get(phase.status, "■")
+        phases.append(f"{phase.name} {mark}" + (f" {span(lasted)}" if lasted is not None else ""))
+    if phases:
+        waits = "  (queued: training waits for capacity)" if job.phase_text() == "Queued" else ""
+        parts.append((" → ".join(phases) + waits + "\n", "$text-accent"))
+    ended = f" · ended {absolute(job.ended)} after {span(job.ended - job.created)}" if job.ended else ""
+    parts += _line("created", f"{absolute(job.created)}{ended}")
+    if job.hyperparameters:
+        parts += _line("asked", " · ".join(f"{k} {v}" for k, v in sorted(job.hyperparameters.items())))
+    if job.training_loss is not None:
+        loss = f"training {job.training_loss:.4f}"
+        loss += f" · validation {job.validation_loss:.4f}" if job.validation_loss is not None else ""
+        parts += _line("last loss", loss)
+    parts += _line("data", " · ".join((job.training_uri, *job.validation_uris)) if job.training_uri else "")
+    parts += _line("output", job.output_uri)
+    parts += _line("role", job.role_arn)
+    parts += _line("job", job.arn)
+    return parts
+
+
+def _endpoint_parts(endpoint: Endpoint, now: datetime) -> list[tuple[str, str] | str]:
+    age = span(now - endpoint.created)
+    bills = " · bills by the hour until deleted" if endpoint.bills_by_hour else ""
+    text = f"{endpoint.name} · {endpoint.kind} · {endpoint.status} · {age}{bills}"
+    parts = _line("endpoint", text)
+    if endpoint.failure:
+        parts.append((f"✗ {safe(endpoint.failure, 500)}\n", "$text-error"))
+    return [*parts, *_line("arn", endpoint.arn)]
