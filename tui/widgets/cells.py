@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from rich.cells import cell_len, get_character_cell_size, set_cell_size
+from rich.cells import get_character_cell_size
 
 from tui.domain.text import safe, safe_line
 
@@ -18,11 +18,11 @@ def _cut(text: str, width: int) -> tuple[str, int]:
     """`text` on one line in at most `width` cells, and how many it takes."""
     if width <= 0:
         return "", 0
-    line = safe_line(text, 4 * width + 32)
-    length = cell_len(line)
+    line = safe_line(text, 2 * width + 16)
+    length = sum(map(get_character_cell_size, line))
     if length > width:
-        line = set_cell_size(line, width - 1).rstrip() + "…"
-        length = cell_len(line)
+        line = line[: _overflow(line, 0, width - 1) if width > 1 else 0].rstrip() + "…"
+        length = sum(map(get_character_cell_size, line))
     return line, length
 
 
@@ -36,6 +36,11 @@ def fit_right(text: str, width: int) -> str:
     """As `fit`, padded at the left: for numbers."""
     line, length = _cut(text, width)
     return " " * (width - length) + line
+
+
+def padded(text: str, width: int) -> str:
+    """`displayed` text of at most `width` cells, with spaces up to `width`."""
+    return text + " " * (width - sum(map(get_character_cell_size, text)))
 
 
 def displayed(text: str) -> str:
@@ -96,8 +101,9 @@ def _after_spaces(line: str, end: int) -> int:
 
 def _overflow(line: str, start: int, width: int) -> int:
     """The index of the first character from `start` on that does not fit; past the first in any case."""
-    cells = 0
-    for index in range(start, len(line)):
+    sure = start + width // 2
+    cells = sum(map(get_character_cell_size, line[start:sure]))
+    for index in range(sure, len(line)):
         cells += get_character_cell_size(line[index])
         if cells > width and index > start:
             return index

@@ -124,7 +124,10 @@ def _extremes(steps: Sequence[StepPoint], parts: int) -> list[StepPoint]:
 
 
 def _lines(plot: Any, width: int, height: int, ascii: bool) -> list[Line]:
-    """Builds the figure and reads its cells; plotext's own text of them takes longer than all the rest."""
+    """Builds the figure and reads its cells; plotext's own text of them takes longer than all the rest.
+
+    Spaces take the colour before them, so that fewer changes of colour are sent.
+    """
     monitor = plot.monitor
     monitor.set_size([width, height])
     monitor.matrix.set_canvas = _no_text
@@ -135,6 +138,9 @@ def _lines(plot: Any, width: int, height: int, ascii: bool) -> list[Line]:
         cells = zip(monitor.matrix.fullground[row], monitor.matrix.marker[row], strict=True)
         for colour, run in groupby(cells, itemgetter(0)):
             text = "".join(marker for _, marker in run)
+            if line and text.isspace():
+                line[-1] = (line[-1][0] + text, line[-1][1])
+                continue
             line.append((text.translate(_BOXES) if ascii else text, None if isinstance(colour, str) else colour))
         lines.append(line)
     return lines

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import ClassVar
 
@@ -132,17 +132,14 @@ class LossChart(Widget):
         self._strips = [_strip(line, base).adjust_cell_length(width, base) for line in lines]
 
     def _repaint_changed(self) -> None:
-        """Repaints the cells that another cursor or option changes: a cursor key is two columns."""
+        """Repaints each line as far as another cursor or option changes it."""
         before, had_curves = self._strips, self._has_curves
         self._draw()
         if not (had_curves and self._has_curves) or len(before) != len(self._strips):
             self.refresh()
             return
-        regions = [
-            Region(x, y, width, 1)
-            for y, (old, new) in enumerate(zip(before, self._strips, strict=True))
-            for x, width in _differences(old, new)
-        ]
+        ends = [_last_difference(*lines) for lines in zip(before, self._strips, strict=True)]
+        regions = [Region(0, y, end, 1) for y, end in enumerate(ends) if end]
         if regions:
             self.refresh(*regions)
 
@@ -163,18 +160,13 @@ def _ink(colour: PlotColour | None) -> Style:
     return Style(color=Color.from_ansi(colour) if isinstance(colour, int) else Color.from_rgb(*colour))
 
 
-def _differences(old: Strip, new: Strip) -> Iterator[tuple[int, int]]:
-    """Start and width of each stretch of cells that differ; stretches less than 8 cells apart are one."""
-    differing = [x for x, (a, b) in enumerate(zip(_cells(old), _cells(new), strict=True)) if a != b]
-    if not differing:
-        return
-    start = end = differing[0]
-    for x in differing:
-        if x - end > 8:
-            yield start, end - start + 1
-            start = x
-        end = x
-    yield start, end - start + 1
+def _last_difference(old: Strip, new: Strip) -> int:
+    """How many cells from the left hold every difference; a repaint always starts at the left edge."""
+    before, after = _cells(old), _cells(new)
+    end = len(after)
+    while end and before[end - 1] == after[end - 1]:
+        end -= 1
+    return end
 
 
 def _cells(strip: Strip) -> list[tuple[str, Style | None]]:

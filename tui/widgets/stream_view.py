@@ -14,7 +14,7 @@ from textual.strip import Strip
 from textual.timer import Timer
 
 from tui.domain.text import safe
-from tui.widgets.cells import displayed, wrap_line
+from tui.widgets.cells import displayed, padded, wrap_line
 
 Kind = Literal["question", "answer", "note", "error"]
 
@@ -293,7 +293,7 @@ class StreamView(ScrollView, can_focus=True, inherit_bindings=False):
         prefix = _PREFIX[kind] if not index else " " * len(_PREFIX[kind])
         style = self.get_component_rich_style(f"stream-view--{kind}")
         text = prefix + self._blocks[block].lines[index]
-        return Strip([Segment(text, style)]).adjust_cell_length(width, style)
+        return Strip([Segment(padded(text, width), style)]).adjust_cell_length(width, style)
 
     def _block_at(self, line: int) -> int | None:
         """The block that holds `line`; None for the empty lines between and after blocks."""
