@@ -160,7 +160,9 @@ class Front:
             return ServiceError("UnrecognizedClientException", message, 403)
         if "X-Amz-Signature" in incoming.query:
             return ServiceError("AccessDeniedException", "The sandbox takes no presigned requests.", 403)
-        if incoming.raw_path.startswith(("/moto-api", "/latest/")) or incoming.raw_path == "/favicon.ico":
+        # The decoded path is what moto goes by.
+        path = environ.get("PATH_INFO", "")
+        if path.startswith(("/moto-api", "/latest/")) or path == "/favicon.ico":
             return ServiceError("AccessDeniedException", "There is nothing here.", 403)
         return None
 
@@ -282,7 +284,7 @@ def _plain_error(incoming: _Incoming, error: ServiceError, operation: str | None
         code = _S3_CODES.get(error.code, error.code)
         text = f"<Error><Code>{escape(code)}</Code><Message>{escape(error.message)}</Message></Error>"
         return Answer(status, [("Content-Type", "application/xml")], f'<?xml version="1.0"?>{text}'.encode())
-    if incoming.service in ("iam", "sts"):
+    if incoming.environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
         code = _QUERY_CODES.get(error.code, error.code)
         text = (
             f"<ErrorResponse><Error><Type>Sender</Type><Code>{escape(code)}</Code>"
