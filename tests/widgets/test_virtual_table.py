@@ -237,3 +237,38 @@ async def test_a_move_past_the_edge_scrolls_by_half_a_page() -> None:
         assert table.scroll_offset.y == 10
         await pilot.press(*["k"] * 11)
         assert table.scroll_offset.y == 0
+
+
+async def test_a_new_row_repaints_its_line_and_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = table_with(Rows(keys(5)))
+    async with hosted(table) as pilot:
+        painted: list[int] = []
+        render_line = table.render_line
+
+        def noting(y: int) -> Strip:
+            painted.append(y)
+            return render_line(y)
+
+        monkeypatch.setattr(table, "render_line", noting)
+        table.show(Rows(keys(6)))
+        await pilot.pause()
+        assert painted == [6]
+        table.show(Rows(keys(500)))
+        await pilot.pause()
+        assert table.show_vertical_scrollbar
+        assert table.max_scroll_y == 501 - 24
+        table.show(Rows(keys(3)))
+        await pilot.pause()
+        assert not table.show_vertical_scrollbar
+        assert {cell_len(line) for line in screen_lines(pilot)} == {80}
+        assert not screen_lines(pilot)[4].strip()
+
+
+async def test_a_table_as_high_as_its_rows() -> None:
+    table = table_with(Rows(keys(2)))
+    table.styles.height = "auto"
+    async with hosted(table) as pilot:
+        assert table.size.height == 3
+        table.show(Rows(keys(7)))
+        await pilot.pause()
+        assert table.size.height == 8

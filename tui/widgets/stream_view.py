@@ -8,13 +8,14 @@ from typing import ClassVar, Literal
 
 from rich.segment import Segment
 from textual.binding import Binding, BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Region
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.timer import Timer
 
 from tui.domain.text import safe
 from tui.widgets.cells import displayed, padded, wrap_line
+from tui.widgets.scrolling import set_scroll_height
 
 Kind = Literal["question", "answer", "note", "error"]
 
@@ -226,8 +227,7 @@ class StreamView(ScrollView, can_focus=True, inherit_bindings=False):
         """Scrolls without taking it for the reader's wish."""
         self._moving = True
         try:
-            if height != self.virtual_size.height:
-                self.virtual_size = Size(0, height)
+            set_scroll_height(self, height)
             if self.is_mounted and top != self.scroll_offset.y:
                 self.scroll_to(y=top, animate=False, force=True)
         finally:

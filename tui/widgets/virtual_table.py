@@ -11,7 +11,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.cache import LRUCache
 from textual.content import Content
-from textual.geometry import Region, Size
+from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
@@ -21,6 +21,7 @@ from textual.style import Style as VisualStyle
 from tui.domain.text import UNSAFE
 from tui.widgets.cells import fit, fit_right, wrap
 from tui.widgets.columns import Column, Placed, gap, place
+from tui.widgets.scrolling import set_scroll_height
 
 __all__ = ["Column", "RowSource", "VirtualTable"]
 
@@ -321,7 +322,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._strips.clear()
 
     def _resize_rows(self) -> None:
-        self.virtual_size = Size(0, len(self._source) + 1)
+        set_scroll_height(self, len(self._source) + 1)
 
     @property
     def _width(self) -> int:
