@@ -30,12 +30,21 @@ class Dialog(ModalScreen[T | None]):
             yield Static(Content(self.heading), id="dialog-title", markup=False)
             with VerticalScroll(id="dialog-body", can_focus=False):
                 yield from self.fields()
+            yield from self.closing()
             yield Static("", id="dialog-problem", markup=False)
             yield KeyLine()
 
     def fields(self) -> ComposeResult:
         """The inside of the dialog."""
         yield Widget()
+
+    def closing(self) -> ComposeResult:
+        """What stays below the scrolling inside."""
+        yield from ()
+
+    def on_resize(self) -> None:
+        """The body scrolls in what title, problem, keys and border leave."""
+        self.query_one("#dialog-body").styles.max_height = max(3, self.size.height - 9)
 
     def complain(self, text: str) -> None:
         """Say what keeps the dialog from being accepted; nothing clears it."""

@@ -7,6 +7,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Input, Static
 
@@ -17,7 +18,11 @@ class ConfirmDialog(Dialog[bool]):
     """States what will be done. With `word` only typing that word confirms; else a letter does, never enter,
     so that keys typed ahead over a slow line confirm nothing."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "confirm", "Yes", id="confirm.yes")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "confirm", "Yes", id="confirm.yes"),
+        Binding("j,down", "scroll(1)", "Down", show=False, id="confirm.down"),
+        Binding("k,up", "scroll(-1)", "Up", show=False, id="confirm.up"),
+    ]
 
     def __init__(self, heading: str, body: str, *, yes: str = "Yes", word: str = "") -> None:
         super().__init__()
@@ -25,6 +30,11 @@ class ConfirmDialog(Dialog[bool]):
         self._body = body
         self._yes = yes
         self._word = word
+
+    def closing(self) -> ComposeResult:
+        """What confirms stays in sight while the text scrolls."""
+        if not self._word:
+            yield Static(Content(f"y  {self._yes}     esc  Cancel"), markup=False, classes="danger")
 
     def fields(self) -> ComposeResult:
         yield Static(Content(self._body), markup=False, classes="help-text", id="confirm-body")
@@ -34,11 +44,15 @@ class ConfirmDialog(Dialog[bool]):
             field.cursor_blink = False
             yield field
         else:
-            yield Static(Content(f"\ny  {self._yes}     esc  Cancel"), markup=False, classes="danger")
 
     def on_mount(self) -> None:
-        if self._word:
-            self.query_one(Input).focus()
+        body = self.query_one("#dialog-body", VerticalScroll)
+        body.can_focus = not self._word
+        (self.query_one(Input) if self._word else body).focus()
+
+    def action_scroll(self, lines: int) -> None:
+        """A long text is read line by line."""
+        self.query_one("#dialog-body", VerticalScroll).scroll_relative(y=lines, animate=False)
 
     @on(Input.Submitted)
     def _typed(self, event: Input.Submitted) -> None:

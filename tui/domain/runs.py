@@ -137,6 +137,34 @@ class Board:
         return next((r for r in self.runs if r.key == key), None)
 
 
+@dataclass(frozen=True, slots=True)
+class News:
+    """A run or endpoint that reached an end or came into service between two boards."""
+
+    text: str
+    good: bool
+
+
+def changes(old: Board, new: Board) -> list[News]:
+    """What is worth telling: jobs that ended, endpoints that answer, failed or are gone. Nothing on the first look."""
+    if old.seen is None or new.seen is None:
+        return []
+    news = []
+    before = {run.job.arn: run.job for run in old.runs if run.job}
+    for run in new.runs:
+        was = before.get(run.job.arn) if run.job else None
+        if run.job and was and was.moving and not run.job.moving:
+            news.append(News(f"{run.name}: {run.job.status}", run.job.status == "Completed"))
+    there = {e.arn: e for e in new.endpoints}
+    for endpoint in old.endpoints:
+        now = there.get(endpoint.arn)
+        if now is None:
+            news.append(News(f"{endpoint.name} is deleted", True))
+        elif now.status != endpoint.status and not now.moving:
+            news.append(News(f"{now.name}: {now.status}", now.ready))
+    return news
+
+
 def assemble(jobs: Iterable[Job], models: Iterable[CustomModel], endpoints: Iterable[Endpoint]) -> tuple[Run, ...]:
     """Rows joined by the model's ARN, newest first; models and endpoints without a known job get rows too."""
     by_model: dict[str, list[Endpoint]] = defaultdict(list)

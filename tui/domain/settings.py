@@ -13,7 +13,7 @@ DEFAULT_SYSTEM = "You are a helpful assistant. Answer questions about Amazon Bed
 class Settings:
     """Each field is a key of the same name in config.toml. Prices in USD."""
 
-    theme: str = "washi"
+    theme: str = "sumi"
     system_prompt: str = DEFAULT_SYSTEM
     base_model: str = "claude-3-haiku"
     max_tokens: int = 512

@@ -19,7 +19,7 @@ from textual.widgets import ContentSwitcher, Static
 
 from tui.domain.errors import CURED_OUTSIDE, AppError
 from tui.domain.identity import Identity
-from tui.domain.runs import Board
+from tui.domain.runs import Board, changes
 from tui.services.session import Services, warm
 from tui.tabs.base import Tab
 from tui.tabs.dataset import DatasetTab
@@ -40,8 +40,8 @@ class MainScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(str(n), f"tab('{t.id}')", t.label, show=False, id=f"tab.{t.id}") for n, t in enumerate(TABS, 1)),
         Binding("r", "refresh", "Refresh", show=False, id="main.refresh"),
-        Binding("question_mark", "help", "Help", key_display="?", id="main.help"),
-        Binding("q", "app.quit", "Quit", id="main.quit"),
+        Binding("question_mark", "help", "help", key_display="?", id="main.help"),
+        Binding("q", "app.quit", "quit", id="main.quit"),
     ]
 
     identity: reactive[Identity] = reactive(Identity())
@@ -99,6 +99,8 @@ class MainScreen(Screen[None]):
                 self.identity = await self.services.identity.look()
             elif self.identity.problem is not None:
                 await self._identify()
+            for news in changes(self.board, board):
+                self.say(news.text, "good" if news.good else "problem")
             self.board = board
             self._tell_problem(board.problem)
 
@@ -176,9 +178,9 @@ class MainScreen(Screen[None]):
 
         return ChatTab(self.services, classes="pane").data_bind(MainScreen.identity, MainScreen.board)
 
-    async def action_tab(self, tab_id: str) -> None:
-        """Go to a tab."""
-        await self.show_tab(tab_id)
+    def action_tab(self, tab_id: str) -> None:
+        """Go to a tab. By message: data is bound in the screen's own handlers, and an action runs in the app's."""
+        self.post_message(TabStrip.Chosen(tab_id))
 
     @on(TabStrip.Chosen)
     async def _tab_clicked(self, message: TabStrip.Chosen) -> None:

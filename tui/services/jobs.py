@@ -25,6 +25,7 @@ class Jobs:
         self._store = store
         self._role_waits = role_waits
         self._ended: dict[str, Job] = {}
+        self._moved: set[str] = set()
         self._starting: set[str] = set()
 
     async def all(self) -> list[Job]:
@@ -33,8 +34,10 @@ class Jobs:
             "bedrock", "list_model_customization_jobs", "modelCustomizationJobSummaries", {"maxResults": 100}
         )
         jobs = [_job(s) for s in summaries]
-        moving = [j for j in jobs if j.moving]
-        detailed = dict(zip((j.arn for j in moving), await asyncio.gather(*map(self._fresh, moving)), strict=True))
+        # One more detail for those that moved at the last look: it tells how they ended.
+        wanted = [j for j in jobs if j.moving or (j.arn in self._moved and j.arn not in self._ended)]
+        detailed = dict(zip((j.arn for j in wanted), await asyncio.gather(*map(self._fresh, wanted)), strict=True))
+        self._moved = {j.arn for j in detailed.values() if j.moving}
         return [self._ended.get(j.arn) or detailed.get(j.arn) or j for j in jobs]
 
     async def _fresh(self, job: Job) -> Job:

@@ -274,7 +274,7 @@ class JobsTab(Tab):
                 model_name=run.model.name if run.model else run.name,
                 base_model=model.name if model else run.base_model_name,
                 ways=ways,
-                name=stamped(run.base_model_name, self.services.now()),
+                name=self._endpoint_name(run),
                 price=self.services.settings.price_per_model_unit_hour,
                 sandbox=self.services.sandbox,
                 region=self.identity.region,
@@ -285,6 +285,12 @@ class JobsTab(Tab):
             self.say("Nothing was bought")
             return
         await self._make_endpoint(run, plan)
+
+    def _endpoint_name(self, run: Run) -> str:
+        """Short, since it has to be typed; with a number where it is taken."""
+        stem = plain(run.base_model_name, "endpoint")
+        taken = {e.name for e in self.board.endpoints}
+        return next(n for n in (stem, *(f"{stem}-{i}" for i in range(2, 1000))) if n not in taken)
 
     async def _make_endpoint(self, run: Run, plan: ServePlan) -> None:
         self._sending = f"The endpoint {plan.name}"

@@ -23,7 +23,7 @@ from tui.services.session import Services
 from tui.tabs.base import Tab
 from tui.widgets.loss_chart import LossChart
 
-_SANDBOX_NOTE = "Losses of the sandbox's small model: their height says nothing about a real one's."
+_SANDBOX_NOTE = "Sandbox: a small model's losses; their height means nothing beside a real one's"
 
 
 class LossTab(Tab):

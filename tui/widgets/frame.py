@@ -183,13 +183,18 @@ class KeyLine(Widget):
 
     def render(self) -> Content:
         parts: list[Any] = []
-        used = 1
-        for key, description in self.keys:
-            used += cell_len(key) + cell_len(description) + 3
-            if used > self.size.width:
-                break
-            parts += [" ", (key, "bold $text-accent"), f" {description} "]
+        left = self.size.width - sum(self._room(pair) for pair in self.keys if pair[0] == "?")
+        for pair in self.keys:
+            if pair[0] != "?":
+                left -= self._room(pair)
+                if left < 0:
+                    continue
+            parts += [" ", (pair[0], "bold $text-accent"), f" {pair[1]} "]
         return Content.assemble(*parts)
+
+    @staticmethod
+    def _room(pair: tuple[str, str]) -> int:
+        return cell_len(pair[0]) + cell_len(pair[1]) + 3
 
 
 def key_text(app: Any, binding: Binding) -> str:

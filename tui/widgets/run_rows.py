@@ -16,11 +16,11 @@ from tui.widgets.columns import Column
 
 RUN_COLUMNS = (
     Column("name", "run", weight=2),
-    Column("base", "base model", 15, hide_below=70),
-    Column("status", "status", 18),
-    Column("since", "since", 12, align="right", hide_below=64),
-    Column("loss", "val loss", 8, align="right", hide_below=78),
-    Column("endpoint", "endpoint", 18, hide_below=50),
+    Column("base", "base model", 15, hide_below=100),
+    Column("status", "status", 17),
+    Column("since", "since", 10, align="right", hide_below=64),
+    Column("loss", "val loss", 8, align="right", hide_below=74),
+    Column("endpoint", "endpoint", 13, hide_below=50),
 )
 _GLYPHS = {
     JobStatus.IN_PROGRESS: "●",
@@ -123,7 +123,9 @@ def _job_parts(run: Run, now: datetime) -> list[tuple[str, str] | str]:
         loss = f"training {job.training_loss:.4f}"
         loss += f" · validation {job.validation_loss:.4f}" if job.validation_loss is not None else ""
         parts += _line("last loss", loss)
-    parts += _line("data", " · ".join((job.training_uri, *job.validation_uris)) if job.training_uri else "")
+    parts += _line("training data", job.training_uri)
+    for uri in job.validation_uris:
+        parts += _line("validation data", uri)
     parts += _line("output", job.output_uri)
     parts += _line("role", job.role_arn)
     parts += _line("job", job.arn)
