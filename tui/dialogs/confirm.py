@@ -43,7 +43,6 @@ class ConfirmDialog(Dialog[bool]):
             field = Input(id="confirm-word", compact=True)
             field.cursor_blink = False
             yield field
-        else:
 
     def on_mount(self) -> None:
         body = self.query_one("#dialog-body", VerticalScroll)
