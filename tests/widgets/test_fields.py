@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -67,23 +66,36 @@ async def test_the_error_takes_the_place_of_the_help() -> None:
         assert form.name_field.error.startswith("[@click")
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
-async def test_any_text_in_any_place(text: str) -> None:
-    name = TextField(text[:100], text, placeholder=text[:100], help=text[:2000])
-    model = ChoiceField(text[:100], [(text, text)], text, prompt=text[:50])
+async def test_any_text_in_any_place() -> None:
+    name = TextField(HOSTILE[0], placeholder=HOSTILE[1], help=HOSTILE[4])
+    model = ChoiceField(HOSTILE[5], prompt=HOSTILE[6])
     async with hosted(name, model) as pilot:
-        name.focus()
-        name.input.post_message(Paste(text))
-        await pilot.pause()
-        assert not UNSAFE.search(name.value)
-        assert "\n" not in name.value
-        assert model.value == text
-        model.focus()
-        await pilot.press("enter")
-        await pilot.pause()
-        lines = screen_lines(pilot)
-        assert not unsafe_lines(lines)
-        assert {cell_len(line) for line in lines} == {80}
+        for text in HOSTILE:
+            name.value = text
+            name.focus()
+            name.input.post_message(Paste(text))
+            name.error = text[:2_000]
+            model.set_choices([(text, text), ("other", "other")])
+            model.value = text
+            await pilot.pause()
+            assert not UNSAFE.search(name.value)
+            assert "\n" not in name.value
+            assert model.value == text
+            model.focus()
+            await pilot.press("enter")
+            lines = screen_lines(pilot)
+            assert not unsafe_lines(lines)
+            assert {cell_len(line) for line in lines} == {80}
+            await pilot.press("escape")
+
+
+async def test_hostile_labels() -> None:
+    fields = [TextField(text, placeholder=text, help=text) for text in HOSTILE[:4]]
+    choices = [ChoiceField(text, prompt=text) for text in HOSTILE[:4]]
+    async with hosted(*fields, *choices) as pilot:
+        text = "\n".join(screen_lines(pilot))
+        assert all(text.count(hostile) >= 4 for hostile in HOSTILE[:4])
+        assert "(@click=app.quit)x(/)" in text
 
 
 async def test_choosing_by_keys() -> None:
@@ -144,13 +156,15 @@ async def test_text_set_by_the_program_is_one_line() -> None:
         assert app_of(pilot).heard(Field.Changed)[-1].value == "two lines␛"
 
 
-@pytest.mark.parametrize("width", [1, 8, 20, 40])
-async def test_narrow_forms(width: int) -> None:
+async def test_narrow_forms() -> None:
     form = Form()
-    async with hosted(form, size=(width, 10)) as pilot:
-        form.model.focus()
-        await pilot.press("enter")
-        assert {cell_len(line) for line in screen_lines(pilot)} == {width}
+    async with hosted(form) as pilot:
+        for width in (1, 8, 20, 40):
+            await pilot.resize_terminal(width, 10)
+            form.model.focus()
+            await pilot.press("enter")
+            assert {cell_len(line) for line in screen_lines(pilot)} == {width}
+            await pilot.press("escape")
 
 
 async def test_a_focused_field_is_quiet() -> None:

@@ -154,17 +154,20 @@ def test_labels_by_example() -> None:
     assert finite([(1, math.nan), (2, 0.0), (3, 10.0)], log=True) == [(3, 1.0)]
 
 
-@pytest.mark.parametrize("name", [*BUILTIN_THEMES])
-async def test_every_theme_gives_lines_apart(name: str) -> None:
+async def test_every_theme_gives_lines_apart() -> None:
     chart = LossChart()
     async with hosted(chart, size=(60, 14)) as pilot:
-        pilot.app.theme = name
         chart.show([RUN])
-        await pilot.pause()
-        colours = chart._palette()
-        assert len(set(colours.lines)) == len(colours.lines) >= 4
-        assert "◆" in "\n".join(screen_lines(pilot))
-        assert {css_colour(c) for c in colours.run(0, 1)} <= {str(span.style) for span in chart.legend.spans}
+        for draws, name in enumerate(BUILTIN_THEMES, start=chart.draws):
+            pilot.app.theme = name
+            await pilot.pause()
+            assert chart.draws >= draws
+            colours = chart._palette()
+            assert len(set(colours.lines)) == len(colours.lines) >= 4, name
+            assert {css_colour(c) for c in colours.run(0, 1)} <= {str(span.style) for span in chart.legend.spans}
+            assert "◆" in "\n".join(screen_lines(pilot))
+            styles = {str(style.color) for strip in chart._strips for _, style, _ in strip if style}
+            assert len(styles) >= 3, name
 
 
 async def test_it_draws_once_for_each_size_data_and_option() -> None:

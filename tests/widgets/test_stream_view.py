@@ -43,18 +43,18 @@ async def test_blocks_are_told_apart_without_colour() -> None:
         assert view.text == view.last_answer == ""
 
 
-@pytest.mark.parametrize("width", [1, 2, 7, 8, 40, 80])
-async def test_hostile_text_is_inert_at_every_width(width: int) -> None:
+async def test_hostile_text_is_inert_at_every_width() -> None:
     view = StreamView()
-    async with hosted(view, size=(width, 24)) as pilot:
+    async with hosted(view) as pilot:
         for text in HOSTILE[:-1]:
             view.add_block("question", text)
             view.append(text)
         view.finish()
-        await pilot.pause()
-        await pilot.press("g")
-        assert not unsafe_lines(screen_lines(pilot))
-        assert {cell_len(line) for line in screen_lines(pilot)} == {width}
+        for width in (1, 2, 7, 8, 40, 80):
+            await pilot.resize_terminal(width, 24)
+            await pilot.press("g")
+            assert not unsafe_lines(screen_lines(pilot))
+            assert {cell_len(line) for line in screen_lines(pilot)} == {width}
         assert "[@click=app.quit]x[/]" in view.text
         assert "\x1b" not in view.text
         assert "\u202e" not in view.text

@@ -21,9 +21,9 @@ def _cut(text: str, width: int) -> tuple[str, int]:
     line = safe_line(text, 2 * width + 16)
     length = sum(map(get_character_cell_size, line))
     if length > width:
-        line = line[: _overflow(line, 0, width - 1) if width > 1 else 0].rstrip() + "…"
+        line = line[: _overflow(line, 0, width - 1)].rstrip() + "…"
         length = sum(map(get_character_cell_size, line))
-    return line, length
+    return (line, length) if length <= width else ("…", 1)
 
 
 def fit(text: str, width: int) -> str:

@@ -18,6 +18,8 @@ from tui.domain.text import safe, safe_line
 
 Value = str | None
 
+_ROUND = str.maketrans("[]", "()")
+
 
 def _one_line(text: str) -> str:
     """Outside text as a field may hold it: no line ends, no control characters."""
@@ -173,9 +175,12 @@ class ChoiceField(Field):
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
-        """`choices`: untrusted text to show, and the value it stands for; a `value` not among them is none."""
+        """`choices`: untrusted text to show, and the value it stands for; a `value` not among them is none.
+
+        `prompt` stands while nothing is chosen; its square brackets become round, for Select reads markup there.
+        """
         self._choices = tuple(choices)
-        self.select: Select[str] = Select((), prompt=safe_line(prompt), compact=True)
+        self.select: Select[str] = Select((), prompt=safe_line(prompt).translate(_ROUND), compact=True)
         super().__init__(label, self.select, help, id, classes)
         self._chosen = self._told = self._known(value)
 
