@@ -6,6 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from textual.content import Content
+
+from tui.widgets.cells import fit, fit_right
+
 _LEAST = 6
 
 
@@ -72,3 +76,17 @@ def _shared(columns: Sequence[Column], shown: Sequence[int], space: int) -> list
             rest, weight = rest - cells, weight - column.weight
         placed.append(Placed(i, column, max(0, min(cells, space))))
     return placed
+
+
+def aligned(text: str, placed: Placed) -> str:
+    """Outside text in exactly the cells of its column."""
+    return (fit_right if placed.column.align == "right" else fit)(text, placed.width)
+
+
+def styled(content: Content, placed: Placed) -> Content:
+    """The program's own styled text in exactly the cells of its column."""
+    if "\n" in content.plain or "\t" in content.plain:
+        content = Content(" ".join(content.plain.split()))
+    if placed.column.align == "right" and content.cell_length < placed.width:
+        return content.pad_left(placed.width - content.cell_length)
+    return content.truncate(placed.width, ellipsis=True, pad=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import ClassVar, Protocol
+from collections.abc import Sequence
+from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -19,38 +19,14 @@ from textual.strip import Strip
 from textual.style import Style as VisualStyle
 
 from tui.domain.text import UNSAFE
-from tui.widgets.cells import fit, fit_right, wrap
-from tui.widgets.columns import Column, Placed, gap, place
+from tui.widgets.cells import fit, wrap
+from tui.widgets.columns import Column, Placed, aligned, gap, place, styled
 from tui.widgets.scrolling import set_scroll_height
+from tui.widgets.table_rows import NoRows, RowSource, outwards
 
 __all__ = ["Column", "RowSource", "VirtualTable"]
 
 _MARKER = 2
-
-
-class RowSource(Protocol):
-    """The rows of a table; asked for the visible ones only."""
-
-    def __len__(self) -> int: ...
-
-    def key(self, index: int) -> str:
-        """What stays the same for a row when others come and go; must be cheap and unique."""
-        ...
-
-    def cells(self, index: int) -> Sequence[str | Content]:
-        """One value per column. A str is untrusted text, a Content the program's own styling."""
-        ...
-
-
-class _NoRows:
-    def __len__(self) -> int:
-        return 0
-
-    def key(self, index: int) -> str:
-        raise IndexError(index)
-
-    def cells(self, index: int) -> Sequence[str | Content]:
-        raise IndexError(index)
 
 
 class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
@@ -141,7 +117,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         super().__init__(id=id, classes=classes)
         self.columns = tuple(columns)
         self._empty = empty
-        self._source: RowSource = _NoRows()
+        self._source: RowSource = NoRows()
         self._cursor_key: str | None = None
         self._told: tuple[int, str] | None = None
         self._marked: frozenset[str] = frozenset()
@@ -246,7 +222,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
     def _find(self, key: str, near: int) -> int | None:
         """The index of `key`, looked for from `near` outwards: it seldom moves far."""
         key_of = self._source.key
-        return next((i for i in _outwards(near, len(self._source)) if key_of(i) == key), None)
+        return next((i for i in outwards(near, len(self._source)) if key_of(i) == key), None)
 
     @property
     def _page(self) -> int:
@@ -371,7 +347,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _header(self) -> Strip:
         width = self._width
-        titles = [_aligned(p.column.title, p) for p in self._placed]
+        titles = [aligned(p.column.title, p) for p in self._placed]
         text = " " * min(_MARKER, width) + (" " * gap(width)).join(titles)
         style = self._rich("virtual-table--header")
         return Strip([Segment(text, style)]).adjust_cell_length(width, style)
@@ -396,9 +372,9 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
             value = values[placed.index]
             if isinstance(value, Content) and not UNSAFE.search(value.plain):
                 segments.append(Segment(between if number else "", rich))
-                segments += _styled(value, placed).render_segments(style)
+                segments += styled(value, placed).render_segments(style)
             else:
-                text = _aligned(value if isinstance(value, str) else value.plain, placed)
+                text = aligned(value if isinstance(value, str) else value.plain, placed)
                 segments.append(Segment((between if number else "") + text, rich))
         return Strip(Segment.simplify(segments)).adjust_cell_length(width, rich)
 
@@ -411,27 +387,3 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _rich(self, *names: str) -> Style:
         return self._visual(*names).rich_style
-
-
-def _outwards(near: int, length: int) -> Iterator[int]:
-    """Every index below `length`, the ones nearest to `near` first."""
-    low, high = near, near + 1
-    while low >= 0 or high < length:
-        if 0 <= low < length:
-            yield low
-        if 0 <= high < length:
-            yield high
-        low, high = low - 1, high + 1
-
-
-def _aligned(text: str, placed: Placed) -> str:
-    return (fit_right if placed.column.align == "right" else fit)(text, placed.width)
-
-
-def _styled(content: Content, placed: Placed) -> Content:
-    """Exactly `placed.width` cells of `content`."""
-    if "\n" in content.plain or "\t" in content.plain:
-        content = Content(" ".join(content.plain.split()))
-    if placed.column.align == "right" and content.cell_length < placed.width:
-        return content.pad_left(placed.width - content.cell_length)
-    return content.truncate(placed.width, ellipsis=True, pad=True)
