@@ -300,8 +300,8 @@ def test_a_stopped_job_stops_where_it_is(scene: Scene, wait: float, phase: int) 
 def test_jobs_are_listed_filtered_sorted_and_paged(scene: Scene) -> None:
     request = scene.ready_for_jobs()
     for number in range(5):
-        names = {"jobName": f"lessons-{number}", "customModelName": f"keeper-{number}"}
-        scene.bedrock.create_model_customization_job(**request | names)
+        other = {"jobName": f"lessons-{number}", "customModelName": f"keeper-{number}"}
+        scene.bedrock.create_model_customization_job(**request | other)
         scene.clock.advance(10)
     listed = scene.bedrock.list_model_customization_jobs
 

@@ -275,7 +275,7 @@ def test_pieces_arrive_one_by_one_and_hanging_up_ends_the_answer(scene: Scene) -
             left.set()
 
     runtime = scene.sandbox._front._runtime
-    runtime._paced = lambda pieces: generate()  # type: ignore[method-assign, assignment]
+    runtime._paced = lambda pieces: generate()  # type: ignore[method-assign]
     stream = scene.runtime.converse_stream(modelId=HAIKU_BASE, messages=[_turn("Hi")])["stream"]
     for event in stream:
         if "contentBlockDelta" in event:

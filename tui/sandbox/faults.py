@@ -127,7 +127,9 @@ def before(rule: Rule, faults: Faults, service: str) -> None:
         raise ConnectionCutError
     elif kind in _ERRORS:
         code, message, status = _ERRORS[kind]
-        raise ServiceError(_XML_CODES.get(kind, code) if service == "s3" else code, message, status)
+        if service == "s3":
+            code, status = _S3_ERRORS[kind]
+        raise ServiceError(code, message, status)
 
 
 def after(rule: Rule) -> None:
@@ -170,10 +172,10 @@ _ERRORS: dict[FaultKind, tuple[str, str, int]] = {
     FaultKind.ERROR: ("InternalServerException", "An internal error occurred. Try again later.", 500),
     FaultKind.UNAVAILABLE: ("ServiceUnavailableException", "The service is unavailable. Try again later.", 503),
 }
-_XML_CODES = {
-    FaultKind.THROTTLE: "SlowDown",
-    FaultKind.DENIED: "AccessDenied",
-    FaultKind.EXPIRED: "ExpiredToken",
-    FaultKind.ERROR: "InternalError",
-    FaultKind.UNAVAILABLE: "ServiceUnavailable",
+_S3_ERRORS = {
+    FaultKind.THROTTLE: ("SlowDown", 503),
+    FaultKind.DENIED: ("AccessDenied", 403),
+    FaultKind.EXPIRED: ("ExpiredToken", 400),
+    FaultKind.ERROR: ("InternalError", 500),
+    FaultKind.UNAVAILABLE: ("ServiceUnavailable", 503),
 }

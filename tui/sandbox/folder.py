@@ -75,7 +75,8 @@ class Folder:
             return None
         try:
             return build(json.loads(raw))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except Exception as error:
+            # Whatever is wrong with a file, among them moto's own errors, must not keep the sandbox from starting.
             self.set_aside(name, error)
             return None
 

@@ -228,7 +228,8 @@ class Front:
 
     def _record(self, service: str, operation: str, incoming: _Incoming) -> Rule | None:
         """Note the request and let an ordered fault happen; the rule is answered for what follows."""
-        self.requests.append(RecordedRequest(service, operation, _token(incoming.body)))
+        token = None if service in _STORAGE else _token(incoming.body)
+        self.requests.append(RecordedRequest(service, operation, token))
         rule = self.faults.take(service, operation)
         if rule is not None:
             before(rule, self.faults, service)

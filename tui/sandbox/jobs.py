@@ -22,7 +22,7 @@ def create_job(world: World, call: Call) -> dict[str, Any]:
     with world.lock:
         if arn := world.remembered(_OPERATION, given):
             return {"jobArn": arn}
-        _check_names(world, given)
+        _check_names(world, call.region, given)
         entry, rules, source = _resolve_base(world, call.region, given["baseModelIdentifier"])
         _check_offer(world, call, entry, rules)
         _check_kind(given)
@@ -37,13 +37,14 @@ def create_job(world: World, call: Call) -> dict[str, Any]:
     return {"jobArn": arn}
 
 
-def _check_names(world: World, given: Mapping[str, Any]) -> None:
+def _check_names(world: World, region: str, given: Mapping[str, Any]) -> None:
+    jobs = [job for job in world.records.jobs.values() if job.region == region]
     # AWS's text; its code is not documented. Job names cannot be used twice, which is what a conflict is.
-    if any(job.name == given["jobName"] for job in world.records.jobs.values()):
+    if any(job.name == given["jobName"] for job in jobs):
         raise conflict("The provided job name is currently in use.")
     name = given["customModelName"]
-    taken = any(model.name == name for model in world.records.models.values())
-    moving = (job for job in world.records.jobs.values() if job.status in ("InProgress", "Stopping"))
+    taken = any(model.name == name for model in world.records.models.values() if model.region == region)
+    moving = (job for job in jobs if job.status in ("InProgress", "Stopping"))
     if taken or any(job.model_name == name for job in moving):
         raise conflict("The provided custom model name is currently in use.")
 

@@ -45,7 +45,8 @@ class Sandbox:
 
     ``state`` is the folder that keeps the world (None: in memory only), ``token_delay`` the pause before each
     generated token in seconds, ``port`` 0 for any free one. Raises FolderInUseError when another process has the
-    state folder open. S3 and IAM are shared by all sandboxes of a process.
+    state folder open. S3 and IAM live in the process, so that only one sandbox at a time should run in it: starting one
+    empties them.
     """
 
     account_id = ACCOUNT_ID
@@ -72,6 +73,7 @@ class Sandbox:
         )
         self._server.daemon_threads = True  # type: ignore[attr-defined]
         self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._started = False
         self._unsubscribe = self.clock.subscribe(self._lifecycle.tick) if isinstance(self.clock, ManualClock) else None
 
     @property
@@ -89,6 +91,7 @@ class Sandbox:
 
     def start(self) -> None:
         """Serve at once; S3, IAM and trainings are brought back behind the first answers."""
+        self._started = True
         threading.Thread(target=self._server.serve_forever, args=(0.02,), name="sandbox-server", daemon=True).start()
         threading.Thread(target=self._restore, name="sandbox-restore", daemon=True).start()
 
@@ -110,10 +113,11 @@ class Sandbox:
         if self._unsubscribe is not None:
             self._unsubscribe()
         self.faults.clear()
-        self._server.shutdown()
+        if self._started:
+            self._server.shutdown()
+            self._front.ready.wait(5)
+            self._lifecycle.close()
         self._server.server_close()
-        self._front.ready.wait(5)
-        self._lifecycle.close()
         if self._folder is not None:
             self._folder.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -81,17 +82,22 @@ class Storage:
 
     def clear(self) -> None:
         """Empty S3, IAM and STS, in memory and on disk."""
-        from moto.backends import get_backend
-
         with self._lock:
-            for service in ("s3", "iam", "sts"):
-                backends: Any = get_backend(service)
-                for account in list(backends.values()):
-                    account.reset()
-            self._digests.clear()
+            self._empty()
             if self._folder is not None:
                 self._written = set(self._folder.names("objects"))
             self.save()
+
+    def _empty(self) -> None:
+        """Empty what moto holds in this process; what was never imported holds nothing."""
+        for service in ("s3", "iam", "sts"):
+            if f"moto.{service}.models" in sys.modules:
+                from moto.backends import get_backend
+
+                backends: Any = get_backend(service)  # type: ignore[call-overload, unused-ignore]
+                for account in list(backends.values()):
+                    account.reset()
+        self._digests.clear()
 
     # To disk. Objects lie in files named by their SHA-256, an index says what they are.
 
@@ -182,14 +188,17 @@ class Storage:
 
     def restore(self) -> None:
         """Bring back what was saved; a damaged index is set aside, a missing object is told and left out."""
-        if self._folder is None:
-            return
         with self._lock:
-            self._written = set(self._folder.names("objects"))
-            self._folder.load("s3.json", self._restore_buckets)
+            self._empty()
+            if self._folder is None:
+                return
+            if self._folder.load("s3.json", self._restore_buckets):
+                self._written = {digest for _, digest in self._digests.values()}
+                for orphan in set(self._folder.names("objects")) - self._written:
+                    self._folder.remove(f"objects/{orphan}")
             self._folder.load("iam.json", self._restore_iam)
 
-    def _restore_buckets(self, document: dict[str, Any]) -> None:
+    def _restore_buckets(self, document: dict[str, Any]) -> bool:
         for item in document["buckets"]:
             bucket = self._s3.create_bucket(item["name"], item["region"])
             bucket.creation_date = datetime.fromtimestamp(item["created"], UTC)
@@ -199,6 +208,7 @@ class Storage:
                 bucket.policy = item["policy"].encode()
             for stored in item["objects"]:
                 self._restore_object(item["name"], stored)
+        return True
 
     def _restore_object(self, bucket: str, stored: dict[str, Any]) -> None:
         assert self._folder is not None
@@ -212,7 +222,7 @@ class Storage:
         key.checksum_algorithm, key.checksum_value = stored["checksum"]
         self._digests[id(key)] = (key, stored["digest"])
 
-    def _restore_iam(self, document: dict[str, Any]) -> None:
+    def _restore_iam(self, document: dict[str, Any]) -> bool:
         for item in document["policies"]:
             self._iam.create_policy(item["description"], item["path"], item["document"], item["name"], item["tags"])
         for item in document["roles"]:
@@ -224,6 +234,7 @@ class Storage:
                 self._iam.put_role_policy(item["name"], name, text)
             for arn in item["attached"]:
                 self._iam.attach_role_policy(arn, item["name"])
+        return True
 
 
 def _epoch(moment: datetime) -> float:
