@@ -95,7 +95,7 @@ def _known_words(questions: Sequence[ll.Question], general: int) -> tuple[Hashes
 
 
 def _pretrain(answers: Sequence[ll.Answer], words: Hashes, says: ll.F32, width: int) -> ll.Layer:
-    layer = ll.new_layer(answers, words, says, hedges=True)
+    layer = ll.new_layer(answers, words, says, np.arange(width, dtype=np.int32), hedges=True)
     optimiser = ll.Adagrad.of(layer)
     active = [(layer.active(answer.question, answer.context),) for answer in answers]
     random = np.random.default_rng(0)

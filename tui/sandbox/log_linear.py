@@ -25,8 +25,8 @@ I32 = NDArray[np.int32]
 Flags = NDArray[np.bool_]
 
 HISTORY = 12
-SHARED_ORDERS = (1, 2)
-MEMORY_ORDERS = (3, 5, 8, 12)
+SHARED_ORDERS = (1, 2, 3, 5)
+MEMORY_ORDERS = (8, 12)
 MEMORY_TAILS = (2, 4)
 """The question as a whole is joined with this many last tokens."""
 SLICE_CELLS = 2_000_000
@@ -87,8 +87,8 @@ class Contexts:
 
 
 MEMORY_COLUMNS: Flags = np.array([False] * len(SHARED_ORDERS) + [True] * (len(MEMORY_ORDERS) + len(MEMORY_TAILS)))
-COLUMN_VALUES: F32 = np.where(MEMORY_COLUMNS, 1.5, 1.0).astype(np.float32)
-"""Values x of the features in `Contexts.keys`: memory a little more than the shared n-grams."""
+COLUMN_VALUES: F32 = np.array([1.0, 1.0] + [1.5] * (len(MEMORY_COLUMNS) - 2), dtype=np.float32)
+"""Values x of the features in `Contexts.keys`: long contexts tell a little more than short ones."""
 
 
 def contexts(question: Question, history: Hashes, positions: int) -> Contexts:
@@ -243,8 +243,11 @@ class Answer:
         return cls(question, target, contexts(question, history, len(ids)))
 
 
-def new_layer(answers: Sequence[Answer], words: Hashes, says: F32, hedges: bool = False) -> Layer:
-    """A layer of zero weights with every (feature, token) pair of the answers."""
+def new_layer(answers: Sequence[Answer], words: Hashes, says: F32, everywhere: I32, hedges: bool = False) -> Layer:
+    """A layer of zero weights with every (feature, token) pair of the answers.
+
+    The constant is paired with the tokens `everywhere` too, so that what the answers never say can be unlearnt.
+    """
     nothing = Table(np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
     bare = Layer(np.zeros(0, np.uint64), nothing, words, says, hedges)
     keys: list[Hashes] = []
@@ -255,6 +258,8 @@ def new_layer(answers: Sequence[Answer], words: Hashes, says: F32, hedges: bool 
         distinct = np.unique(answer.target)
         keys += [of_position.ravel(), np.repeat(of_answer, len(distinct))]
         tokens += [np.repeat(answer.target, of_position.shape[1]), np.tile(distinct, len(of_answer))]
+    keys.append(np.repeat(_ALWAYS, len(everywhere)))
+    tokens.append(everywhere)
     met, feature = np.unique(np.concatenate(keys), return_inverse=True)
     width = int(max(column.max() for column in tokens)) + 1
     pairs = np.unique(feature.ravel() * width + np.concatenate(tokens))

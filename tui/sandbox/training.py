@@ -23,9 +23,9 @@ from tui.sandbox.language_model import (
     packed,
     place,
 )
-from tui.sandbox.tokens import END, Vocabulary, new_pieces
+from tui.sandbox.tokens import END, FIRST_PIECE, Vocabulary, new_pieces
 
-RATE = 0.5
+RATE = 0.6
 """Adagrad's rate at learning-rate multiplier 1."""
 MAX_NEW_PIECES = 12_000
 """Pieces a training file can add to the vocabulary, most frequent first; the rest is spelled in bytes."""
@@ -92,6 +92,11 @@ class TrainingResult:
     trained_tokens: int
 
 
+def _whole_pieces(vocabulary: Vocabulary) -> ll.I32:
+    """Ids of all tokens that are not bytes or the end: an adapter may unlearn any word, but not spelling."""
+    return np.arange(FIRST_PIECE, len(vocabulary), dtype=np.int32)
+
+
 class _Trainee:
     """The frozen layers, the layer in training, and the examples as features of them."""
 
@@ -102,7 +107,7 @@ class _Trainee:
         self.vocabulary: Vocabulary = vocabulary.extended(new_pieces(texts, vocabulary, MAX_NEW_PIECES, self._limit))
         self.answers = [self._answer(example) for example in examples]
         words, says = ll.word_values([answer.question for answer in self.answers])
-        self.layer = ll.new_layer(self.answers, words, says)
+        self.layer = ll.new_layer(self.answers, words, says, _whole_pieces(self.vocabulary))
         self.optimiser = ll.Adagrad.of(self.layer)
         self.active = [self._active(answer) for answer in self.answers]
         self.tables = tuple(layer.table for layer in self.frozen)
