@@ -7,7 +7,7 @@ is not understood never allows and always denies.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -98,15 +98,19 @@ def _condition_holds(operator: str, given: str | None, wanted: list[str]) -> boo
     optional = name.endswith("IfExists")
     name = name.removesuffix("IfExists")
     negated = "Not" in name
+    compare = _COMPARISONS.get(name.replace("Not", ""))
+    if compare is None:
+        return None
     if given is None:
         return optional or negated
-    kind = name.replace("Not", "")
-    if kind in ("StringEquals", "Bool"):
-        hit = given in wanted
-    elif kind in ("StringEqualsIgnoreCase",):
-        hit = given.lower() in [item.lower() for item in wanted]
-    elif kind in ("StringLike", "ArnLike", "ArnEquals"):
-        hit = any(_like(item, given) for item in wanted)
-    else:
-        return None
-    return hit != negated
+    return any(compare(item, given) for item in wanted) != negated
+
+
+_COMPARISONS: dict[str, Callable[[str, str], bool]] = {
+    "StringEquals": str.__eq__,
+    "Bool": str.__eq__,
+    "StringEqualsIgnoreCase": lambda wanted, given: wanted.lower() == given.lower(),
+    "StringLike": _like,
+    "ArnLike": _like,
+    "ArnEquals": _like,
+}
