@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
@@ -307,9 +307,9 @@ def _has_type(kind: str, value: Any) -> bool:
     return isinstance(value, _TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
 
 
-@cache
-def _pattern(name: str, pattern: str) -> re.Pattern[str]:
-    return re.compile(_SAFE_PATTERNS.get(name, pattern))
+@lru_cache(maxsize=4096)
+def _matches(name: str, pattern: str, text: str) -> bool:
+    return re.fullmatch(_SAFE_PATTERNS.get(name, pattern), text) is not None
 
 
 def problems(shape: Any, value: Any, path: str = "") -> list[str]:
@@ -359,7 +359,8 @@ def _range_problems(shape: Any, value: Any, where: str) -> list[str]:
     low, high = shape.metadata.get("min"), shape.metadata.get("max")
     if shape.name in _LENGTH_NOT_KEPT:
         low = high = None
-    shown = repr(value) if len(repr(value)) <= 200 else repr(value)[:197] + "..."
+    if low is None and high is None:
+        return []
     found = []
     if shape.type_name in ("string", "list", "map", "blob"):
         size, noun = len(value), "length"
@@ -368,10 +369,15 @@ def _range_problems(shape: Any, value: Any, where: str) -> list[str]:
     else:
         return []
     if low is not None and size < low:
-        found.append(f"Value {shown} at '{where}' failed to satisfy constraint: {_bound(noun, 'greater', low)}")
+        found.append(f"Value {_shown(value)} at '{where}' failed to satisfy constraint: {_bound(noun, 'greater', low)}")
     if high is not None and size > high:
-        found.append(f"Value {shown} at '{where}' failed to satisfy constraint: {_bound(noun, 'less', high)}")
+        found.append(f"Value {_shown(value)} at '{where}' failed to satisfy constraint: {_bound(noun, 'less', high)}")
     return found
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 200 else text[:197] + "..."
 
 
 def _bound(noun: str, relation: str, limit: float) -> str:
@@ -380,13 +386,14 @@ def _bound(noun: str, relation: str, limit: float) -> str:
 
 
 def _text_problems(shape: Any, value: str, where: str) -> list[str]:
-    shown = value if len(value) <= 200 else value[:197] + "..."
-    start = f"Value '{shown}' at '{where}' failed to satisfy constraint: "
     enum = getattr(shape, "enum", None)
+    pattern = shape.metadata.get("pattern")
+    if not enum and not pattern:
+        return []
+    start = f"Value {_shown(value)} at '{where}' failed to satisfy constraint: "
     if enum and value not in enum:
         return [start + f"Member must satisfy enum value set: [{', '.join(enum)}]"]
-    pattern = shape.metadata.get("pattern")
-    if pattern and len(value) <= _LONGEST_MATCHED and not _pattern(shape.name, pattern).fullmatch(value):
+    if pattern and len(value) <= _LONGEST_MATCHED and not _matches(shape.name, pattern, value):
         return [start + f"Member must satisfy regular expression pattern: {pattern}"]
     if pattern and len(value) > _LONGEST_MATCHED:
         return [start + f"Member must have length less than or equal to {_LONGEST_MATCHED}"]
