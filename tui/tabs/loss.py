@@ -23,7 +23,7 @@ from tui.services.session import Services
 from tui.tabs.base import Tab
 from tui.widgets.loss_chart import LossChart
 
-_SANDBOX_NOTE = "Sandbox: a small model's losses; their height means nothing beside a real one's"
+_SANDBOX_NOTE = "a small model's losses: their height means nothing on Bedrock"
 
 
 class LossTab(Tab):
@@ -174,12 +174,13 @@ class LossTab(Tab):
         if self._epoch is None and curves.epochs:
             self._epoch = curves.best.epoch if curves.best else curves.epochs[-1]
         chart.show((curves,), cursor_epoch=self._epoch, log=self._log, steps=self._steps)
-        ran = f"{len(curves.epochs)} of {curves.asked_epochs}" if curves.asked_epochs else f"{len(curves.epochs)}"
+        ran = f"ran {len(curves.epochs)} of {curves.asked_epochs}" if curves.asked_epochs else f"ran {len(curves.epochs)}"
         scale = "   log scale" if self._log else ""
-        line.update(Content.assemble((f" {curves.name}", "bold"), "   ", chart.legend, f"   {ran} epochs{scale}"))
+        best = f" epoch {curves.best.epoch}" if curves.best else ""
+        line.update(Content.assemble((f" {curves.name}", "bold"), "   ", chart.legend, best, scale))
         values.update(Content(self._values(curves)))
-        said = [*curves.notes, _SANDBOX_NOTE] if curves.sandbox else list(curves.notes)
-        note.update(Content(f" {'; '.join(said)}" if said else ""))
+        said = [f"{ran} epochs", *curves.notes, *([_SANDBOX_NOTE] if curves.sandbox else [])]
+        note.update(Content(f" {' · '.join(said)}"))
 
     def _waiting(self) -> str:
         run: Run | None = self.board.run(self._run_key)
@@ -202,8 +203,6 @@ class LossTab(Tab):
         if validation:
             before = curves.validation_at(self._epoch - 1)
             parts.append(f"validation {validation.mean:.4f}{_change(validation, before)}")
-        if curves.best is not None:
-            parts.append(f"best epoch {curves.best.epoch} ({curves.best.mean:.4f})")
         return "   ".join(parts)
 
 
