@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if sandbox is None:
         return 1
     print(_address(sandbox) if arguments.json else _exports(sandbox), flush=True)
-    threading.Thread(target=_warm_up, name="sandbox-warm-up", daemon=True).start()
+    threading.Thread(target=_warm_up, args=(sandbox,), name="sandbox-warm-up", daemon=True).start()
     ended.wait()
     if not arguments.json:
         print("# The sandbox has ended.", file=sys.stderr, flush=True)
@@ -90,7 +90,9 @@ def _start(arguments: argparse.Namespace) -> Sandbox | None:
     return sandbox
 
 
-def _warm_up() -> None:
+def _warm_up(sandbox: Sandbox) -> None:
+    """Get ready what first answers would wait for, the saved world first."""
+    sandbox.wait_ready()
     from tui.sandbox.language_model import BaseModel
 
     BaseModel.load()

@@ -96,14 +96,17 @@ class StorageService:
         if status in (500, 501) and "html" in kind:
             raise unknown
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD") and service != "sts" and status < 300:
-            self._save(operation)
+            self._save(service, operation)
         hidden = ("access-control-", "server", "date", "connection", "transfer-encoding")
         return Answer(status, [item for item in headers if not item[0].lower().startswith(hidden)], content)
 
-    def _save(self, operation: str) -> None:
+    def _save(self, service: str, operation: str) -> None:
         # IAM reads are POST requests as well.
         if not operation.startswith(("Get", "List", "Simulate", "Generate", "UploadPart", "CreateMultipart")):
-            self.world.storage.save()
+            if service == "s3":
+                self.world.storage.save_objects()
+            else:
+                self.world.storage.save_roles()
 
 
 def _multipart(method: str, query: dict[str, list[str]]) -> str:

@@ -30,8 +30,8 @@ class Lifecycle:
         self.world = world
         self._trainings: dict[str, trainer.Training] = {}
         self._ticking = threading.Lock()
-        self._wake = threading.Event()
         self._closed = False
+        self._closing = threading.Event()
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
 
@@ -43,9 +43,10 @@ class Lifecycle:
 
     def close(self) -> None:
         self._closed = True
+        self._closing.set()
         for training in list(self._trainings.values()):
             training.cancel()
-        self._wake.set()
+        self.world.stirred.set()
         with self._changed:
             self._changed.notify_all()
         for thread in self._threads:
@@ -67,25 +68,38 @@ class Lifecycle:
         self.tick()
 
     def _idle(self) -> bool:
-        return self._closed or all(training.finished for training in list(self._trainings.values()))
+        return self._closed or not self._waiting()
 
     def _pulse(self) -> None:
         while not self._closed:
-            self._wake.wait(_PULSE)
-            self._wake.clear()
+            # With nothing under way there is nothing to look for until a request changes something.
+            self.world.stirred.wait(_PULSE if self._moving() else None)
+            self.world.stirred.clear()
             self._guarded(self.tick)
+            self._closing.wait(_PULSE)
 
     def _train(self) -> None:
-        while not self._closed:
-            waiting = [item for item in list(self._trainings.values()) if not item.finished]
-            if not waiting:
-                with self._changed:
-                    self._changed.wait(_PULSE)
-                continue
-            waiting[0].run()
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed or self._waiting())
+            if self._closed:
+                return
+            self._waiting()[0].run()
             with self._changed:
                 self._changed.notify_all()
-            self._wake.set()
+            self.world.stirred.set()
+
+    def _waiting(self) -> list[trainer.Training]:
+        return [training for training in list(self._trainings.values()) if not training.finished]
+
+    def _moving(self) -> bool:
+        with self.world.lock:
+            kept = self.world.records
+            return (
+                any(job.status in ("InProgress", "Stopping") for job in kept.jobs.values())
+                or any(item.status in ("Creating", "Updating") for item in kept.throughputs.values())
+                or any(item.status == "Creating" for item in kept.deployments.values())
+            )
 
     @staticmethod
     def _guarded(step: Callable[[], None]) -> None:

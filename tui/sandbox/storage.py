@@ -67,7 +67,7 @@ class Storage:
         if bucket not in self._s3.buckets:
             return False
         self._s3.put_object(bucket, key, data).set_metadata({"Content-Type": content_type})
-        self.save()
+        self.save_objects()
         return True
 
     def role(self, arn: str) -> RoleDocuments | None:
@@ -86,7 +86,8 @@ class Storage:
             self._empty()
             if self._folder is not None:
                 self._written = set(self._folder.names("objects"))
-            self.save()
+            self.save_objects()
+            self.save_roles()
 
     def _empty(self) -> None:
         """Empty what moto holds in this process; what was never imported holds nothing."""
@@ -101,7 +102,13 @@ class Storage:
 
     # To disk. Objects lie in files named by their SHA-256, an index says what they are.
 
-    def save(self) -> None:
+    def save_roles(self) -> None:
+        """Write the roles and policies."""
+        if self._folder is not None:
+            with self._lock:
+                self._folder.write_json("iam.json", self._iam_json())
+
+    def save_objects(self) -> None:
         """Write what changed; a file no longer named by the index is removed after the index is in place."""
         if self._folder is None:
             return
@@ -110,7 +117,6 @@ class Storage:
             buckets = [self._bucket_json(bucket, digests) for bucket in list(self._s3.buckets.values())]
             self._digests = digests
             self._folder.write_json("s3.json", {"buckets": buckets})
-            self._folder.write_json("iam.json", self._iam_json())
             for stale in self._written - {digest for _, digest in digests.values()}:
                 self._folder.remove(f"objects/{stale}")
                 self._written.discard(stale)

@@ -19,7 +19,10 @@ _T = TypeVar("_T")
 
 
 class World:
-    """Shared by all handlers. ``lock`` guards ``records``; a change is on disk before its answer goes out."""
+    """Shared by all handlers. ``lock`` guards ``records``; a change is on disk before its answer goes out.
+
+    ``stirred`` is set whenever the records change.
+    """
 
     def __init__(self, region: str, clock: Clock, folder: Folder | None) -> None:
         self.region = region
@@ -27,6 +30,7 @@ class World:
         self.clock = clock
         self.folder = folder
         self.lock = threading.RLock()
+        self.stirred = threading.Event()
         self.storage = Storage(folder)
         self.records = Records()
         self._adapters: dict[str, bytes] = {}
@@ -42,6 +46,7 @@ class World:
 
     def save(self) -> None:
         """Write Bedrock's records; call with the lock held, before answering."""
+        self.stirred.set()
         if self.folder is not None:
             self.folder.write_json("bedrock.json", self.records.to_json())
 
