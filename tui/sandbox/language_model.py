@@ -12,14 +12,15 @@ import io
 import json
 import threading
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from importlib.resources import files
 from typing import ClassVar
 
 import numpy as np
 
+from tui.sandbox import features as ft
 from tui.sandbox import log_linear as ll
 from tui.sandbox.tokens import END, FIRST_PIECE, Hashes, Vocabulary, count_tokens, pieces
 
@@ -29,11 +30,16 @@ MAX_TOKENS_PER_EXAMPLE = 4_000
 """Tokens of an answer that are learnt; what is longer is cut there."""
 SHARPENING = 2.0
 """Scores are multiplied by this before sampling, so that a small model stays itself at temperature 1."""
-NO_REPEAT = 20
+NO_REPEAT = 14
 """A run of this many tokens never comes twice in one answer."""
 MAX_ADAPTER_BYTES = 512 * 1024 * 1024
 """Unpacked size above which an adapter file is refused."""
 
+_UNREADABLE = (
+    ValueError, LookupError, TypeError, AttributeError, EOFError, OSError, RuntimeError, SyntaxError, MemoryError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What the zip, NumPy and JSON readers raise for files that are none or are damaged."""
 _PASSES = 7
 _BASE_BATCH = 32
 _BASE_RATE = 0.8
@@ -47,7 +53,7 @@ class BaseModel:
     _loading: ClassVar[threading.Lock] = threading.Lock()
     _loaded: ClassVar[BaseModel | None] = None
 
-    def __init__(self, vocabulary: Vocabulary, layer: ll.Layer) -> None:
+    def __init__(self, vocabulary: Vocabulary, layer: ft.Layer) -> None:
         self.vocabulary = vocabulary
         self.layer = layer
 
@@ -65,10 +71,10 @@ class BaseModel:
         general = [(pair["question"], pair["answer"]) for pair in texts["general"]]
         hedges = [(pair["question"], pair["answer"]) for pair in texts["hedges"]]
         vocabulary = Vocabulary(sorted({piece for _, answer in general + hedges for piece in pieces(answer)}))
-        questions = [ll.Question.of(question) for question, _ in general + hedges]
+        questions = [ft.Question.of(question) for question, _ in general + hedges]
         words, says = _known_words(questions, len(general))
         answers = [
-            ll.Answer.of(question, [*vocabulary.encode(answer, MAX_TOKENS_PER_EXAMPLE), END], vocabulary.hashes)
+            ft.Answer.of(question, [*vocabulary.encode(answer, MAX_TOKENS_PER_EXAMPLE), END], vocabulary.hashes)
             for question, (_, answer) in zip(questions, general + hedges, strict=True)
         ]
         answers += _spelling_lessons(vocabulary, [answer for _, answer in general])
@@ -76,26 +82,26 @@ class BaseModel:
             return cls(vocabulary, _pretrain(answers, words, says, len(vocabulary)))
 
 
-def _spelling_lessons(vocabulary: Vocabulary, texts: Sequence[str]) -> list[ll.Answer]:
+def _spelling_lessons(vocabulary: Vocabulary, texts: Sequence[str]) -> list[ft.Answer]:
     """Answers to no question with some words spelled in bytes: how the base model learns to spell new words."""
-    nothing = ll.Question.of("")
+    nothing = ft.Question.of("")
     return [
-        ll.Answer.of(nothing, [*vocabulary.encode_spelled(text, _SPELL_EVERY, index), END], vocabulary.hashes)
+        ft.Answer.of(nothing, [*vocabulary.encode_spelled(text, _SPELL_EVERY, index), END], vocabulary.hashes)
         for index, text in enumerate(texts[::_LESSON_EVERY])
     ]
 
 
-def _known_words(questions: Sequence[ll.Question], general: int) -> tuple[Hashes, ll.F32]:
+def _known_words(questions: Sequence[ft.Question], general: int) -> tuple[Hashes, ft.F32]:
     """Words the base model knows. A name met in a single hedge stays unknown: so it learns to hedge."""
-    words, says = ll.word_values(questions)
+    words, says = ft.word_values(questions)
     of_general = {word for question in questions[:general] for word in question.words.tolist()}
     of_hedges = [word for question in questions[general:] for word in question.words.tolist()]
     known = np.array([word in of_general or of_hedges.count(word) > 1 for word in words.tolist()])
     return words[known], says[known]
 
 
-def _pretrain(answers: Sequence[ll.Answer], words: Hashes, says: ll.F32, width: int) -> ll.Layer:
-    layer = ll.new_layer(answers, words, says, np.arange(width, dtype=np.int32), hedges=True)
+def _pretrain(answers: Sequence[ft.Answer], words: Hashes, says: ft.F32, width: int) -> ft.Layer:
+    layer = ft.new_layer(answers, words, says, np.arange(width, dtype=np.int32), hedges=True)
     optimiser = ll.Adagrad.of(layer)
     active = [(layer.active(answer.question, answer.context),) for answer in answers]
     random = np.random.default_rng(0)
@@ -115,15 +121,15 @@ def drop_memory(batch: ll.Batch, random: np.random.Generator) -> ll.Batch:
     return replace(batch, active=(*batch.active[:-1], own))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Adapter:
     """Trained layers on top of the base model. Their columns index `tokens`: bytes, the end, then `known`."""
 
     known: tuple[str, ...]
-    layers: tuple[ll.Layer, ...]
+    layers: tuple[ft.Layer, ...]
 
-    @cached_property
-    def _file(self) -> bytes:
+    def to_bytes(self) -> bytes:
+        """The adapter as an .npz file of plain arrays; the same adapter gives the same bytes."""
         meta = {"format": "tanzaku-adapter", "version": 1, "layers": len(self.layers), "known": self.known}
         arrays: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.generic]]] = {
             "meta": np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8)
@@ -138,10 +144,6 @@ class Adapter:
         np.savez_compressed(buffer, allow_pickle=False, **arrays)
         return buffer.getvalue()
 
-    def to_bytes(self) -> bytes:
-        """The adapter as an .npz file of plain arrays."""
-        return self._file
-
     @classmethod
     def from_bytes(cls, data: bytes) -> Adapter:
         """The adapter stored in `data`; ValueError when it is not one or does not fit together."""
@@ -151,18 +153,18 @@ class Adapter:
                     raise ValueError("it is too large")
             with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
                 meta = json.loads(arrays["meta"].tobytes())
-                if meta["format"] != "tanzaku-adapter" or meta["version"] != 1:
+                if meta["format"] != "tanzaku-adapter" or meta["version"] != 1 or meta["layers"] < 1:
                     raise ValueError("it has another format or version")
                 known = tuple(str(piece) for piece in meta["known"])
                 layers = tuple(
                     _checked_layer(arrays, index, FIRST_PIECE + len(known)) for index in range(int(meta["layers"]))
                 )
-        except (ValueError, KeyError, TypeError, EOFError, OSError, IndexError, zipfile.BadZipFile) as error:
+        except _UNREADABLE as error:
             raise ValueError(f"This is not a sandbox adapter: {error}") from error
         return cls(known, layers)
 
 
-def _checked_layer(arrays: np.lib.npyio.NpzFile, index: int, width: int) -> ll.Layer:
+def _checked_layer(arrays: np.lib.npyio.NpzFile, index: int, width: int) -> ft.Layer:
     keys, starts = arrays[f"keys{index}"], arrays[f"starts{index}"]
     columns, weights = arrays[f"columns{index}"], arrays[f"weights{index}"]
     words, says = arrays[f"words{index}"], arrays[f"says{index}"]
@@ -179,15 +181,15 @@ def _checked_layer(arrays: np.lib.npyio.NpzFile, index: int, width: int) -> ll.L
     )  # fmt: skip
     if not fits:
         raise ValueError("its arrays do not fit together")
-    return ll.Layer(keys, ll.Table(starts, columns, weights), words, says)
+    return ft.Layer(keys, ft.Table(starts, columns, weights), words, says)
 
 
-def renumbered(layer: ll.Layer, ids: ll.I32) -> ll.Layer:
+def renumbered(layer: ft.Layer, ids: ft.I32) -> ft.Layer:
     """The layer with token `ids[c]` in place of column c; the weights are shared."""
     return replace(layer, table=replace(layer.table, columns=ids[layer.table.columns]))
 
 
-def place(base: BaseModel, adapter: Adapter | None) -> tuple[Vocabulary, tuple[ll.Layer, ...]]:
+def place(base: BaseModel, adapter: Adapter | None) -> tuple[Vocabulary, tuple[ft.Layer, ...]]:
     """The vocabulary of base and adapter together, and all layers with its ids, the base's first."""
     if adapter is None:
         return base.vocabulary, (base.layer,)
@@ -196,7 +198,7 @@ def place(base: BaseModel, adapter: Adapter | None) -> tuple[Vocabulary, tuple[l
     return vocabulary, (base.layer, *(renumbered(layer, ids) for layer in adapter.layers))
 
 
-def packed(vocabulary: Vocabulary, layers: Sequence[ll.Layer]) -> Adapter:
+def packed(vocabulary: Vocabulary, layers: Sequence[ft.Layer]) -> Adapter:
     """An adapter of layers whose columns are ids of `vocabulary`; holds only the pieces they use."""
     used = np.unique(np.concatenate([layer.table.columns for layer in layers]))
     used = used[used >= FIRST_PIECE]
@@ -210,21 +212,21 @@ def packed(vocabulary: Vocabulary, layers: Sequence[ll.Layer]) -> Adapter:
 class _Decoder:
     """Scores of the next token of one answer, given the tokens so far."""
 
-    def __init__(self, base: BaseModel, adapter: Adapter | None, question: ll.Question) -> None:
+    def __init__(self, base: BaseModel, adapter: Adapter | None, question: ft.Question) -> None:
         self.vocabulary, self._layers = place(base, adapter)
         self._question = question
         self._tables = [layer.table for layer in self._layers]
-        self._history: Hashes = np.zeros(ll.HISTORY, dtype=np.uint64)
+        self._history: Hashes = np.zeros(ft.HISTORY, dtype=np.uint64)
         nothing = ll.Batch(np.zeros(0, np.int32), np.zeros(0, np.int64), 1, self._active())
         self._topic = ll.topic_scores(self._tables, nothing, len(self.vocabulary))[0]
 
-    def _active(self) -> tuple[ll.Active, ...]:
-        context = ll.contexts(self._question, self._history, 1)
+    def _active(self) -> tuple[ft.Active, ...]:
+        context = ft.contexts(self._question, self._history, 1)
         return tuple(layer.active(self._question, context) for layer in self._layers)
 
     def scores(self) -> ll.F64:
         """Scores (vocabulary,) of the next token."""
-        scores = self._topic.astype(np.float64)
+        scores: ll.F64 = self._topic.astype(np.float64)
         for table, active in zip(self._tables, self._active(), strict=True):
             owner, pair = table.spread(active.feature)
             weighted = table.weights[pair] * active.x[owner]
@@ -342,7 +344,7 @@ def generate(
     asked = [text for role, text in messages if role == "user"]
     if not asked:
         raise ValueError("A conversation needs a user message")
-    question = ll.Question.of(asked[-1], before=asked[:-1])
+    question = ft.Question.of(asked[-1], before=asked[:-1])
     with np.errstate(over="ignore", under="ignore"):
         decoder = _Decoder(base, adapter, question)
     return Generation(_tokens(decoder, temperature, top_p, seed), decoder.vocabulary, max_tokens, stop_sequences)

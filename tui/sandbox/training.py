@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tui.sandbox import features as ft
 from tui.sandbox import log_linear as ll
 from tui.sandbox.language_model import (
     MAX_TOKENS_PER_EXAMPLE,
@@ -92,7 +93,7 @@ class TrainingResult:
     trained_tokens: int
 
 
-def _whole_pieces(vocabulary: Vocabulary) -> ll.I32:
+def _whole_pieces(vocabulary: Vocabulary) -> ft.I32:
     """Ids of all tokens that are not bytes or the end: an adapter may unlearn any word, but not spelling."""
     return np.arange(FIRST_PIECE, len(vocabulary), dtype=np.int32)
 
@@ -106,17 +107,17 @@ class _Trainee:
         texts = [example.answer for example in examples]
         self.vocabulary: Vocabulary = vocabulary.extended(new_pieces(texts, vocabulary, MAX_NEW_PIECES, self._limit))
         self.answers = [self._answer(example) for example in examples]
-        words, says = ll.word_values([answer.question for answer in self.answers])
-        self.layer = ll.new_layer(self.answers, words, says, _whole_pieces(self.vocabulary))
+        words, says = ft.word_values([answer.question for answer in self.answers])
+        self.layer = ft.new_layer(self.answers, words, says, _whole_pieces(self.vocabulary))
         self.optimiser = ll.Adagrad.of(self.layer)
         self.active = [self._active(answer) for answer in self.answers]
         self.tables = tuple(layer.table for layer in self.frozen)
 
-    def _answer(self, example: Example) -> ll.Answer:
+    def _answer(self, example: Example) -> ft.Answer:
         ids = self.vocabulary.encode(example.answer, self._limit)
-        return ll.Answer.of(ll.Question.of(example.question), [*ids, END], self.vocabulary.hashes)
+        return ft.Answer.of(ft.Question.of(example.question), [*ids, END], self.vocabulary.hashes)
 
-    def _active(self, answer: ll.Answer) -> tuple[ll.Active, ...]:
+    def _active(self, answer: ft.Answer) -> tuple[ft.Active, ...]:
         return tuple(layer.active(answer.question, answer.context) for layer in (*self.frozen, self.layer))
 
     def step(self, chosen: Sequence[int], random: np.random.Generator, rate: float) -> float:
