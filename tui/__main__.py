@@ -88,7 +88,7 @@ def _run(arguments: argparse.Namespace) -> int:
         if not _sandbox_installed():
             return 2
         region = region or _SANDBOX_REGION
-        process = _start_sandbox(paths, arguments.sandbox_speed, arguments.sandbox_reset, region)
+        process = _sandbox_process(paths, arguments.sandbox_speed, arguments.sandbox_reset, region)
         connect = _to_sandbox(process)
         files = files or editable_copies(paths.data / "pairs")[:3]
     else:
@@ -123,15 +123,13 @@ def _region_of_environment() -> str | None:
     return None if os.environ.get("AWS_DEFAULT_REGION") else os.environ.get("AWS_REGION") or None
 
 
-def _start_sandbox(paths: Paths, speed: float, reset: bool, region: str) -> SandboxProcess:
+def _sandbox_process(paths: Paths, speed: float, reset: bool, region: str) -> SandboxProcess:
     from tui.sandbox.process import SandboxProcess
 
     if reset:
         for leftover in ("", "-wal", "-shm"):
             Path(f"{paths.sandbox_store}{leftover}").unlink(missing_ok=True)
-    process = SandboxProcess(state=paths.sandbox_world, speed=speed, reset=reset, region=region)
-    process.start()
-    return process
+    return SandboxProcess(state=paths.sandbox_world, speed=speed, reset=reset, region=region)
 
 
 def _to_sandbox(process: SandboxProcess) -> Callable[[], Connection]:
@@ -141,6 +139,8 @@ def _to_sandbox(process: SandboxProcess) -> Callable[[], Connection]:
         from tui.services.aws import Connection
 
         try:
+            # Only now, behind the first frame: both would have to share the machine.
+            process.start()
             at = process.address()
         except SandboxError as error:
             raise AppError(Cause.SANDBOX, "The sandbox did not start", str(error), "Quit and start again") from error

@@ -11,6 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 
 GUIDE = "Amazon Bedrock User Guide"
+_WHOLE = re.compile(r"-?[0-9]{1,20}")
+_NUMBER = re.compile(r"-?(?:[0-9]{1,20}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})(?:[eE][+-]?[0-9]{1,3})?")
 
 
 class DataFormat(StrEnum):
@@ -50,9 +52,10 @@ class Hyperparameter:
 
     def problem(self, entered: str) -> str:
         """What is wrong with a typed value; empty when nothing is."""
-        try:
-            value = int(entered) if self.whole else float(entered)
-        except ValueError:
+        # Stricter than int() and float(), which take `1_0`, `１０` and ` 10 `: the text is sent as it is.
+        pattern = _WHOLE if self.whole else _NUMBER
+        value = float(entered) if pattern.fullmatch(entered) else None
+        if value is None:
             return f"a {'whole number' if self.whole else 'number'}, {self.range_text}"
         if not self.minimum <= value <= self.maximum:
             return f"between {self.range_text}"

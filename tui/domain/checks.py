@@ -12,7 +12,7 @@ from itertools import pairwise
 from tui.domain.base_models import GUIDE, BaseModel, DataFormat, Limits
 from tui.domain.formats import Record
 from tui.domain.pairs import Damaged, PairFile, Role
-from tui.domain.text import UNSAFE, count, normalised
+from tui.domain.text import UNSAFE, count, normalised, safe_line
 
 _SAMPLES = "aws-samples data validation script"
 
@@ -74,7 +74,7 @@ def _structure(record: Record, model: BaseModel) -> list[Found]:
         error("two messages", "messages", "at least a question and an answer are needed")
     unknown = sorted({role for role in roles if role not in ("user", "assistant")})
     if unknown:
-        error("roles", "messages", f"role {unknown[0]!r} is neither user nor assistant")
+        error("roles", "messages", f"role {safe_line(unknown[0], 40)!r} is neither user nor assistant")
     elif roles and roles[0] != "user":
         error("first is user", "messages", "the first message is not the user's")
     elif roles and roles[-1] != "assistant":
@@ -88,7 +88,7 @@ def _structure(record: Record, model: BaseModel) -> list[Found]:
             f"{model.name} takes one question and one answer, not {len(roles)} messages",
         )
     if record.extra_keys and model.data_format is DataFormat.CLAUDE_MESSAGES:
-        keys = ", ".join(record.extra_keys[:3])
+        keys = ", ".join(safe_line(key, 40) for key in record.extra_keys[:3])
         found.append(("extra keys", Severity.ERROR, keys, f"keys that the format does not know: {keys}", source))
     tokens = record.tokens(model.limits.characters_per_token)
     if tokens > model.limits.tokens_per_record:

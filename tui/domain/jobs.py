@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from tui.domain.base_models import BaseModel
-from tui.domain.names import job_name_problem, model_name_problem, role_arn_problem
+from tui.domain.names import job_name_problem, model_name_problem, place_problem, role_arn_problem
 
 PHASES = ("Validation", "Data processing", "Training")
 
@@ -55,8 +55,8 @@ class JobSpec:
             "job_name": job_name_problem(self.job_name),
             "model_name": model_name_problem(self.model_name),
             "role_arn": role_arn_problem(self.role_arn),
-            "training": "" if self.training.uri.startswith("s3://") else "upload a training file first",
-            "output_uri": "" if self.output_uri.startswith("s3://") else "an S3 place, s3://bucket/prefix/",
+            "training": place_problem(self.training.uri, folder=False) if self.training.uri else "upload a training file first",
+            "output_uri": place_problem(self.output_uri, folder=True),
         }
         for hyper in model.hyperparameters if model else ():
             found[hyper.name] = hyper.problem(self.hyperparameters.get(hyper.name, ""))

@@ -10,7 +10,7 @@ _JOB_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9+.\-]*")
 _MODEL_NAME = re.compile(r"[0-9a-zA-Z](?:[_-]?[0-9a-zA-Z])*[_-]?")
 _BUCKET = re.compile(r"[a-z0-9][-.a-z0-9]{1,61}[a-z0-9]")
 _KEY = re.compile(r"[-!_*'().a-z0-9A-Z]+(?:/[-!_*'().a-z0-9A-Z]+)*/?")
-_ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,512}")
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[a-zA-Z0-9_+=,.@/-]{1,512}")
 _LONGEST = 63
 
 
@@ -54,6 +54,15 @@ def role_arn_problem(arn: str) -> str:
 def s3_uri(bucket: str, key: str) -> str:
     """`s3://bucket/key`."""
     return f"s3://{bucket}/{key}"
+
+
+def place_problem(uri: str, *, folder: bool) -> str:
+    """What is wrong with the S3 URI of a data file, or of a `folder`, as customization jobs take them."""
+    match = re.fullmatch(r"s3://([^/]+)(?:/(.*))?", uri, re.DOTALL)
+    if match is None:
+        return "an S3 place, s3://bucket/prefix/" if folder else "an S3 file, s3://bucket/key"
+    bucket, key = match[1], match[2] or ""
+    return bucket_problem(bucket) or (key_problem(key) if key or not folder else "")
 
 
 def split_s3_uri(uri: str) -> tuple[str, str]:

@@ -314,7 +314,7 @@ def _layout(name: str, sample: list[Mapping[str, Any]], keys: Keys | None) -> Ke
             "Open a file of pairs",
         )
     formats = [detect(value) for value in sample]
-    likely = max(set(formats), key=formats.count)
+    likely = max(formats, key=formats.count)
     if keys is not None:
         return keys
     return likely if likely is not None else guess_keys(name, sample)
@@ -336,6 +336,8 @@ def guess_keys(name: str, sample: Sequence[Mapping[str, Any]]) -> Keys:
     question = next((by_name[n] for n in QUESTION_KEYS if n in by_name), None)
     answer = next((by_name[n] for n in ANSWER_KEYS if n in by_name and by_name[n] != question), None)
     rest = [key for key in often if key != system]
+    if (question is None) != (answer is None) and len(str(question or answer).strip()) == 1:
+        question = answer = None  # `a` means the answer beside `q` only, not beside `b`
     if question is not None and answer is not None:
         return Keys(question, answer, system)
     if len(rest) == 2 and (question is None) == (answer is None):
@@ -380,10 +382,10 @@ def _json_reason(error: Exception) -> str:
 
 def guess_role(path: Path) -> Role:
     """The role that the file's name or folder suggests; train when it suggests none."""
-    name = path.stem.casefold()
-    if "valid" in name or name.startswith("val"):
+    words = re.split(r"[\W\d_]+", path.stem.casefold())
+    if any(word == "val" or word.startswith("valid") for word in words):
         return Role.VALIDATION
-    if any(word in name for word in ("label", "eval", "test")) or path.parent.name == "eval":
+    if any(word.startswith(("label", "eval", "test")) for word in words) or path.parent.name == "eval":
         return Role.EVAL
     return Role.TRAIN
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, get_type_hints
@@ -30,7 +31,7 @@ class Settings:
         known = {f.name for f in fields(cls)}
         values: dict[str, Any] = {}
         complaints = [f"{key} is not a setting" for key in data if key not in known]
-        for key in known & data.keys():
+        for key in (name for name in data if name in known):
             value = data[key]
             if key == "keys":
                 ok = isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
@@ -39,7 +40,7 @@ class Settings:
             else:
                 whole = hints[key] is int
                 ok = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
-                ok = ok and value >= 0
+                ok = ok and 0 <= value < math.inf and (not whole or value > 0)
             if ok:
                 values[key] = value
             else:

@@ -93,7 +93,8 @@ def human_size(size: int) -> str:
     """Bytes in the largest unit that keeps three digits: `812 B`, `61.3 kB`, `4.2 MB` (powers of 1000)."""
     value = float(size)
     for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000 or unit == "GB":
+        # 999.95 and more would be rounded up to four digits.
+        if value < (1000 if unit == "B" else 999.95) or unit == "GB":
             return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
         value /= 1000
     raise AssertionError("unreachable")

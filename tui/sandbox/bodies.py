@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tui.sandbox.language_model import Adapter, Generation
 
 DEFAULT_MAX_TOKENS = 512
+_NOT_TAKEN = {"top_k", "topK", "tools", "tool_choice", "thinking"}
 _ANTHROPIC_VERSION = "bedrock-2023-05-31"
 
 
@@ -87,6 +88,8 @@ def read(target: Target, body: bytes) -> Prompt:
 
 def _only(document: dict[str, Any], *known: str) -> None:
     for name in document:
+        if name in _NOT_TAKEN:
+            raise validation(f"{name}: the sandbox's model does not take it.")
         if name not in known:
             raise validation(
                 f"Malformed input request: #: extraneous key [{name}] is not permitted, please reformat your input "
@@ -225,10 +228,8 @@ def _short(stop: str) -> str:
     return "length" if stop == "max_tokens" else "stop"
 
 
-def stream(target: Target, prompt: Prompt, paced: Callable[[Iterable[str]], Iterator[str]]) -> Iterator[dict[str, Any]]:
+def stream(target: Target, prompt: Prompt, generation: Generation, pieces: Iterator[str]) -> Iterator[dict[str, Any]]:
     """The answer in pieces, each a JSON object in the model's own streaming format."""
-    generation = start(target, prompt)
-    pieces = paced(generation)
     if target.entry.body == "claude":
         yield from _claude_stream(target, prompt, generation, pieces)
     elif target.entry.body == "nova":

@@ -325,6 +325,9 @@ def _flowing(body: Iterator[bytes], environ: dict[str, Any]) -> Iterator[bytes]:
         yield from body
     except ConnectionCutError:
         _drop(environ)
+    except Exception:
+        traceback.print_exc(file=sys.stderr)
+        _drop(environ)
     finally:
         close = getattr(body, "close", None)
         if close is not None:

@@ -74,6 +74,9 @@ def _check_offer(world: World, call: Call, entry: BaseModelEntry, rules: Customi
 def _check_kind(given: Mapping[str, Any]) -> None:
     if given.get("customizationType", "FINE_TUNING") != "FINE_TUNING" or "customizationConfig" in given:
         raise validation("The sandbox trains by FINE_TUNING only.")
+    for name in ("customModelKmsKeyId", "vpcConfig"):
+        if name in given:
+            raise validation(f"{name}: the sandbox has neither KMS keys nor VPCs.")
     if len(given.get("validationDataConfig", {}).get("validators", [])) > 1:
         raise validation("The sandbox takes one validation file.")
     for config in ("trainingDataConfig", "validationDataConfig"):
@@ -132,8 +135,6 @@ def _new_job(
         phases={name: Phase("NotStarted" if name != "validation" else "InProgress", now, now) for name in PHASES},
         source_model_arn=source.arn if source else None,
         model_tags=list(given.get("customModelTags", [])),
-        kms_key=given.get("customModelKmsKeyId"),
-        vpc=given.get("vpcConfig"),
     )
 
 
@@ -214,10 +215,8 @@ def _detail(job: Job) -> dict[str, Any]:
         "trainingDataConfig": {"s3Uri": job.training_uri},
         "validationDataConfig": {"validators": validators} if validators else None,
         "outputDataConfig": {"s3Uri": job.output_uri},
-        "outputModelKmsKeyArn": job.kms_key if job.kms_key and job.kms_key.startswith("arn:") else None,
         "trainingMetrics": None if job.training_loss is None else {"trainingLoss": job.training_loss},
         "validationMetrics": losses,
-        "vpcConfig": job.vpc,
     }
 
 

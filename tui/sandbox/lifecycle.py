@@ -233,7 +233,6 @@ class Lifecycle:
             created=moment,
             training_loss=job.training_loss,
             validation_loss=job.validation_loss,
-            kms_key=job.kms_key,
         )
         self.world.keep_adapter(model.id, outcome.adapter.to_bytes())
         self.world.records.models[arn] = model

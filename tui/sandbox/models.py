@@ -79,8 +79,7 @@ def _foundation(entry: BaseModelEntry, model_id: str, region: str) -> dict[str, 
 def _inference_types(entry: BaseModelEntry, rules: Customization | None) -> list[str]:
     if rules is not None:
         return ["PROVISIONED"] if rules.provisioned else []
-    # Botocore's enum lacks the value that the service gives models served by profile only.
-    return ["ON_DEMAND"] if entry.direct else []
+    return ["ON_DEMAND"] if entry.direct else ["INFERENCE_PROFILE"]
 
 
 def _profiles(region: str) -> list[dict[str, Any]]:

@@ -55,8 +55,6 @@ class Job:
     model_arn: str | None = None
     epochs_run: int | None = None
     model_tags: list[dict[str, str]] = field(default_factory=list)
-    kms_key: str | None = None
-    vpc: dict[str, list[str]] | None = None
 
     @property
     def id(self) -> str:
@@ -82,7 +80,6 @@ class Model:
     created: float
     training_loss: float | None
     validation_loss: float | None
-    kms_key: str | None = None
 
     @property
     def id(self) -> str:

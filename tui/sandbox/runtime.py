@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tui.sandbox import bodies
 from tui.sandbox.catalog import Sampling
@@ -15,12 +15,16 @@ from tui.sandbox.targets import Target, resolve
 from tui.sandbox.wire import Answer, Call, JsonWire
 from tui.sandbox.world import World
 
+if TYPE_CHECKING:
+    from tui.sandbox.language_model import Generation
+
 _EVENT_STREAM = "application/vnd.amazon.eventstream"
 _NOT_EMULATED = {
     "toolConfig": "tools",
     "outputConfig": "structured output",
     "guardrailConfig": "guardrails",
     "promptVariables": "prompt management",
+    "additionalModelRequestFields": "settings of its own",
 }
 
 
@@ -48,11 +52,11 @@ class Runtime:
 
     def converse_stream(self, call: Call) -> Answer:
         target, prompt = self._converse_prompt(call)
-        return Answer(200, [("Content-Type", _EVENT_STREAM)], self._converse_events(target, prompt))
-
-    def _converse_events(self, target: Target, prompt: bodies.Prompt) -> Iterator[bytes]:
-        started = time.monotonic()
         generation = bodies.start(target, prompt)
+        return Answer(200, [("Content-Type", _EVENT_STREAM)], self._converse_events(prompt, generation))
+
+    def _converse_events(self, prompt: bodies.Prompt, generation: Generation) -> Iterator[bytes]:
+        started = time.monotonic()
         yield self._event("messageStart", {"role": "assistant"})
         for piece in self._paced(generation):
             yield self._event("contentBlockDelta", {"delta": {"text": piece}, "contentBlockIndex": 0})
@@ -100,10 +104,10 @@ class Runtime:
     def invoke_stream(self, call: Call) -> Answer:
         target, prompt = self._body_prompt(call)
         headers = [("Content-Type", _EVENT_STREAM), ("X-Amzn-Bedrock-Content-Type", "application/json")]
-        return Answer(200, headers, self._body_events(target, prompt))
+        return Answer(200, headers, self._body_events(target, prompt, bodies.start(target, prompt)))
 
-    def _body_events(self, target: Target, prompt: bodies.Prompt) -> Iterator[bytes]:
-        for document in bodies.stream(target, prompt, self._paced):
+    def _body_events(self, target: Target, prompt: bodies.Prompt, generation: Generation) -> Iterator[bytes]:
+        for document in bodies.stream(target, prompt, generation, self._paced(generation)):
             value = {"bytes": bodies.dump(document)}
             payload = self.wire.render_event("InvokeModelWithResponseStream", "chunk", value)
             yield encode_event("chunk", payload)

@@ -34,6 +34,8 @@ _LONGEST_MATCHED = 2048
 _LENGTH_NOT_KEPT = {"BrandedName"}
 # Sent empty in recorded answers.
 _EMPTY_IN_REALITY = {"ModelName"}
+# Values the service sends although the model does not list them.
+_VALUES_IN_REALITY = {"InferenceType": {"INFERENCE_PROFILE"}}
 # Absent in recorded answers of jobs without validation data, although the model requires it.
 _ABSENT_IN_REALITY = {("GetModelCustomizationJobResponse", "validationDataConfig")}
 
@@ -391,7 +393,7 @@ def _text_problems(shape: Any, value: str, where: str) -> list[str]:
     if not enum and not pattern:
         return []
     start = f"Value {_shown(value)} at '{where}' failed to satisfy constraint: "
-    if enum and value not in enum:
+    if enum and value not in enum and value not in _VALUES_IN_REALITY.get(shape.name, ()):
         return [start + f"Member must satisfy enum value set: [{', '.join(enum)}]"]
     if pattern and len(value) <= _LONGEST_MATCHED and not _matches(shape.name, pattern, value):
         return [start + f"Member must satisfy regular expression pattern: {pattern}"]

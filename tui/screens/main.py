@@ -55,6 +55,7 @@ class MainScreen(Screen[None]):
         self._files = tuple(files)
         self._complaints = tuple(complaints)
         self._woken = asyncio.Event()
+        self._shown = asyncio.Event()
         self._asked_to_quit = False
         self._told_problem = ""
         self.set_reactive(MainScreen.identity, services.identity.first())
@@ -86,7 +87,7 @@ class MainScreen(Screen[None]):
     @work(group="watch", exit_on_error=True)
     async def _watch_aws(self) -> None:
         """Find out who we are, settle what was left open, then follow the boards until the end."""
-        await self._first_frame()
+        await self._shown.wait()
         warm(self.services).add_done_callback(lambda task: task.exception())
         while not await self._identify():
             self._woken.clear()
@@ -104,10 +105,9 @@ class MainScreen(Screen[None]):
             self.board = board
             self._tell_problem(board.problem)
 
-    async def _first_frame(self) -> None:
-        shown = asyncio.Event()
-        self.call_after_refresh(shown.set)
-        await shown.wait()
+    @on(Tab.FirstShown)
+    def _first_shown(self) -> None:
+        self.call_after_refresh(self._shown.set)
 
     async def _identify(self) -> bool:
         found = await self.services.identity.look()

@@ -1,31 +1,35 @@
-"""All services of one session, made together and handed to the screens."""
+"""All services of one session; each is imported and made when it is first asked for, so that the start is quick."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from tui.domain.clock import Now, utc_now
 from tui.domain.errors import AppError, Cause
 from tui.domain.identity import Identity
 from tui.domain.settings import Settings
-from tui.services import endpoints, jobs
 from tui.services.aws import Aws, Connection
-from tui.services.catalog import Catalog
-from tui.services.chat import Chat
 from tui.services.datasets import Datasets
-from tui.services.endpoints import Endpoints
 from tui.services.identity import IdentityService
-from tui.services.jobs import Jobs
-from tui.services.losses import Losses
 from tui.services.paths import Paths
 from tui.services.pool import DaemonPool
-from tui.services.roles import Roles
-from tui.services.storage import Storage
-from tui.services.store import IntentState, Store
-from tui.services.watcher import Pace, Watcher
+
+if TYPE_CHECKING:
+    from tui.services.catalog import Catalog
+    from tui.services.chat import Chat
+    from tui.services.endpoints import Endpoints
+    from tui.services.jobs import Jobs
+    from tui.services.losses import Losses
+    from tui.services.roles import Roles
+    from tui.services.storage import Storage
+    from tui.services.store import Store
+    from tui.services.watcher import Pace, Watcher
+
+_JOB = "create_model_customization_job"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,32 +43,97 @@ class Recovered:
     @property
     def text(self) -> str:
         """One sentence."""
-        what = "The job" if self.operation == jobs.CREATE else "The endpoint"
+        what = "The job" if self.operation == _JOB else "The endpoint"
         if self.found:
             return f"{what} {self.name} was sent before the app ended, and AWS has it: here it is."
         return f"{what} {self.name} never reached AWS; nothing was made."
 
 
-@dataclass(frozen=True, slots=True)
 class Services:
-    """The service layer."""
+    """The service layer of one session."""
 
-    aws: Aws
-    pool: DaemonPool
-    paths: Paths
-    settings: Settings
-    store: Store
-    identity: IdentityService
-    storage: Storage
-    catalog: Catalog
-    roles: Roles
-    jobs: Jobs
-    endpoints: Endpoints
-    losses: Losses
-    chat: Chat
-    datasets: Datasets
-    watcher: Watcher
-    now: Now = utc_now
+    def __init__(
+        self,
+        aws: Aws,
+        *,
+        paths: Paths,
+        settings: Settings,
+        profile: str | None,
+        region: str | None,
+        pace: Pace | None,
+        now: Now,
+    ) -> None:
+        self.aws = aws
+        self.pool = aws.pool
+        self.paths = paths
+        self.settings = settings
+        self.now = now
+        self.identity = IdentityService(aws, profile=profile, region=region)
+        self.datasets = Datasets(aws.pool)
+        self._pace = pace
+
+    @cached_property
+    def store(self) -> Store:
+        """What the app remembers. The first use makes the database: a few milliseconds."""
+        from tui.services.store import Store
+
+        return Store(self.paths.sandbox_store if self.sandbox else self.paths.store, now=self.now)
+
+    @cached_property
+    def storage(self) -> Storage:
+        """S3."""
+        from tui.services.storage import Storage
+
+        return Storage(self.aws)
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """Foundation models."""
+        from tui.services.catalog import Catalog
+
+        return Catalog(self.aws, now=self.now)
+
+    @cached_property
+    def roles(self) -> Roles:
+        """IAM roles."""
+        from tui.services.roles import Roles
+
+        return Roles(self.aws)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Customization jobs and custom models."""
+        from tui.services.jobs import Jobs
+
+        return Jobs(self.aws, self.store)
+
+    @cached_property
+    def endpoints(self) -> Endpoints:
+        """Provisioned throughput and deployments."""
+        from tui.services.endpoints import Endpoints
+
+        return Endpoints(self.aws, self.store)
+
+    @cached_property
+    def losses(self) -> Losses:
+        """Metrics files."""
+        from tui.services.losses import Losses
+
+        return Losses(self.aws, self.storage)
+
+    @cached_property
+    def chat(self) -> Chat:
+        """Answers."""
+        from tui.services.chat import Chat
+
+        return Chat(self.aws)
+
+    @cached_property
+    def watcher(self) -> Watcher:
+        """The one poller."""
+        from tui.services.watcher import Watcher
+
+        return Watcher(self.aws, self.jobs, self.endpoints, pace=self._pace, now=self.now)
 
     @property
     def sandbox(self) -> bool:
@@ -85,6 +154,9 @@ class Services:
 
     async def reconcile(self, place: str) -> list[Recovered]:
         """Settle every call whose outcome is unknown by asking AWS. Raises AppError when AWS cannot be asked."""
+        from tui.services import endpoints, jobs
+        from tui.services.store import IntentState
+
         recovered = []
         for intent in await self.pool.run(self.store.unsettled, place):
             if intent.operation == jobs.CREATE:
@@ -111,31 +183,9 @@ def build(
     pace: Pace | None = None,
     now: Now = utc_now,
 ) -> Services:
-    """The services of one session. Makes folders and the database; calls nothing else."""
-    pool = DaemonPool()
-    aws = Aws(connect, sandbox=sandbox, read_only=read_only, pool=pool)
-    store = Store(paths.sandbox_store if sandbox else paths.store, now=now)
-    storage = Storage(aws)
-    job_service = Jobs(aws, store)
-    endpoint_service = Endpoints(aws, store)
-    return Services(
-        aws=aws,
-        pool=pool,
-        paths=paths,
-        settings=settings,
-        store=store,
-        identity=IdentityService(aws, profile=profile, region=region),
-        storage=storage,
-        catalog=Catalog(aws, now=now),
-        roles=Roles(aws),
-        jobs=job_service,
-        endpoints=endpoint_service,
-        losses=Losses(aws, storage),
-        chat=Chat(aws),
-        datasets=Datasets(pool),
-        watcher=Watcher(aws, job_service, endpoint_service, pace=pace, now=now),
-        now=now,
-    )
+    """The services of one session; nothing is called, made or opened yet."""
+    aws = Aws(connect, sandbox=sandbox, read_only=read_only, pool=DaemonPool())
+    return Services(aws, paths=paths, settings=settings, profile=profile, region=region, pace=pace, now=now)
 
 
 def warm(services: Services) -> asyncio.Task[Any]:

@@ -23,6 +23,9 @@ class Tab(Vertical):
             self.text = text
             self.kind = kind
 
+    class FirstShown(Message):
+        """What the app was started for is on the screen; heavy things may begin."""
+
     class AwsChanged(Message):
         """Something was made, changed or deleted: worth a look at once."""
 

@@ -12,7 +12,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.reactive import reactive
-from textual.widgets import Static
 from textual.worker import Worker
 
 from tui.dialogs.choice import Choice, ChoiceDialog
@@ -27,6 +26,7 @@ from tui.services.session import Services
 from tui.tabs.base import Tab
 from tui.widgets.prompt import Prompt
 from tui.widgets.stream_view import StreamView
+from tui.widgets.text_pane import Line
 
 _TYPED = "type an id"
 
@@ -43,9 +43,9 @@ class AnswerPane(Vertical):
         self.worker: Worker[None] | None = None
 
     def compose(self) -> ComposeResult:
-        yield Static("", classes="pane-title", markup=False)
+        yield Line(classes="pane-title")
         yield StreamView()
-        yield Static("", classes="pane-footer", markup=False)
+        yield Line(classes="pane-footer")
 
     @property
     def view(self) -> StreamView:
@@ -71,11 +71,11 @@ class AnswerPane(Vertical):
         target = self.target
         name = f"{target.name} · {target.kind}" if target else "nobody chosen"
         gone = " · ▲ not there any more" if self.gone else ""
-        self.query_one(".pane-title", Static).update(Content(f" {self.side.upper()}  {safe_line(name, 80)}{gone}"))
+        self.query_one(".pane-title", Line).put(Content(f" {self.side.upper()}  {safe_line(name, 80)}{gone}"))
 
     def footer(self, text: str) -> None:
         """Write the figures."""
-        self.query_one(".pane-footer", Static).update(Content(f" {safe_line(text, 200)}" if text else ""))
+        self.query_one(".pane-footer", Line).put(Content(f" {safe_line(text, 200)}" if text else ""))
 
 
 class ChatTab(Tab):
@@ -105,7 +105,7 @@ class ChatTab(Tab):
         self.add_class("-show-a")
 
     def compose(self) -> ComposeResult:
-        yield Static("", id="chat-line", markup=False)
+        yield Line(id="chat-line")
         with Horizontal(id="panes"):
             yield AnswerPane("a")
             yield AnswerPane("b")
@@ -144,7 +144,7 @@ class ChatTab(Tab):
 
     def _show_line(self) -> None:
         system = safe_line(self.system_prompt, 200) or "none"
-        self.query_one("#chat-line", Static).update(
+        self.query_one("#chat-line", Line).put(
             Content.assemble((f" {self.parameters.text}", "$text-muted"), ("  system ", "$text-muted"), f"“{system}”")
         )
 

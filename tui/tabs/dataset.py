@@ -9,19 +9,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, VerticalScroll
+from textual.containers import Container
 from textual.content import Content
 from textual.reactive import reactive
-from textual.widgets import Input, Static
 
-from tui.dialogs.choice import Choice, ChoiceDialog
-from tui.dialogs.text import LineDialog, TextDialog
-from tui.dialogs.upload import UploadDialog, UploadPlan
 from tui.domain.base_models import CATALOGUE, BaseModel, find
 from tui.domain.checks import Severity, total_problem
 from tui.domain.errors import AppError, Cause
@@ -31,12 +27,15 @@ from tui.domain.pairs import Keys, Role, UnclearKeys, guess_role
 from tui.domain.text import count, safe, safe_line
 from tui.services.datasets import Converted, problems_summary
 from tui.services.session import Services
-from tui.services.storage import UploadCancelled
-from tui.services.store import Upload
 from tui.tabs.base import Tab
+from tui.widgets.filter_line import FilterLine
 from tui.widgets.pair_rows import PAIR_COLUMNS, OpenFile, PairRows, record_text
 from tui.widgets.progress import ProgressLine
+from tui.widgets.text_pane import Line, TextPane
 from tui.widgets.virtual_table import VirtualTable
+
+if TYPE_CHECKING:
+    from tui.dialogs.upload import UploadPlan
 
 _SEARCH_DELAY = 0.1
 
@@ -77,14 +76,10 @@ class DatasetTab(Tab):
         self._cancel_upload: threading.Event | None = None
 
     def compose(self) -> ComposeResult:
-        yield Static("", id="file-line", markup=False)
-        field = Input(placeholder="words that question or answer hold", id="filter", compact=True)
-        field.cursor_blink = False
-        yield field
+        yield Line(id="file-line")
         with Container(id="split"):
             yield VirtualTable(PAIR_COLUMNS, id="pairs", empty="No file is open. Press o to open one.")
-            with VerticalScroll(id="preview-box", can_focus=False):
-                yield Static("", id="preview", markup=False)
+            yield TextPane(id="preview")
         yield ProgressLine(id="upload-line")
 
     def on_mount(self) -> None:
@@ -93,6 +88,7 @@ class DatasetTab(Tab):
             self._open_all(self._to_open)
         else:
             self._show_file()
+            self.post_message(self.FirstShown())
 
     def focus_first(self) -> None:
         """The list has the keys."""
@@ -118,11 +114,11 @@ class DatasetTab(Tab):
     async def _open_all(self, paths: Sequence[Path]) -> None:
         for number, path in enumerate(paths):
             await self._open(path, show=number == 0)
-        self.say("")
+            if number == 0:
+                self.post_message(self.FirstShown())
 
     async def _open(self, path: Path, *, show: bool) -> None:
         keys: Keys | None = None
-        self.say(f"Opening {path.name} …")
         while True:
             try:
                 file = await self.services.datasets.open(path, keys)
@@ -147,9 +143,12 @@ class DatasetTab(Tab):
             self._found = None
         self._show_file()
         self._check(at)
-        self.say("; ".join(file.notes) and f"{opened.name}: {'; '.join(file.notes)}")
+        if file.notes:
+            self.say(f"{opened.name}: {'; '.join(file.notes)}")
 
     async def _ask_keys(self, path: Path, candidates: tuple[str, ...]) -> Keys | None:
+        from tui.dialogs.choice import Choice, ChoiceDialog
+
         chosen: list[str] = []
         for part in ("question", "answer"):
             rest = [Choice(key, safe_line(key, 60)) for key in candidates if key not in chosen]
@@ -163,6 +162,8 @@ class DatasetTab(Tab):
     @work(group="ask")
     async def action_open_file(self) -> None:
         """Ask for a path and open the file."""
+        from tui.dialogs.text import LineDialog
+
         opened = self.opened
         folder = f"{opened.file.path.parent}/" if opened else f"{Path.cwd()}/"
         path = await self.app.push_screen_wait(
@@ -194,7 +195,7 @@ class DatasetTab(Tab):
         opened = self.opened
         table = self.query_one("#pairs", VirtualTable)
         if opened is None:
-            self.query_one("#file-line", Static).update(Content(f" base model {self.model.name}"))
+            self.query_one("#file-line", Line).put(Content(f" base model {self.model.name}"))
             return
         self._rows = PairRows(opened, self.model, self._found)
         table.show(self._rows, keep_cursor=keep_cursor)
@@ -215,7 +216,7 @@ class DatasetTab(Tab):
             state, colour = f"▲ {problems_summary(list(opened.problems))}", "$text-warning"
         else:
             state, colour = "✓ clean", "$text-success"
-        self.query_one("#file-line", Static).update(
+        self.query_one("#file-line", Line).put(
             Content.assemble(
                 " ",
                 (opened.name, "bold"),
@@ -230,14 +231,13 @@ class DatasetTab(Tab):
         self._show_preview(message.index)
 
     def _show_preview(self, row: int) -> None:
-        opened, preview = self.opened, self.query_one("#preview", Static)
+        opened, preview = self.opened, self.query_one(TextPane)
         if opened is None or self._rows is None or not 0 <= row < len(self._rows):
-            preview.update(Content(""))
+            preview.put(Content(""))
             return
         index = self._rows.index(row)
         problems = [p for p in opened.problems or () if p.index == index]
-        preview.update(record_text(opened.file[index], problems))
-        self.query_one("#preview-box", VerticalScroll).scroll_home(animate=False)
+        preview.put(record_text(opened.file[index], problems))
 
     # Checking
 
@@ -261,6 +261,8 @@ class DatasetTab(Tab):
     @work(group="ask")
     async def action_problems(self) -> None:
         """List what is wrong and go to one of it."""
+        from tui.dialogs.choice import Choice, ChoiceDialog
+
         opened = self.opened
         if opened is None or opened.problems is None:
             return
@@ -306,16 +308,18 @@ class DatasetTab(Tab):
 
     # Filter
 
-    def action_filter(self) -> None:
+    async def action_filter(self) -> None:
         """Type words to look for."""
+        if not self.query(FilterLine):
+            await self.mount(FilterLine(), after=self.query_one("#file-line"))
         self.add_class("-filtering")
-        self.query_one("#filter", Input).focus()
+        self.query_one(FilterLine).focus()
 
-    @on(Input.Changed, "#filter")
-    def _filter_typed(self, event: Input.Changed) -> None:
-        self._search(event.value)
+    @on(FilterLine.Changed)
+    def _filter_typed(self, event: FilterLine.Changed) -> None:
+        self._search(event.words)
 
-    @on(Input.Submitted, "#filter")
+    @on(FilterLine.Done)
     def _filter_done(self) -> None:
         self.focus_first()
 
@@ -343,11 +347,10 @@ class DatasetTab(Tab):
 
     def _clear_filter(self) -> None:
         self._search_number += 1
-        field = self.query_one("#filter", Input)
-        with field.prevent(Input.Changed):
-            field.value = ""
-        if field.has_focus:
-            self.focus_first()
+        for field in self.query(FilterLine):
+            field.clear()
+            if field.has_focus_within:
+                self.focus_first()
         self.remove_class("-filtering")
 
     def action_copy(self) -> None:
@@ -364,6 +367,8 @@ class DatasetTab(Tab):
     @work(group="ask")
     async def action_base_model(self) -> None:
         """Choose the base model that files are checked and converted for."""
+        from tui.dialogs.choice import Choice, ChoiceDialog
+
         live = await self._lifecycles()
         choices = [
             Choice(m.key, m.name, " · ".join(p for p in (live.get(m.runtime_id, ""), m.data_format, m.regions[0]) if p))
@@ -388,6 +393,8 @@ class DatasetTab(Tab):
     @work(group="ask")
     async def action_system_prompt(self) -> None:
         """Write the system prompt that every record gets which has none of its own."""
+        from tui.dialogs.text import TextDialog
+
         text = await self.app.push_screen_wait(
             TextDialog("System prompt", value=self.system_prompt, note="For records without one; empty for none.")
         )
@@ -398,6 +405,8 @@ class DatasetTab(Tab):
     @work(group="ask")
     async def action_convert(self) -> None:
         """Write the file in the base model's format."""
+        from tui.dialogs.text import LineDialog
+
         opened = self.opened
         if opened is None:
             return
@@ -456,6 +465,8 @@ class DatasetTab(Tab):
         await self._carry_out(plan, made)
 
     async def _plan(self, made: list[Converted], warnings: list[str]) -> UploadPlan | None:
+        from tui.dialogs.upload import UploadDialog
+
         self.say("Looking at the buckets …")
         region = self.identity.region
         place = self.services.place(self.identity)
@@ -478,6 +489,8 @@ class DatasetTab(Tab):
         )
 
     async def _carry_out(self, plan: UploadPlan, made: list[Converted]) -> None:
+        from tui.services.storage import UploadCancelled
+
         services, place = self.services, self.services.place(self.identity)
         self._cancel_upload = threading.Event()
         self.add_class("-uploading")
@@ -504,6 +517,8 @@ class DatasetTab(Tab):
 
     async def _put(self, plan: UploadPlan, file: Converted) -> bool:
         """Upload one file and remember it; True when S3 had just this content already."""
+        from tui.services.store import Upload
+
         assert self._cancel_upload is not None
         key = f"{plan.prefix.strip('/')}/{file.file_name}"
         uri = f"s3://{plan.bucket}/{key}"

@@ -8,10 +8,8 @@ from typing import ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.reactive import reactive
-from textual.widgets import Static
 
 from tui.dialogs.choice import Choice, ChoiceDialog
 from tui.dialogs.confirm import ConfirmDialog
@@ -32,6 +30,7 @@ from tui.services.store import Upload
 from tui.tabs.base import Tab
 from tui.widgets.frame import age_text
 from tui.widgets.run_rows import RUN_COLUMNS, RunRows, run_detail
+from tui.widgets.text_pane import Line, TextPane
 from tui.widgets.virtual_table import VirtualTable
 
 
@@ -56,14 +55,14 @@ class JobsTab(Tab):
     def __init__(self, services: Services, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(services, id=id, classes=classes)
         self._sending = ""
+        self._detailed = ""
 
     def compose(self) -> ComposeResult:
-        yield Static("", id="jobs-line", markup=False)
+        yield Line(id="jobs-line")
         yield VirtualTable(
             RUN_COLUMNS, id="runs", empty="No runs yet. Upload data in 1 Dataset (p), then press n here."
         )
-        with VerticalScroll(id="detail-box", can_focus=False):
-            yield Static("", id="detail", markup=False)
+        yield TextPane(id="detail")
 
     def on_mount(self) -> None:
         self.focus_first()
@@ -104,13 +103,14 @@ class JobsTab(Tab):
             text = " looking …" if self.identity.problem is None else " AWS has not been seen yet"
         else:
             text = f" {count(len(board.runs), 'run')}  {moving} moving  {age_text(board.seen, now)}"
-        self.query_one("#jobs-line", Static).update(Content(text))
+        self.query_one("#jobs-line", Line).put(Content(text))
         self._show_detail()
 
     def _show_detail(self) -> None:
         run = self.run_shown
         content = run_detail(run, self.services.now()) if run else Content("")
-        self.query_one("#detail", Static).update(content)
+        self.query_one(TextPane).put(content, keep_place=run is not None and run.key == self._detailed)
+        self._detailed = run.key if run else ""
 
     @on(VirtualTable.CursorMoved, "#runs")
     def _cursor_moved(self) -> None:

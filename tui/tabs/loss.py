@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.reactive import reactive
-from textual.widgets import Static
 
 from tui.dialogs.choice import Choice, ChoiceDialog
 from tui.dialogs.text import LineDialog
@@ -22,6 +21,7 @@ from tui.domain.text import count
 from tui.services.session import Services
 from tui.tabs.base import Tab
 from tui.widgets.loss_chart import LossChart
+from tui.widgets.text_pane import Line
 
 _SANDBOX_NOTE = "a small model's losses: their height means nothing on Bedrock"
 
@@ -51,10 +51,10 @@ class LossTab(Tab):
         self._log = False
 
     def compose(self) -> ComposeResult:
-        yield Static("", id="loss-line", markup=False)
+        yield Line(id="loss-line")
         yield LossChart(id="chart")
-        yield Static("", id="loss-values", markup=False)
-        yield Static("", id="loss-note", markup=False)
+        yield Line(id="loss-values")
+        yield Line(id="loss-note")
 
     def on_mount(self) -> None:
         self.focus_first()
@@ -162,25 +162,27 @@ class LossTab(Tab):
         if not self.is_mounted:
             return
         curves = self._curves
-        line, values = self.query_one("#loss-line", Static), self.query_one("#loss-values", Static)
-        note = self.query_one("#loss-note", Static)
+        line, values = self.query_one("#loss-line", Line), self.query_one("#loss-values", Line)
+        note = self.query_one("#loss-note", Line)
         chart = self.query_one(LossChart)
         if curves is None:
             chart.show((), cursor_epoch=None)
-            line.update(Content(f" {self._waiting()}"))
-            values.update(Content(""))
-            note.update(Content(""))
+            line.put(Content(f" {self._waiting()}"))
+            values.put(Content(""))
+            note.put(Content(""))
             return
         if self._epoch is None and curves.epochs:
             self._epoch = curves.best.epoch if curves.best else curves.epochs[-1]
         chart.show((curves,), cursor_epoch=self._epoch, log=self._log, steps=self._steps)
-        ran = f"ran {len(curves.epochs)} of {curves.asked_epochs}" if curves.asked_epochs else f"ran {len(curves.epochs)}"
+        ran = (
+            f"ran {len(curves.epochs)} of {curves.asked_epochs}" if curves.asked_epochs else f"ran {len(curves.epochs)}"
+        )
         scale = "   log scale" if self._log else ""
         best = f" epoch {curves.best.epoch}" if curves.best else ""
-        line.update(Content.assemble((f" {curves.name}", "bold"), "   ", chart.legend, best, scale))
-        values.update(Content(self._values(curves)))
+        line.put(Content.assemble((f" {curves.name}", "bold"), "   ", chart.legend, best, scale))
+        values.put(Content(self._values(curves)))
         said = [f"{ran} epochs", *curves.notes, *([_SANDBOX_NOTE] if curves.sandbox else [])]
-        note.update(Content(f" {' · '.join(said)}"))
+        note.put(Content(f" {' · '.join(said)}"))
 
     def _waiting(self) -> str:
         run: Run | None = self.board.run(self._run_key)

@@ -1,0 +1,118 @@
+"""Text that is shown, scrolled and replaced without laying the screen out again."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.geometry import Region
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.visual import Visual
+from textual.widgets import Static
+
+from tui.widgets.scrolling import set_scroll_height
+
+
+class Line(Static):
+    """One line of the program's own text and of outside text as Content; replaced by `put`."""
+
+    DEFAULT_CSS = "Line { height: 1; }"
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__("", id=id, classes=classes, markup=False)
+        self._shown = Content("")
+
+    def put(self, content: Content) -> None:
+        """Show something else; the height is one line whatever it is, so nothing is laid out anew."""
+        if content.markup != self._shown.markup:
+            self._shown = content
+            self.update(content, layout=False)
+
+
+class TextPane(ScrollView, can_focus=True, inherit_bindings=False):
+    """A text in a pane of its own; only the lines that differ are painted when it is replaced."""
+
+    DEFAULT_CSS = """
+    TextPane { height: 1fr; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; }
+    TextPane:focus { background: $surface; }
+    """
+    ALLOW_SELECT = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j,down", "lines(1)", "Down", show=False, id="text.down"),
+        Binding("k,up", "lines(-1)", "Up", show=False, id="text.up"),
+        Binding("pagedown,ctrl+d", "page(1)", "Page down", show=False, id="text.page_down"),
+        Binding("pageup,ctrl+u", "page(-1)", "Page up", show=False, id="text.page_up"),
+        Binding("g,home", "to(0)", "Top", show=False, id="text.top"),
+        Binding("G,end", "to(1)", "End", show=False, id="text.end"),
+    ]
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._content = Content("")
+        self._strips: list[Strip] = []
+        self._wrapped: tuple[object, ...] = ()
+
+    @property
+    def content(self) -> Content:
+        """What is shown."""
+        return self._content
+
+    def put(self, content: Content, *, keep_place: bool = False) -> None:
+        """Show another text, from its top unless told to keep the place."""
+        if content.markup == self._content.markup:
+            return
+        self._content = content
+        if not self.is_mounted:
+            return
+        before, top = self._visible()
+        if not keep_place and self.scroll_offset.y:
+            self.scroll_to(y=0, animate=False, force=True)
+        self._wrap()
+        after, now = self._visible()
+        if top != now or len(before) != len(after):
+            self.refresh()
+            return
+        for y, (old, new) in enumerate(zip(before, after, strict=True)):
+            if old != new:
+                self.refresh(Region(0, y, self.size.width, 1))
+
+    def _visible(self) -> tuple[list[Strip | None], int]:
+        top = self.scroll_offset.y
+        lines = [self._strips[top + y] if top + y < len(self._strips) else None for y in range(self.size.height)]
+        return lines, top
+
+    def _wrap(self) -> None:
+        width = max(1, self.size.width - self.styles.scrollbar_size_vertical)
+        key = (width, self.app.theme, self.visual_style, self._content.markup)
+        if key != self._wrapped:
+            self._wrapped = key
+            self._strips = Visual.to_strips(self, self._content, width, None, self.visual_style, pad=True)
+            set_scroll_height(self, len(self._strips))
+
+    def on_resize(self) -> None:
+        """Another width wraps otherwise."""
+        self._wrap()
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the pane."""
+        self._wrap()
+        line = y + self.scroll_offset.y
+        width = self.size.width - self.scrollbar_size_vertical
+        if line >= len(self._strips):
+            return Strip.blank(width, self.rich_style)
+        return self._strips[line].adjust_cell_length(width, self.rich_style)
+
+    def action_lines(self, lines: int) -> None:
+        """Scroll by lines."""
+        self.scroll_to(y=self.scroll_y + lines, animate=False)
+
+    def action_page(self, pages: int) -> None:
+        """Scroll by panes."""
+        self.scroll_to(y=self.scroll_y + pages * max(1, self.size.height - 1), animate=False)
+
+    def action_to(self, end: int) -> None:
+        """Scroll to the top or the end."""
+        self.scroll_to(y=self.max_scroll_y if end else 0, animate=False)
