@@ -213,6 +213,8 @@ def test_the_catalogue_tells_lifecycle_customization_and_profiles(scene: Scene) 
     assert HAIKU in tunable
     assert "anthropic.claude-3-haiku-20240307-v1:0" not in tunable
     assert "amazon.nova-lite-v1:0:300k" not in tunable
+    assert by_id["anthropic.claude-sonnet-4-6"]["inferenceTypesSupported"] == ["INFERENCE_PROFILE"]
+    assert by_id[HAIKU]["inferenceTypesSupported"] == ["PROVISIONED"]
     assert by_id[HAIKU]["modelLifecycle"]["status"] == "ACTIVE"
     assert by_id["amazon.titan-text-express-v1:0:8k"]["modelLifecycle"]["status"] == "LEGACY"
     assert "endOfLifeTime" in by_id["meta.llama3-2-1b-instruct-v1:0"]["modelLifecycle"]

@@ -173,6 +173,7 @@ def test_names_are_used_once(scene: Scene) -> None:
         ({"outputDataConfig": {"s3Uri": "s3://b/with space"}}, "ValidationException", "outputDataConfig.s3Uri"),
         ({"customizationType": "MAGIC"}, "ValidationException", "enum value set"),
         ({"customizationType": "DISTILLATION"}, "ValidationException", "FINE_TUNING only"),
+        ({"customModelKmsKeyId": "alias/mine"}, "ValidationException", "neither KMS keys nor VPCs"),
         ({"baseModelIdentifier": "anthropic.claude-9-v1:0"}, "ValidationException", "identifier is invalid"),
         ({"baseModelIdentifier": "amazon.nova-lite-v1:0:300k"}, "ValidationException", "customized in us-west-2"),
         ({"baseModelIdentifier": "amazon.titan-text-express-v1:0:8k"}, "ValidationException", "Legacy"),

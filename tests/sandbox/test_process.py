@@ -95,9 +95,11 @@ def _fill(address: SandboxAddress) -> dict[str, Any]:
 
 
 def test_nothing_answered_is_lost_by_kill_9(spawn: Callable[..., SandboxProcess]) -> None:
-    first = spawn(speed=1.0)
+    first = spawn(speed=1200.0)
     address = first.address()
     made = _fill(address)
+    get = client(address, "bedrock").get_model_customization_job
+    until(lambda: get(jobIdentifier=made["job"])["statusDetails"]["trainingDetails"]["status"] == "InProgress")
     assert first.pid is not None
     os.kill(first.pid, signal.SIGKILL)
     second = spawn(speed=7200.0)
@@ -113,7 +115,7 @@ def test_nothing_answered_is_lost_by_kill_9(spawn: Callable[..., SandboxProcess]
     assert [policy["PolicyName"] for policy in attached] == ["managed"]
     listed = bedrock.list_model_customization_jobs()["modelCustomizationJobSummaries"]
     assert [item["jobArn"] for item in listed] == [made["job"]]
-    # The job goes on by itself, and its model is kept in turn.
+    # The training begins again by itself, and its model is kept in turn.
     get = bedrock.get_model_customization_job
     until(lambda: get(jobIdentifier=made["job"])["status"] == "Completed")
     bought = bedrock.create_provisioned_model_throughput(modelUnits=1, provisionedModelName="g", modelId="kept-model")
@@ -128,19 +130,6 @@ def test_nothing_answered_is_lost_by_kill_9(spawn: Callable[..., SandboxProcess]
     assert answer["output"]["message"]["content"][0]["text"] == PAIRS[3][1]
 
 
-def test_a_training_under_way_starts_again_with_the_same_losses(spawn: Callable[..., SandboxProcess]) -> None:
-    first = spawn(speed=1200.0)
-    made = _fill(first.address())
-    get = client(first.address(), "bedrock").get_model_customization_job
-    until(lambda: get(jobIdentifier=made["job"])["statusDetails"]["trainingDetails"]["status"] == "InProgress")
-    assert first.pid is not None
-    os.kill(first.pid, signal.SIGKILL)
-    second = spawn(speed=7200.0)
-    get = client(second.address(), "bedrock").get_model_customization_job
-    until(lambda: get(jobIdentifier=made["job"])["status"] == "Completed")
-    assert len(client(second.address(), "bedrock").list_custom_models()["modelSummaries"]) == 1
-
-
 def test_a_second_owner_is_told_who_has_it(spawn: Callable[..., SandboxProcess]) -> None:
     first = spawn()
     first.address()
@@ -150,9 +139,11 @@ def test_a_second_owner_is_told_who_has_it(spawn: Callable[..., SandboxProcess])
     spawn().address()
 
 
-def test_reset_begins_with_an_empty_world(spawn: Callable[..., SandboxProcess], tmp_path: Path) -> None:
+def test_the_state_is_the_users_own_until_it_is_reset(spawn: Callable[..., SandboxProcess], tmp_path: Path) -> None:
     first = spawn()
     _fill(first.address())
+    for path in [tmp_path / "state", *(tmp_path / "state").rglob("*")]:
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
     first.stop()
     address = spawn(reset=True).address()
     assert client(address, "bedrock").list_model_customization_jobs()["modelCustomizationJobSummaries"] == []
@@ -175,12 +166,6 @@ def test_a_damaged_state_is_set_aside_and_told(spawn: Callable[..., SandboxProce
     for name, damage in damages.items():
         (kept,) = state.glob(f"{name}.damaged-*")
         assert kept.read_bytes() == damage
-
-
-def test_only_the_user_can_read_the_state(spawn: Callable[..., SandboxProcess], tmp_path: Path) -> None:
-    _fill(spawn().address())
-    for path in [tmp_path / "state", *(tmp_path / "state").rglob("*")]:
-        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
 
 
 def test_stopping_is_prompt_and_leaves_no_process(spawn: Callable[..., SandboxProcess]) -> None:

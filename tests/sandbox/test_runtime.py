@@ -238,6 +238,7 @@ def test_a_bad_conversation_is_refused(scene: Scene, request_: dict[str, Any], p
         ("[]", "JSONObject"),
         (json.dumps({"messages": [_turn("Hi")], "max_tokens": 5}), "anthropic_version"),
         (json.dumps({"anthropic_version": "bedrock-2023-05-31", "messages": [_turn("Hi")]}), "max_tokens"),
+        (_claude(top_k=5), "top_k: the sandbox's model does not take it"),
         (_claude(temprature=1), "extraneous key [temprature]"),
         (_claude(messages=[{"role": "user"}]), "Malformed input request"),
         (_claude(messages=[{"role": "user", "content": 5}]), "Malformed input request"),
