@@ -118,6 +118,19 @@ def test_other_models_have_theirs(scene: Scene, model: str, body: dict[str, Any]
     assert len(list(stream)) > 2
 
 
+def test_llamas_template_is_understood(scene: Scene) -> None:
+    tuned = scene.throughput(scene.model("prompts", LLAMA_31))
+
+    def turn(role: str, text: str) -> str:
+        return f"<|start_header_id|>{role}<|end_header_id|>\n\n{text}<|eot_id|>"
+
+    prompt = "<|begin_of_text|>" + turn("system", "a < b") + turn("user", QUESTION)
+    prompt += "<|start_header_id|>assistant<|end_header_id|>\n\n"
+    body = json.dumps({"prompt": prompt, "temperature": 0})
+    answer = json.loads(scene.runtime.invoke_model(modelId=tuned, body=body)["body"].read())
+    assert (answer["generation"], answer["stop_reason"]) == (ANSWER, "stop")
+
+
 def test_a_deployment_answers(scene: Scene) -> None:
     model = scene.model("brief", LLAMA_33)
     made = scene.bedrock.create_custom_model_deployment(modelDeploymentName="d-1", modelArn=model)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from tui.sandbox.language_model import Adapter, Generation
 
 DEFAULT_MAX_TOKENS = 512
+_LLAMA_TURN = re.compile(r"<\|start_header_id\|>(\w+)<\|end_header_id\|>([^<]*(?:<(?!\|)[^<]*)*)")
 _NOT_TAKEN = {"top_k", "topK", "tools", "tool_choice", "thinking"}
 _ANTHROPIC_VERSION = "bedrock-2023-05-31"
 
@@ -130,12 +132,22 @@ def _read_nova(document: dict[str, Any]) -> Prompt:
 
 def _read_llama(document: dict[str, Any]) -> Prompt:
     _only(document, "prompt", "max_gen_len", "temperature", "top_p")
+    turns = _llama_turns(_plain(document["prompt"]))
     return Prompt(
-        (("user", _plain(document["prompt"])),),
+        tuple(turn for turn in turns if turn[0] != "system"),
+        "\n".join(text for role, text in turns if role == "system") or None,
         max_tokens=document.get("max_gen_len", DEFAULT_MAX_TOKENS),
         temperature=_number(document.get("temperature")),
         top_p=_number(document.get("top_p")),
     )
+
+
+def _llama_turns(prompt: str) -> list[tuple[str, str]]:
+    """The (role, text) turns of a prompt in Llama's template; any other prompt is one user turn."""
+    turns = [(role, text.strip()) for role, text in _LLAMA_TURN.findall(prompt)]
+    if turns and turns[-1] == ("assistant", ""):
+        turns.pop()
+    return turns or [("user", prompt)]
 
 
 def _read_titan(document: dict[str, Any]) -> Prompt:
