@@ -81,19 +81,23 @@ class TanzakuApp(App[None]):
         self.animation_level = "none"
         for theme in (WASHI, SUMI):
             self.register_theme(theme)
+        wanted = services.settings.theme
+        # Before the first frame: a theme set later repaints everything.
+        self.theme = wanted if wanted in self.available_themes else SUMI.name
 
     def get_line_filters(self) -> list[LineFilter]:
         """Textual's own filters, and behind them the gate that lets no control character out."""
         return [*super().get_line_filters(), SafeFilter()]
 
+    def get_default_screen(self) -> MainScreen:
+        """The main screen is the lowest one; a blank one below it would be painted first."""
+        return MainScreen(self.services, self._files, self._complaints)
+
     def on_mount(self) -> None:
-        wanted = self.services.settings.theme
-        self.theme = wanted if wanted in self.available_themes else "sumi"
         if self.services.settings.keys:
             self.set_keymap(dict(self.services.settings.keys))
         self._hear_signals()
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
-        self.push_screen(MainScreen(self.services, self._files, self._complaints))
         self.call_after_refresh(_collect_garbage_again)
 
     def _hear_signals(self) -> None:

@@ -55,7 +55,9 @@ class JobSpec:
             "job_name": job_name_problem(self.job_name),
             "model_name": model_name_problem(self.model_name),
             "role_arn": role_arn_problem(self.role_arn),
-            "training": place_problem(self.training.uri, folder=False) if self.training.uri else "upload a training file first",
+            "training": place_problem(self.training.uri, folder=False)
+            if self.training.uri
+            else "upload a training file first",
             "output_uri": place_problem(self.output_uri, folder=True),
         }
         for hyper in model.hyperparameters if model else ():

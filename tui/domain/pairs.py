@@ -233,6 +233,7 @@ def _list_spans(name: str, data: bytes) -> array[int]:
     try:
         position = _gap(text, position)
         closed = text[position : position + 1] == "]"
+        position += closed
         while not closed:
             _, end = scan(text, position)
             spans.append(to_byte(position))

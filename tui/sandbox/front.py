@@ -9,9 +9,10 @@ import socket
 import sys
 import threading
 import traceback
+import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 from xml.sax.saxutils import escape
@@ -31,6 +32,7 @@ _SCOPE = re.compile(r"AWS4-HMAC-SHA256 Credential=([^/,\s]+)/\d{8}/([a-z0-9-]+)/
 _HOST = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?")
 _STORAGE = {"s3", "iam", "sts"}
 _KEPT_REQUESTS = 10_000
+_STRANGERS_BYTES = 65_536
 _REASONS = {int(status): status.phrase for status in HTTPStatus}
 
 CONTROL_HANDLERS: dict[str, Handler] = {
@@ -124,7 +126,7 @@ class Front:
         except ConnectionCutError:
             _drop(environ)
         reason = _REASONS.get(answer.status, "Unknown")
-        headers = answer.headers
+        headers = [*answer.headers, ("x-amzn-RequestId", str(uuid.uuid4()))]
         if isinstance(answer.body, bytes):
             if not any(name.lower() == "content-length" for name, _ in headers):
                 headers = [*headers, ("Content-Length", str(len(answer.body)))]
@@ -139,13 +141,16 @@ class Front:
         incoming = _read(environ)
         refusal = self._refusal(environ, incoming)
         if refusal is not None:
-            return _plain_error(incoming, refusal, None)
+            # A stranger's body is not kept; what is left of it ends with the connection.
+            environ["wsgi.input"].read(min(_length(environ), _STRANGERS_BYTES))
+            return _plain_error(incoming, refusal)
+        incoming = replace(incoming, body=_body(environ))
         if incoming.raw_path == "/_sandbox/faults":
             return self._order_faults(incoming)
         try:
             return self._dispatch(incoming)
         except ServiceError as error:
-            return _plain_error(incoming, error, None)
+            return _plain_error(incoming, error)
 
     def _refusal(self, environ: dict[str, Any], incoming: _Incoming) -> ServiceError | None:
         if not _HOST.fullmatch(environ.get("HTTP_HOST", "")):
@@ -258,14 +263,18 @@ def _read(environ: dict[str, Any]) -> _Incoming:
     path, _, query = raw.partition("?")
     found = _SCOPE.match(environ.get("HTTP_AUTHORIZATION", ""))
     region, service = (found[2], found[3]) if found else ("", "")
-    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)) if _has_length(environ) else b""
-    if not _has_length(environ) and environ.get("wsgi.input_terminated"):
-        body = environ["wsgi.input"].read()
-    return _Incoming(environ, environ["REQUEST_METHOD"], path, query, body, region, service)
+    return _Incoming(environ, environ["REQUEST_METHOD"], path, query, b"", region, service)
 
 
-def _has_length(environ: dict[str, Any]) -> bool:
-    return str(environ.get("CONTENT_LENGTH") or "").isdecimal()
+def _length(environ: dict[str, Any]) -> int:
+    text = str(environ.get("CONTENT_LENGTH") or "")
+    return int(text) if text.isdecimal() else 0
+
+
+def _body(environ: dict[str, Any]) -> bytes:
+    # A body sent in chunks has no length, but an end.
+    size = -1 if environ.get("wsgi.input_terminated") else _length(environ)
+    return bytes(environ["wsgi.input"].read(size))
 
 
 def _token(body: bytes) -> str | None:
@@ -278,7 +287,7 @@ def _token(body: bytes) -> str | None:
     return token if isinstance(token, str) else None
 
 
-def _plain_error(incoming: _Incoming, error: ServiceError, operation: str | None) -> Answer:
+def _plain_error(incoming: _Incoming, error: ServiceError) -> Answer:
     """An error in the format of the service that was asked."""
     status = error.status or 400
     if incoming.service == "s3" or (not incoming.service and "HTTP_X_AMZ_TARGET" not in incoming.environ):

@@ -44,10 +44,10 @@ class MainScreen(Screen[None]):
         Binding("q", "app.quit", "quit", id="main.quit"),
     ]
 
-    identity: reactive[Identity] = reactive(Identity())
-    board: reactive[Board] = reactive(Board())
-    base_model_key: reactive[str] = reactive("")
-    uploads_made: reactive[int] = reactive(0)
+    identity: reactive[Identity] = reactive(Identity(), repaint=False)
+    board: reactive[Board] = reactive(Board(), repaint=False)
+    base_model_key: reactive[str] = reactive("", repaint=False)
+    uploads_made: reactive[int] = reactive(0, repaint=False)
 
     def __init__(self, services: Services, files: Sequence[Path] = (), complaints: Sequence[str] = ()) -> None:
         super().__init__()

@@ -93,8 +93,8 @@ class ChatTab(Tab):
         Binding("escape", "stop", "stop / leave", key_display="esc", id="chat.stop"),
     ]
 
-    identity: reactive[Identity] = reactive(Identity())
-    board: reactive[Board] = reactive(Board())
+    identity: reactive[Identity] = reactive(Identity(), repaint=False)
+    board: reactive[Board] = reactive(Board(), repaint=False)
 
     def __init__(self, services: Services, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(services, id=id, classes=classes)

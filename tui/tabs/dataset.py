@@ -59,8 +59,8 @@ class DatasetTab(Tab):
         Binding("escape", "escape", "Clear the filter", show=False, id="dataset.escape"),
     ]
 
-    identity: reactive[Identity] = reactive(Identity())
-    base_model_key: reactive[str] = reactive("")
+    identity: reactive[Identity] = reactive(Identity(), repaint=False)
+    base_model_key: reactive[str] = reactive("", repaint=False)
 
     def __init__(
         self, services: Services, files: Sequence[Path] = (), *, id: str | None = None, classes: str | None = None
@@ -141,7 +141,10 @@ class DatasetTab(Tab):
         if show or len(self.files) == 1:
             self.current = at
             self._found = None
-        self._show_file()
+        if at == self.current:
+            self._show_file()
+        else:
+            self._show_line()
         self._check(at)
         if file.notes:
             self.say(f"{opened.name}: {'; '.join(file.notes)}")

@@ -47,10 +47,10 @@ class JobsTab(Tab):
         Binding("y", "copy", "Copy the ARN", show=False, id="jobs.copy"),
     ]
 
-    identity: reactive[Identity] = reactive(Identity())
-    board: reactive[Board] = reactive(Board())
-    base_model_key: reactive[str] = reactive("")
-    uploads_made: reactive[int] = reactive(0)
+    identity: reactive[Identity] = reactive(Identity(), repaint=False)
+    board: reactive[Board] = reactive(Board(), repaint=False)
+    base_model_key: reactive[str] = reactive("", repaint=False)
+    uploads_made: reactive[int] = reactive(0, repaint=False)
 
     def __init__(self, services: Services, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(services, id=id, classes=classes)

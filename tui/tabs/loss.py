@@ -38,7 +38,7 @@ class LossTab(Tab):
         Binding("enter", "choose", "choose run", id="loss.choose"),
     ]
 
-    board: reactive[Board] = reactive(Board())
+    board: reactive[Board] = reactive(Board(), repaint=False)
     can_focus = True
 
     def __init__(self, services: Services, *, id: str | None = None, classes: str | None = None) -> None:
