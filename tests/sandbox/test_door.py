@@ -83,6 +83,27 @@ def test_motos_own_pages_cannot_be_reached(scene: Scene, path: str, service: str
     assert len(scene.client("s3").list_buckets()["Buckets"]) == 1
 
 
+def test_a_body_in_chunks_is_read_to_its_end(scene: Scene) -> None:
+    scene.bucket()
+    sandbox = scene.sandbox
+    request = AWSRequest("PUT", f"{sandbox.url}/tanzaku-lessons/chunked")
+    SigV4Auth(Credentials(sandbox.access_key_id, "x"), "s3", sandbox.region).add_auth(request)
+    connection = http.client.HTTPConnection(sandbox.url.removeprefix("http://"), timeout=10)
+    headers = dict(request.headers) | {"Transfer-Encoding": "chunked"}
+    connection.request("PUT", "/tanzaku-lessons/chunked", iter([b"one ", b"two"]), headers, encode_chunked=True)
+    assert connection.getresponse().status == 200
+    connection.close()
+    assert sandbox.world.storage.read("s3://tanzaku-lessons/chunked") == b"one two"
+
+
+def test_every_answer_has_a_request_id_of_its_own(scene: Scene) -> None:
+    ids = {scene.bedrock.list_custom_models()["ResponseMetadata"]["RequestId"] for _ in range(3)}
+    assert len(ids) == 3
+    with pytest.raises(ClientError) as error:
+        scene.bedrock.get_custom_model(modelIdentifier="nobody")
+    assert error.value.response["ResponseMetadata"]["RequestId"]
+
+
 def test_presigned_requests_are_refused(scene: Scene) -> None:
     scene.bucket()
     scene.upload("secret.txt", "private")

@@ -97,7 +97,7 @@ class StorageService:
             raise unknown
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD") and service != "sts" and status < 300:
             self._save(service, operation)
-        hidden = ("access-control-", "server", "date", "connection", "transfer-encoding")
+        hidden = ("access-control-", "x-amzn-requestid", "server", "date", "connection", "transfer-encoding")
         return Answer(status, [item for item in headers if not item[0].lower().startswith(hidden)], content)
 
     def _save(self, service: str, operation: str) -> None:
