@@ -1,0 +1,331 @@
+"""Files of pairs: what is opened, what is refused, and where."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tui.domain.base_models import DataFormat
+from tui.domain.errors import AppError, Cause
+from tui.domain.formats import Record
+from tui.domain.pairs import Damaged, Keys, PairFile, Role, Shape, UnclearKeys, guess_keys, guess_role, matching, read
+
+PATH = Path("pairs.json")
+DEEP = b'[{"q":"x","a":' + b"[" * 100_000 + b"]" * 100_000 + b"}]"
+PAIR = {"question": "What is it?", "answer": "A lamp."}
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+plain_text = st.text(max_size=30)
+
+
+def opened(data: bytes | str, keys: Keys | None = None) -> PairFile:
+    return read(PATH, data.encode("utf-8") if isinstance(data, str) else data, keys)
+
+
+def refusal(data: bytes | str) -> AppError:
+    with pytest.raises(AppError) as caught:
+        opened(data)
+    assert caught.value.cause is Cause.FILE
+    return caught.value
+
+
+def texts(file: PairFile) -> list[tuple[str, str]]:
+    records = list(file)
+    assert all(isinstance(r, Record) for r in records)
+    return [(r.question, r.answer) for r in records if isinstance(r, Record)]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ("question", "answer"),
+        ("sentence1", "sentence2"),
+        ("prompt", "response"),
+        ("instruction", "output"),
+        ("input", "target"),
+        ("Question", " Answer "),
+        ("質問", "回答"),
+        ("q", "a"),
+        ("a", "b"),
+        ("x", "answer"),
+        ("question", "y"),
+        ("foo", "bar"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("shape", Shape)
+def test_pairs_open_whatever_their_keys_are_called(keys: tuple[str, str], shape: Shape) -> None:
+    records = [{keys[0]: f"Q{n}", keys[1]: f"A{n}"} for n in range(3)]
+    listed = json.dumps(records, ensure_ascii=False)
+    data = listed if shape is Shape.JSON_LIST else "\n".join(json.dumps(r, ensure_ascii=False) for r in records)
+    file = opened(data)
+    assert file.shape is shape
+    assert texts(file) == [("Q0", "A0"), ("Q1", "A1"), ("Q2", "A2")]
+
+
+def test_the_order_of_known_keys_does_not_matter() -> None:
+    assert texts(opened('[{"answer": "A", "id": "7", "question": "Q"}]')) == [("Q", "A")]
+
+
+def test_a_system_key_is_read() -> None:
+    record = opened('[{"system": "S", "question": "Q", "answer": "A"}]')[0]
+    assert record == Record.of("Q", "A", "S")
+
+
+def test_unclear_keys_are_asked_for_and_then_taken() -> None:
+    data = '[{"left": "Q", "right": "A", "other": "O"}]'
+    with pytest.raises(UnclearKeys) as caught:
+        opened(data)
+    assert caught.value.candidates == ("left", "right", "other")
+    assert texts(opened(data, Keys("right", "other"))) == [("A", "O")]
+
+
+def test_guessing_is_the_same_for_every_order_of_records() -> None:
+    sample = [{"user": "u", "assistant": "a"}, {"assistant": "a", "user": "u"}]
+    assert guess_keys("f", sample) == guess_keys("f", sample[::-1]) == Keys("user", "assistant")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ({"messages": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]}, "CLAUDE_MESSAGES"),
+        (
+            {
+                "schemaVersion": "bedrock-conversation-2024",
+                "messages": [
+                    {"role": "user", "content": [{"text": "Q"}]},
+                    {"role": "assistant", "content": [{"text": "A"}]},
+                ],
+            },
+            "BEDROCK_CONVERSATION",
+        ),
+        ({"prompt": "Q", "completion": "A"}, "PROMPT_COMPLETION"),
+    ],
+)
+def test_the_formats_of_bedrock_are_recognised(line: dict[str, Any], expected: str) -> None:
+    file = opened(json.dumps(line) + "\n")
+    assert file.layout is DataFormat[expected]
+    assert texts(file) == [("Q", "A")]
+
+
+def test_the_more_frequent_format_wins_and_the_first_of_equals() -> None:
+    claude = json.dumps({"messages": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]})
+    pair = json.dumps({"prompt": "Q", "completion": "A"})
+    assert opened(f"{pair}\n{claude}\n").layout is DataFormat.PROMPT_COMPLETION
+    assert opened(f"{claude}\n{pair}\n").layout is DataFormat.CLAUDE_MESSAGES
+    assert opened(f"{claude}\n{pair}\n{pair}\n").layout is DataFormat.PROMPT_COMPLETION
+
+
+@pytest.mark.parametrize(
+    ("data", "note"),
+    [
+        (b"\xef\xbb\xbf" + json.dumps([PAIR]).encode(), "byte order mark skipped"),
+        (json.dumps([PAIR]).encode("utf-16"), "read as UTF-16"),
+        (b"\xfe\xff" + json.dumps([PAIR]).encode("utf-16-be"), "read as UTF-16"),
+    ],
+)
+def test_byte_order_marks_and_utf_16(data: bytes, note: str) -> None:
+    file = opened(data)
+    assert texts(file) == [("What is it?", "A lamp.")]
+    assert file.notes == (note,)
+
+
+def test_line_ends_blank_lines_and_a_missing_final_newline() -> None:
+    line = json.dumps(PAIR)
+    file = opened(f"{line}\r\n\r\n  \n{line}\r\n{line}")
+    assert len(file) == 3
+    assert file.blank_lines == (2, 3)
+    assert [file.line(n) for n in range(3)] == [1, 4, 5]
+
+
+def test_separators_inside_texts_do_not_cut_a_line() -> None:
+    text = "a\u2028b\u0085c"
+    line = json.dumps({"q": text, "a": "x"}, ensure_ascii=False)
+    assert texts(opened(f"{line}\n{line}\n")) == [(text, "x")] * 2
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "is empty"),
+        (b" \n\t ", "is empty"),
+        (b"[]", "holds no records"),
+        (b"[1, 2]", "holds no objects"),
+        (b'["a", "b"]', "holds no objects"),
+        (b'[{"a": 1, "b": 2}]', "holds no pairs"),
+        (b'{"question": "Q",\n "answer": "A"}', "it is one JSON object"),
+        (b'[{"q": "x", "a": "y"},]', "not valid JSON at line 1, column"),
+        (b'[\n{"q": "x", "a": "y"}\n{"q": "x", "a": "y"}]', "not valid JSON at line 3, column 1"),
+        (b'[{"q": "x", "a": "y"}', "not valid JSON"),
+        (b'[{"q": "x", "a": "y"}] trailing', "not valid JSON"),
+        (b"[" * 100_000, "cannot be read at line 1"),
+        (DEEP, "cannot be read at line 1"),
+        (b"[" + b"9" * 5000 + b"]", "cannot be read at line 1"),
+        (b"plain words", "holds no pairs"),
+        (b"q,a\nx,y\n", "holds no pairs"),
+        (b"42", "holds no pairs"),
+        (b"null", "holds no pairs"),
+        (gzip.compress(b"[]"), "compressed (gzip)"),
+        (b"\xff\xfe[", "not valid UTF-16"),
+        (b'{"q": "x",\n"a": "\xe9"}', "not valid UTF-8 at line 2, byte 7"),
+        (b"\x89PNG\r\n\x1a\n\0\0\xff", "is not a text file"),
+    ],
+    ids=lambda value: repr(value[:24]),
+)
+def test_what_holds_no_pairs_is_refused_with_the_reason(data: bytes, words: str) -> None:
+    assert words in refusal(data).title
+
+
+def test_numbers_that_json_does_not_know_are_read_as_python_reads_them() -> None:
+    file = opened('[{"q": "x", "a": "y", "n": NaN, "m": 1e999}]')
+    assert texts(file) == [("x", "y")]
+
+
+def test_of_repeated_keys_the_last_counts() -> None:
+    assert texts(opened('[{"q": "1", "q": "2", "a": "3"}]')) == [("2", "3")]
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ('{"q": "x"', "not valid JSON at column"),
+        ('{"q": "x"}', "a is missing"),
+        ('{"q": 5, "a": "y"}', "q is not a string"),
+        ("[1]", "not an object"),
+        ('"text"', "not an object"),
+        ('{"q": "x", "a": ' + "9" * 5000 + "}", "integer string conversion"),
+        ('{"q": "x", "a": ' + "[" * 60_000 + "}", "nested too deeply"),
+        ('{"q": "tab\there", "a": "y"}', "Invalid control character"),
+    ],
+    ids=lambda value: value[:20],
+)
+def test_a_damaged_line_is_kept_with_its_reason(bad: str, reason: str) -> None:
+    good = '{"q": "x", "a": "y"}'
+    file = opened(f"{good}\n{bad}\n{good}\n")
+    damaged = file[1]
+    assert isinstance(damaged, Damaged)
+    assert reason in damaged.reason
+    assert damaged.raw == bad[:2000]
+    assert [isinstance(r, Record) for r in file] == [True, False, True]
+
+
+def test_a_broken_first_line_among_others_is_a_damaged_record() -> None:
+    file = opened('{"q": "x",\n{"q": "x", "a": "y"}\n{"q": "x", "a": "y"}\n')
+    assert isinstance(file[0], Damaged)
+    assert len(file) == 3
+
+
+blanks = st.text(" \n\r\t", max_size=3)
+
+
+@given(st.lists(json_values, min_size=1, max_size=6), st.lists(blanks, min_size=12, max_size=12), st.booleans())
+def test_the_spans_of_a_list_are_its_elements(values: list[Any], gaps: list[str], escape: bool) -> None:
+    values = [*values, PAIR]
+    parts = [gaps[i % 12] + json.dumps(v, ensure_ascii=escape) + gaps[-1 - i % 12] for i, v in enumerate(values)]
+    data = ("\n [" + ",".join(parts) + "] \n").encode("utf-8", "surrogatepass")
+    try:
+        whole = json.loads(data)
+    except UnicodeDecodeError:
+        assert "not valid UTF-8" in refusal(data).title
+        return
+    try:
+        file = opened(data)
+    except UnclearKeys as unclear:
+        file = opened(data, Keys(unclear.candidates[0], unclear.candidates[1]))
+    except AppError:  # objects without two texts in common say nothing of question and answer
+        return
+    assert [json.loads(file.raw(n)) for n in range(len(file))] == whole
+
+
+@given(st.lists(st.tuples(plain_text, plain_text), min_size=1, max_size=20), st.sampled_from(["\n", "\r\n"]))
+def test_jsonl_gives_back_what_was_written(pairs: list[tuple[str, str]], end: str) -> None:
+    data = end.join(json.dumps({"question": q, "answer": a}, ensure_ascii=False) for q, a in pairs)
+    file = opened(data)
+    assert texts(file) == pairs
+    assert [file.line(n) for n in range(len(file))] == list(range(1, len(pairs) + 1))
+
+
+fragments = st.lists(
+    st.sampled_from(
+        [
+            *b'[ ] { } : , \\ " " "q" "a" 1e9 null {"q":"x","a":"y"}'.split(b" "),
+            *(b"\n", b"\r", b"\0", b"\x0c", b"\xff", b"\xe3\x81"),
+            *(b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\x1f\x8b"),
+        ]
+    ),
+    max_size=25,
+).map(b"".join)
+
+
+@settings(max_examples=300)
+@given(st.binary(max_size=80) | fragments)
+@example(b"\x0b\x0c")
+@example(b"\xff\xfe\0\0[\0\0\0")
+def test_random_bytes_are_opened_or_refused(data: bytes) -> None:
+    try:
+        file = opened(data)
+    except AppError:
+        return
+    for index, record in enumerate(file):
+        assert isinstance(record, Record | Damaged)
+        assert file.line(index) >= 1
+
+
+def test_a_file_is_a_sequence() -> None:
+    file = opened(json.dumps([{"q": str(n), "a": "x"} for n in range(600)]))
+    assert file[-1].question == "599"
+    assert [r.question for r in file[1:4]] == ["1", "2", "3"]
+    assert file[0] is file[0]
+    for index in (600, -601):
+        with pytest.raises(IndexError):
+            file[index]
+
+
+def test_a_hundred_thousand_pairs_open_fast() -> None:
+    line = json.dumps({"question": "What is Amazon Bedrock?" * 3, "answer": "A managed service. " * 8}) + "\n"
+    data = (line * 100_000).encode()
+    began = time.process_time()
+    file = opened(data)
+    assert len(file) == 100_000
+    assert file[99_999].answer.startswith("A managed")
+    # About 0.1 s where this was measured; the rest is room for slow machines.
+    assert time.process_time() - began < 2
+
+
+def test_search_wants_every_word_and_ignores_case() -> None:
+    file = opened('{"q": "Amazon BEDROCK", "a": "Ａ"}\n{"q": "bedrock", "a": "amazon lamp"}\n{"q": broken lamp\n')
+    assert matching(file, "amazon bedrock") == [0, 1]
+    assert matching(file, "lamp") == [1, 2]
+    assert matching(file, "") == [0, 1, 2]
+    assert matching(file, "nothing") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("training.json", Role.TRAIN),
+        ("validation.ja.json", Role.VALIDATION),
+        ("val-1.jsonl", Role.VALIDATION),
+        ("values.json", Role.TRAIN),
+        ("label.json", Role.EVAL),
+        ("my_test_set.json", Role.EVAL),
+        ("evaluation.json", Role.EVAL),
+        ("eval/x.json", Role.EVAL),
+        ("latest.json", Role.TRAIN),
+        ("retrieval-training.json", Role.TRAIN),
+        ("質問.json", Role.TRAIN),
+    ],
+)
+def test_roles_by_name(name: str, role: Role) -> None:
+    assert guess_role(Path(name)) is role
