@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from tests.sandbox.conftest import Scene, code_of
 from tui.sandbox import front, quotas
 from tui.sandbox.eventstream import encode_event, encode_exception
-from tui.sandbox.wire import JsonWire, problems, service_model
+from tui.sandbox.shapes import problems
+from tui.sandbox.wire import JsonWire, service_model
 
 MODEL_NAME_PATTERNS = [
     ("CustomModelName", r"([0-9a-zA-Z][_-]?){1,63}"),
