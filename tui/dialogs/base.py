@@ -17,6 +17,15 @@ from tui.widgets.frame import KeyLine
 T = TypeVar("T")
 
 
+SCROLLING: tuple[BindingType, ...] = (
+    Binding("j,down", "scroll(1)", "Down", show=False, id="dialog.down"),
+    Binding("k,up", "scroll(-1)", "Up", show=False, id="dialog.up"),
+    Binding("pagedown,ctrl+d", "scroll(8)", "Page down", show=False, id="dialog.page_down"),
+    Binding("pageup,ctrl+u", "scroll(-8)", "Page up", show=False, id="dialog.page_up"),
+)
+"""Bindings of dialogs that are read, not filled in."""
+
+
 class Dialog(ModalScreen[T | None]):
     """Asks for something; dismisses with a domain value, or None when given up."""
 
@@ -49,6 +58,10 @@ class Dialog(ModalScreen[T | None]):
     def complain(self, text: str) -> None:
         """Say what keeps the dialog from being accepted; nothing clears it."""
         self.query_one("#dialog-problem", Static).update(Content(f"▲ {text}" if text else ""))
+
+    def action_scroll(self, lines: int) -> None:
+        """Read on in a long text."""
+        self.query_one("#dialog-body", VerticalScroll).scroll_relative(y=lines, animate=False)
 
     def action_cancel(self) -> None:
         """Give up."""

@@ -11,7 +11,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Input, Static
 
-from tui.dialogs.base import Dialog
+from tui.dialogs.base import SCROLLING, Dialog
 
 
 class ConfirmDialog(Dialog[bool]):
@@ -20,8 +20,7 @@ class ConfirmDialog(Dialog[bool]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "confirm", "Yes", id="confirm.yes"),
-        Binding("j,down", "scroll(1)", "Down", show=False, id="confirm.down"),
-        Binding("k,up", "scroll(-1)", "Up", show=False, id="confirm.up"),
+        *SCROLLING,
     ]
 
     def __init__(self, heading: str, body: str, *, yes: str = "Yes", word: str = "") -> None:
@@ -48,10 +47,6 @@ class ConfirmDialog(Dialog[bool]):
         body = self.query_one("#dialog-body", VerticalScroll)
         body.can_focus = not self._word
         (self.query_one(Input) if self._word else body).focus()
-
-    def action_scroll(self, lines: int) -> None:
-        """A long text is read line by line."""
-        self.query_one("#dialog-body", VerticalScroll).scroll_relative(y=lines, animate=False)
 
     @on(Input.Submitted)
     def _typed(self, event: Input.Submitted) -> None:

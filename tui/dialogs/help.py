@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
-from tui.dialogs.base import Dialog
+from tui.dialogs.base import SCROLLING, Dialog
 from tui.widgets.cells import fit
 from tui.widgets.frame import key_text
 
@@ -18,6 +19,7 @@ class HelpDialog(Dialog[None]):
     """Every key that does something here, with its action."""
 
     heading = "Keys"
+    BINDINGS: ClassVar[list[BindingType]] = [*SCROLLING]
 
     def __init__(self, keys: list[tuple[str, str]]) -> None:
         super().__init__()

@@ -20,7 +20,7 @@ from tui.domain.clock import Now, span
 from tui.domain.identity import Identity
 from tui.domain.runs import Board
 from tui.domain.text import count, safe_line
-from tui.widgets.cells import fit
+from tui.widgets.cells import fit, wrap
 
 
 class HeaderLine(Widget):
@@ -143,6 +143,7 @@ class StatusLine(Widget):
 
     DEFAULT_CSS = """
     StatusLine { height: 1; color: $text-muted; }
+    StatusLine.-long { height: 2; }
     StatusLine.-problem { color: $text-warning; }
     StatusLine.-good { color: $text-success; }
     """
@@ -155,10 +156,21 @@ class StatusLine(Widget):
         self.set_class(kind == "good", "-good")
         mark = {"problem": "▲ ", "good": "✓ "}.get(kind, "")
         self.text = f" {mark}{safe_line(text, 600)}" if text else ""
-        self.tooltip = Content(safe_line(text, 600)) if text else None
+        self._make_room()
+
+    def on_resize(self) -> None:
+        """Another width may want another height."""
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """A second line for what does not fit into one: a hint that is cut off helps nobody."""
+        self.set_class(cell_len(self.text) > self.size.width > 0, "-long")
 
     def render(self) -> Content:
-        return Content(fit(self.text, self.size.width))
+        lines = wrap(self.text, self.size.width)
+        if len(lines) > 2:
+            lines = [lines[0], fit(f"{lines[1].rstrip()} {' '.join(lines[2:])}", self.size.width)]
+        return Content("\n".join(lines))
 
 
 class KeyLine(Widget):
