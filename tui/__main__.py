@@ -55,8 +55,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not _sandbox_installed():
             return 2
         from tui.sandbox.__main__ import main as run_sandbox
+        from tui.services.paths import Paths
 
-        return run_sandbox(given[1:])
+        # The same world as the app's, unless told otherwise.
+        return run_sandbox(["--state", str(Paths.of_user().sandbox_world), *given[1:]])
     arguments = parser().parse_args(given)
     if (arguments.sandbox_reset or arguments.sandbox_speed != 60.0) and not arguments.sandbox:
         parser().error("--sandbox-speed and --sandbox-reset want --sandbox")

@@ -251,3 +251,22 @@ def test_importing_the_process_module_is_light() -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=30)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_child_that_died_is_replaced_and_keeps_its_world(tmp_path: Path) -> None:
+    process = SandboxProcess(state=tmp_path / "world", reset=True)
+    process.start()
+    try:
+        first = process.address()
+        client(first, "s3").create_bucket(
+            Bucket="kept-bucket", CreateBucketConfiguration={"LocationConstraint": "us-west-2"}
+        )
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        process.start()
+        second = process.address()
+        assert second.access_key_id != first.access_key_id
+        assert [b["Name"] for b in client(second, "s3").list_buckets()["Buckets"]] == ["kept-bucket"]
+    finally:
+        process.stop()

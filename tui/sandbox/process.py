@@ -76,11 +76,17 @@ class SandboxProcess:
         return tuple(self._last_words)
 
     def start(self) -> None:
-        """Spawn the child and return at once; raises SandboxError when it cannot be spawned."""
+        """Spawn the child and return at once; nothing when it runs. One that has ended is replaced, its world kept.
+
+        Raises SandboxError when it cannot be spawned.
+        """
         import subprocess
 
         if self._process is not None:
-            return
+            if self._process.poll() is None:
+                return
+            self.stop()
+            self._forget()
         environment = clean_environment(dict(os.environ))
         root = str(Path(__file__).resolve().parents[2])
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH")]))
@@ -100,6 +106,14 @@ class SandboxProcess:
         assert self._process.stderr is not None
         self._read_in_thread(self._read_address, self._process.stdout)
         self._read_in_thread(self._read_words, self._process.stderr)
+
+    def _forget(self) -> None:
+        """Be as before the first start; emptying the world is done once, not with each child."""
+        self._line = b""
+        self._answered = threading.Event()
+        self._readers.clear()
+        if "--reset" in self._arguments:
+            self._arguments.remove("--reset")
 
     def _read_in_thread(self, target: object, stream: IO[bytes]) -> None:
         assert callable(target)
