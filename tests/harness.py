@@ -1,0 +1,157 @@
+"""The whole app over the whole service layer over a sandbox of this process, driven by keys; and worlds that are
+the same in every run."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import random
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import patch
+
+from textual.pilot import Pilot
+
+from tui.app import TanzakuApp
+from tui.domain.settings import Settings
+from tui.sandbox.clock import ManualClock
+from tui.sandbox.server import Sandbox
+from tui.screens.main import MainScreen
+from tui.services.aws import Connection
+from tui.services.paths import Paths
+from tui.services.session import Services, build
+from tui.services.watcher import Pace
+
+FAST = Pace(moving=0.05, still=0.1, broken=0.05, slowest=0.2)
+PATIENCE = 30.0
+
+
+@dataclass
+class Walk:
+    """Someone at the keyboard: presses keys, reads the screen, and lets the sandbox's time pass."""
+
+    sandbox: Sandbox
+    clock: ManualClock
+    paths: Paths
+    pilot: Pilot[None] | None = None
+    seen: list[str] = field(default_factory=list)
+
+    def services(self, *, read_only: bool = False, settings: Settings | None = None) -> Services:
+        at = self.sandbox
+        return build(
+            lambda: Connection(None, at.region, at.url, at.access_key_id, at.secret_access_key),
+            sandbox=True,
+            paths=self.paths,
+            settings=settings or Settings(),
+            region=at.region,
+            read_only=read_only,
+            pace=FAST,
+            now=self.clock.now,
+        )
+
+    def live_services(self) -> Services:
+        """As without the sandbox: boto3 looks for the user's own credentials."""
+        return build(Connection, sandbox=False, paths=self.paths, settings=Settings(), pace=FAST, now=self.clock.now)
+
+    @asynccontextmanager
+    async def app(
+        self, files: Sequence[Path] = (), *, size: tuple[int, int] = (80, 24), services: Services | None = None
+    ) -> AsyncIterator[TanzakuApp]:
+        app = TanzakuApp(services or self.services(), files)
+        async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
+            self.pilot = pilot
+            await self.until(lambda: isinstance(app.screen, MainScreen), "the main screen")
+            yield app
+            self.pilot = None
+
+    @property
+    def keyboard(self) -> Pilot[None]:
+        assert self.pilot is not None
+        return self.pilot
+
+    @property
+    def app_now(self) -> TanzakuApp:
+        app = self.keyboard.app
+        assert isinstance(app, TanzakuApp)
+        return app
+
+    async def press(self, *keys: str) -> None:
+        for key in keys:
+            await self.keyboard.press(key)
+        await self.keyboard.pause()
+
+    async def type(self, text: str) -> None:
+        await self.press(*text)
+
+    @property
+    def lines(self) -> list[str]:
+        """What stands on the screen, line by line."""
+        return [strip.text.rstrip() for strip in self.app_now.screen._compositor.render_strips()]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    async def until(self, predicate: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not predicate():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"waited in vain for {what}; the screen says\n{self.text}")
+            await asyncio.sleep(0.02)
+        await self.keyboard.pause()
+
+    async def sees(self, *words: str) -> None:
+        """Wait until the screen holds all the words; a line break in them counts as a blank."""
+        await self.until(lambda: all(self.shows(word) for word in words), " and ".join(words))
+
+    def shows(self, word: str) -> bool:
+        """Whether the words stand on the screen now, also across a line break."""
+        return word in self.text or word in " ".join(self.text.split())
+
+    async def misses(self, word: str) -> None:
+        """Wait until the screen no longer holds the word."""
+        await self.until(lambda: not self.shows(word), f"the end of {word}")
+
+    async def pass_time(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        await asyncio.get_running_loop().run_in_executor(None, self.sandbox.settle)
+
+
+@contextmanager
+def fixed_chances() -> Iterator[None]:
+    """ARNs, seeds and measured answer times that are the same in every run, and times of day in UTC."""
+    dice, thread = random.Random(7), threading.local()
+
+    def ticking() -> float:
+        thread.ticks = getattr(thread, "ticks", None) or itertools.count()
+        return 0.4 * next(thread.ticks)
+
+    chances = SimpleNamespace(choice=dice.choice, randbelow=lambda limit: 7, token_hex=lambda length: "7" * length)
+    with ExitStack() as stack:
+        for module in ("records", "jobs", "bodies"):
+            stack.enter_context(patch(f"tui.sandbox.{module}.secrets", chances))
+        stack.enter_context(patch("tui.services.chat.time", SimpleNamespace(monotonic=ticking)))
+        stack.callback(time.tzset)  # last on the way out, when TZ is as it was
+        stack.enter_context(patch.dict(os.environ, TZ="UTC"))
+        time.tzset()
+        yield
+
+
+@contextmanager
+def nobody(home: Path) -> Iterator[None]:
+    """An environment in which boto3 finds no credentials, no Region, and asks no metadata service."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    empty = {
+        "HOME": str(home),
+        "AWS_CONFIG_FILE": str(home / "config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(home / "credentials"),
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    with patch.dict(os.environ, kept | empty, clear=True):
+        yield

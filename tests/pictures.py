@@ -1,0 +1,170 @@
+"""Pictures of the app for the README: `python -m tests.pictures` writes them to `screenshots/`.
+
+The real app takes the whole walk over a sandbox in this process; time stands still but for what the walk lets pass, so
+that the pictures change only when the screens do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.harness import Walk, fixed_chances, nobody
+from tui.sandbox.clock import ManualClock
+from tui.sandbox.server import Sandbox
+from tui.services.paths import Paths, editable_copies
+from tui.tabs.chat import AnswerPane
+
+FOLDER = Path(__file__).resolve().parent.parent / "screenshots"
+WIDE, NARROW, MIDDLE = (120, 40), (80, 24), (100, 30)
+ENGLISH = ("training.json", "validation.json", "label.json")
+JAPANESE = ("training.ja.json", "validation.ja.json")
+_FONTS = "'Fira Code', 'DejaVu Sans Mono', 'Noto Sans Mono CJK JP', 'Noto Sans CJK JP', monospace"
+
+
+class Camera:
+    """Writes what is on the screen as SVG."""
+
+    def __init__(self, walk: Walk, folder: Path) -> None:
+        self.walk = walk
+        self.folder = folder
+        self.made: list[Path] = []
+
+    def take(self, name: str) -> None:
+        """Write the screen as it is now."""
+        svg = self.walk.app_now.export_screenshot(title="tanzaku 短冊", simplify=True)
+        path = self.folder / f"{name}.svg"
+        path.write_text(portable(svg), "utf-8")
+        self.made.append(path)
+
+
+def portable(svg: str) -> str:
+    """Without fonts to fetch, and with the same ids in every run."""
+    svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"font-family: Fira Code, monospace", f"font-family: {_FONTS}", svg)
+    return re.sub(r"terminal-\d+", "terminal", svg)
+
+
+async def english(walk: Walk, camera: Camera) -> None:
+    """From pairs to two answers, at 120x40."""
+    files = [_copy(walk, name) for name in ENGLISH]
+    async with walk.app(files, size=WIDE):
+        await walk.sees("training.json", "✓ clean", walk.sandbox.account_id)
+        await walk.press("j", "j", "j")
+        camera.take("dataset")
+        await walk.press("p")
+        await walk.sees("Convert and upload to S3", "will be created")
+        camera.take("upload")
+        await walk.press("enter")
+        await walk.sees("Uploaded to s3://")
+        await _train(walk, camera)
+        await _serve(walk, camera)
+        await walk.press("l")
+        await walk.sees("■ training", "best epoch")
+        camera.take("loss")
+        await _ask(walk, camera)
+
+
+async def _train(walk: Walk, camera: Camera) -> None:
+    await walk.press("2")
+    await walk.sees("No runs yet")
+    await walk.press("n")
+    await walk.sees("New job on Claude 3 Haiku", "steps per epoch")
+    await walk.press("end", "backspace", "1", "0")
+    await walk.sees("× 10 epochs")
+    camera.take("new-job")
+    await walk.press("ctrl+s")
+    await walk.sees("Create the IAM role")
+    await walk.press("y")
+    await walk.sees("is started")
+    for seconds, phase in ((200, "● Data processing"), (200, "◌ Queued"), (900, "● Training")):
+        await walk.pass_time(seconds)
+        await walk.sees(phase)
+    await walk.pass_time(2500)
+    await walk.sees("✓ Completed")
+
+
+async def _serve(walk: Walk, camera: Camera) -> None:
+    await walk.press("b")
+    await walk.sees("provisioned throughput", "bills")
+    camera.take("serve")
+    await walk.press("enter")
+    await walk.sees("Nothing was bought")
+    await walk.type("claude-3-haiku")
+    await walk.press("enter")
+    await walk.sees("◌ Creating")
+    await walk.pass_time(700)
+    await walk.sees("● 1 MU 0:11")
+    await walk.press("n")
+    await walk.sees("steps per epoch")
+    await walk.press("ctrl+s")
+    await walk.sees("is started")
+    await walk.pass_time(200)
+    await walk.pass_time(200)
+    await walk.pass_time(900)
+    await walk.sees("● Training", "2 runs", "1 MU 0:33")
+    await walk.press("r", "G")
+    await walk.sees("ended 2026-01-05 10:00")
+    camera.take("jobs")
+
+
+async def _ask(walk: Walk, camera: Camera) -> None:
+    await walk.press("2", "G", "c")
+    await walk.sees("A  claude-3-haiku-", "1 MU")
+    for number, question in enumerate(("What is Amazon Bedrock?", "What are Guardrails for Amazon Bedrock?"), 1):
+        await walk.type(question)
+        await walk.press("enter")
+        panes = list(walk.app_now.screen.query(AnswerPane))
+        await walk.until(lambda panes=panes, n=number: all(len(p.history) == 2 * n for p in panes), "both answers")
+    camera.take("chat")
+
+
+async def narrow(walk: Walk, camera: Camera) -> None:
+    """The list at the size of a plain terminal, and Japanese pairs."""
+    async with walk.app([_copy(walk, "training.json"), _copy(walk, "validation.json")], size=NARROW):
+        await walk.sees("training.json", "✓ clean", walk.sandbox.account_id)
+        camera.take("dataset-narrow")
+    async with walk.app([_copy(walk, name) for name in JAPANESE], size=MIDDLE):
+        await walk.sees("training.ja.json", "✓ clean", walk.sandbox.account_id)
+        await walk.press("j")
+        camera.take("japanese")
+
+
+async def trouble(walk: Walk, camera: Camera, home: Path) -> None:
+    """Live, with no credentials."""
+    with nobody(home):
+        files = [_copy(walk, "training.json")]
+        async with walk.app(files, size=NARROW, services=walk.live_services()):
+            await walk.sees("no credentials", "✓ clean")
+            camera.take("no-credentials")
+
+
+def _copy(walk: Walk, name: str) -> Path:
+    return next(path for path in editable_copies(walk.paths.data / "pairs") if path.name == name)
+
+
+async def _all(folder: Path, home: Path) -> list[Path]:
+    clock = ManualClock()
+    with Sandbox(clock=clock) as sandbox:
+        sandbox.reset()
+        walk = Walk(sandbox, clock, Paths.under(home))
+        camera = Camera(walk, folder)
+        await narrow(walk, camera)
+        await english(walk, camera)
+        await trouble(walk, camera, home)
+        return camera.made
+
+
+def main() -> int:
+    """Write all pictures."""
+    with tempfile.TemporaryDirectory() as home, fixed_chances():
+        for path in asyncio.run(_all(FOLDER, Path(home))):
+            print(path.name, f"{path.stat().st_size:,} bytes")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
