@@ -62,10 +62,18 @@ class Aws:
         self._connection: Connection | None = None
         self._session: Any = None
         self._clients: dict[tuple[str, str | None], Any] = {}
+        self._stale = False
 
     def renew(self) -> None:
-        """Forget session and clients, so that the next call reads profile and credentials anew."""
-        with self._lock:
+        """Forget session and clients, so that the next call reads profile and credentials anew.
+
+        Returns at once: a thread that is just signing in may hold the lock for seconds.
+        """
+        self._stale = True
+
+    def _forget_stale(self) -> None:
+        if self._stale:
+            self._stale = False
             self._session = None
             self._connection = None
             self._clients.clear()
@@ -94,11 +102,12 @@ class Aws:
         key: str,
         params: Mapping[str, Any] | None = None,
         *,
+        need: Iterable[str] = (),
         region: str | None = None,
     ) -> list[dict[str, Any]]:
-        """The items under `key` of all pages. Raises AppError."""
+        """The items under `key` of all pages, each with the keys it `need`s. Raises AppError."""
         self._guard(operation)
-        return await self.pool.run(self._pages, service, operation, key, dict(params or {}), region)
+        return await self.pool.run(self._pages, service, operation, key, dict(params or {}), tuple(need), region)
 
     async def run(
         self, function: Callable[[Callable[[str], Any]], Any], operation: str, *, changing: bool = False
@@ -110,6 +119,7 @@ class Aws:
     def client(self, service: str, region: str | None = None) -> Any:
         """The shared client of a service. Blocks; for threads only. Raises what boto3 raises."""
         with self._lock:
+            self._forget_stale()
             found = self._clients.get((service, region))
             if found is None:
                 found = self._clients[service, region] = self._make_client(service, region)
@@ -118,11 +128,13 @@ class Aws:
     def session(self) -> Any:
         """The shared boto3 session. Blocks; for threads only."""
         with self._lock:
+            self._forget_stale()
             return self._ready_session()
 
     def connection(self) -> Connection:
         """Where the session leads. Blocks until the sandbox is up, where there is one; for threads only."""
         with self._lock:
+            self._forget_stale()
             return self._ready_connection()
 
     def error(self, error: BaseException, operation: str, *, changing: bool = False) -> AppError:
@@ -142,6 +154,8 @@ class Aws:
     def _guarded(self, function: Callable[[Callable[[str], Any]], Any], operation: str, changing: bool) -> Any:
         try:
             return function(self.client)
+        except AppError:
+            raise
         except Exception as error:
             raise self.error(error, operation, changing=changing) from error
 
@@ -156,23 +170,15 @@ class Aws:
     ) -> dict[str, Any]:
         try:
             answer: dict[str, Any] = getattr(self.client(service, region), operation)(**params)
+        except AppError:
+            raise
         except Exception as error:
             raise self.error(error, operation, changing=changing) from error
-        missing = [key for key in need if key not in answer]
-        if missing:
-            raise AppError(
-                Cause.INCOMPLETE,
-                "AWS's answer was incomplete",
-                f"{operation}: {', '.join(missing)} missing",
-                "Try again",
-                retryable=True,
-                outcome_unknown=changing,
-                operation=operation,
-            )
+        _demand(answer, need, operation, changing=changing)
         return answer
 
     def _pages(
-        self, service: str, operation: str, key: str, params: dict[str, Any], region: str | None
+        self, service: str, operation: str, key: str, params: dict[str, Any], need: Sequence[str], region: str | None
     ) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = []
         try:
@@ -183,16 +189,12 @@ class Aws:
                 else [getattr(client, operation)(**params)]
             )
             for page in pages:
-                if key not in page:
-                    raise AppError(
-                        Cause.INCOMPLETE,
-                        "AWS's answer was incomplete",
-                        f"{operation}: {key} missing",
-                        "Try again",
-                        retryable=True,
-                        operation=operation,
-                    )
+                _demand(page, (key,), operation)
+                for item in page[key]:
+                    _demand(item, need, operation)
                 items.extend(page[key])
+        except AppError:
+            raise
         except Exception as error:
             raise self.error(error, operation) from error
         return items
@@ -214,6 +216,9 @@ class Aws:
                 aws_secret_access_key=at.secret_access_key,
                 **_outside_config(at),
             )
+            fallback = os.environ.get("AWS_REGION")
+            if self._session.region_name is None and fallback and not at.sandbox:  # boto3 does not read it
+                self._session = boto3.Session(profile_name=at.profile, region_name=fallback)
         return self._session
 
     def _make_client(self, service: str, region: str | None) -> Any:
@@ -238,6 +243,20 @@ class Aws:
         if self.read_only:
             client.meta.events.register("before-call", _refuse_changes)
         return client
+
+
+def _demand(answer: Mapping[str, Any], need: Iterable[str], operation: str, *, changing: bool = False) -> None:
+    missing = [key for key in need if key not in answer]
+    if missing:
+        raise AppError(
+            Cause.INCOMPLETE,
+            "AWS's answer was incomplete",
+            f"{operation}: {', '.join(missing)} missing",
+            "Try again",
+            retryable=True,
+            outcome_unknown=changing,
+            operation=operation,
+        )
 
 
 def _outside_config(at: Connection) -> dict[str, Any]:

@@ -17,9 +17,18 @@ _BAD_KEYS = {
     "incompletesignature",
     "missingauthenticationtoken",
     "authfailure",
+    "invalidtoken",
 }
-_THROTTLED = {"throttlingexception", "throttling", "slowdown", "toomanyrequestsexception", "requestlimitexceeded"}
-_DENIED = {"accessdenied", "accessdeniedexception", "403", "unauthorizedoperation"}
+_THROTTLED = {
+    "throttlingexception",
+    "throttling",
+    "throttledexception",
+    "requestthrottled",
+    "slowdown",
+    "toomanyrequestsexception",
+    "requestlimitexceeded",
+}
+_DENIED = {"accessdenied", "accessdeniedexception", "403", "unauthorizedoperation", "forbiddenexception"}
 _MISSING = {"resourcenotfoundexception", "nosuchbucket", "nosuchkey", "nosuchentity", "404", "notfound"}
 _CONFLICT = {
     "conflictexception",
@@ -28,6 +37,7 @@ _CONFLICT = {
     "bucketalreadyownedbyyou",
     "entityalreadyexists",
     "resourceinuse",
+    "concurrentmodification",
 }
 _INVALID = {
     "validationexception",
@@ -37,7 +47,6 @@ _INVALID = {
     "toomanytagsexception",
 }
 _QUOTA = {"servicequotaexceededexception", "limitexceeded", "limitexceededexception"}
-_NOT_READY = {"modelnotreadyexception"}
 _MODEL_FAULT = {"modelerrorexception", "modelstreamerrorexception", "modeltimeoutexception", "overloaded_error"}
 _SIGN_IN = "Sign in again outside the app; it looks again by itself (r looks at once)"
 
@@ -47,17 +56,19 @@ def as_app_error(error: BaseException, operation: str = "", *, changing: bool = 
     although no good answer came; then `outcome_unknown` is set."""
     if isinstance(error, AppError):
         return error
-    kind = type(error).__name__
     from botocore.exceptions import ClientError
 
     if isinstance(error, ClientError):
         return _from_code(error, operation, changing)
     inner = getattr(error, "__context__", None)
-    if kind == "S3UploadFailedError" and isinstance(inner, ClientError):
+    if type(error).__name__ == "S3UploadFailedError" and isinstance(inner, ClientError):
         return _from_code(inner, operation, changing)
-    found = _credentials(kind, error, profile) or _network(kind, error, changing)
-    if found is None:
-        found = _local(kind, error, changing)
+    found: AppError | None = None
+    for kind in (ancestor.__name__ for ancestor in type(error).__mro__):
+        found = _credentials(kind, error, profile) or _network(kind, error, changing)
+        if found is not None:
+            break
+    found = found or _local(type(error).__name__, error, changing)
     found.operation = operation
     return found
 
@@ -122,7 +133,7 @@ def _network(kind: str, error: BaseException, changing: bool) -> AppError | None
         case "InvalidEndpointConfigurationError":
             hint = "Unset AWS_BEARER_TOKEN_BEDROCK, or use an https endpoint"
             return AppError(Cause.INVALID, "The endpoint cannot be used", detail, hint)
-        case "ReadTimeoutError":
+        case "ReadTimeoutError" | "TimeoutError":
             return AppError(
                 Cause.UNREACHABLE,
                 "AWS did not answer in time",
@@ -132,7 +143,12 @@ def _network(kind: str, error: BaseException, changing: bool) -> AppError | None
                 outcome_unknown=unknown,
             )
         case (
-            "ConnectionClosedError" | "ConnectionError" | "HTTPClientError" | "ProtocolError" | "ResponseStreamingError"
+            "ConnectionClosedError"
+            | "ConnectionError"
+            | "HTTPClientError"
+            | "ProtocolError"
+            | "IncompleteRead"
+            | "ResponseStreamingError"
         ):
             return AppError(
                 Cause.UNREACHABLE, "The connection was cut", "", "Try again", retryable=True, outcome_unknown=unknown
@@ -200,17 +216,14 @@ def _from_code(error: Any, operation: str, changing: bool) -> AppError:
 def _by_code(code: str, detail: str, status: int, changing: bool) -> AppError:
     if code in _EXPIRED:
         return AppError(Cause.EXPIRED, "The AWS credentials have expired", "", _SIGN_IN, retryable=True)
-    if code in {"invalidsignatureexception", "requesttimetooskewed"} and "expired" in detail.casefold() + code:
-        return AppError(Cause.CLOCK, "This machine's clock is off", detail, "Set the clock", retryable=True)
-    if code == "requesttimetooskewed":
+    late = "signature expired" in detail.casefold() or "not yet current" in detail.casefold()
+    if code == "requesttimetooskewed" or (code == "invalidsignatureexception" and late):
         return AppError(Cause.CLOCK, "This machine's clock is off", detail, "Set the clock", retryable=True)
     if code in _BAD_KEYS or code == "invalidsignatureexception":
         return AppError(Cause.EXPIRED, "AWS does not accept these credentials", detail, _SIGN_IN, retryable=True)
+    if code == "modelnotreadyexception":
+        return AppError(Cause.NOT_READY, "The model is not ready yet", detail, "Wait, then ask again", retryable=True)
     if code in _THROTTLED or status == 429:
-        if code in _NOT_READY:
-            return AppError(
-                Cause.NOT_READY, "The model is not ready yet", detail, "Wait, then ask again", retryable=True
-            )
         return AppError(Cause.THROTTLED, "AWS is asked too often", detail, "Wait a moment", retryable=True)
     if "end of its life" in detail or "marked by provider as Legacy" in detail:
         return AppError(Cause.RETIRED, "The provider has retired this model", detail, "Choose an active base model")
@@ -219,11 +232,11 @@ def _by_code(code: str, detail: str, status: int, changing: bool) -> AppError:
     if code in _QUOTA:
         hint = "Ask for a higher quota in the Service Quotas console"
         return AppError(Cause.QUOTA, "A quota of the account does not allow this", detail, hint)
-    if code in _CONFLICT or "currently in use" in detail:
+    if code in _CONFLICT or "currently in use" in detail or "already in use" in detail:
         return AppError(Cause.CONFLICT, "It clashes with something that exists", detail, "Use another name, or wait")
     if code in _MISSING:
         return AppError(Cause.NOT_FOUND, "AWS does not find it", detail, "Check account and Region in the first line")
-    if code in {"permanentredirect", "authorizationheadermalformed", "illegallocationconstraintexception"}:
+    if code in {"permanentredirect", "301", "authorizationheadermalformed", "illegallocationconstraintexception"}:
         hint = "Use a bucket in the Region of the job"
         return AppError(Cause.INVALID, "The bucket is in another Region", detail, hint)
     if code in _INVALID:

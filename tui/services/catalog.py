@@ -26,6 +26,8 @@ class Catalog:
         """Every foundation model that the Region lists."""
         if self._models is None or fresh:
             answer = await self._aws.call("bedrock", "list_foundation_models", need=("modelSummaries",))
+            if any("modelId" not in summary for summary in answer["modelSummaries"]):
+                raise AppError(Cause.INCOMPLETE, "AWS's answer was incomplete", "modelId missing", retryable=True)
             self._models = [_model(summary) for summary in answer["modelSummaries"]]
         return self._models
 
@@ -39,7 +41,12 @@ class Catalog:
             if "ON_DEMAND" in m.inference and m.text_output and not m.retired(now)
         ]
         try:
-            profiles = await self._aws.pages("bedrock", "list_inference_profiles", "inferenceProfileSummaries")
+            profiles = await self._aws.pages(
+                "bedrock",
+                "list_inference_profiles",
+                "inferenceProfileSummaries",
+                need=("inferenceProfileName", "inferenceProfileId"),
+            )
         except AppError as error:
             if error.cause is not Cause.DENIED:
                 raise

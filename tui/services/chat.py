@@ -11,8 +11,12 @@ from typing import Any
 
 from tui.domain.chat import AnswerCut, AnswerEnd, AnswerEvent, Message, Note, Parameters, Target, TextDelta
 from tui.domain.errors import AppError, Cause
+from tui.domain.text import safe_line
 from tui.services.aws import Aws
 from tui.services.pool import daemon, post
+
+_REFUSALS = ("deprecated", "both", "support", "not permitted", "not allowed")
+"""Words by which a model refuses a parameter as such, and not merely the value it was given."""
 
 
 class Chat:
@@ -63,7 +67,7 @@ class Chat:
         """Learn from a refusal of sampling parameters; gives what was left out, or nothing."""
         config = request["inferenceConfig"]
         said = error.detail.casefold().replace("_", "")
-        if error.cause is not Cause.INVALID or not ("temperature" in said or "topp" in said):
+        if error.cause is not Cause.INVALID or not any(word in said for word in _REFUSALS):
             return ""
         both = "temperature" in config and "topP" in config
         if both and "both" in said:
@@ -126,7 +130,11 @@ class _Stream:
                 self._post(AnswerCut(self._mapped(error)))
 
     def _mapped(self, error: Exception) -> AppError:
-        return self._chat.aws.error(error, "converse_stream")
+        try:
+            return self._chat.aws.error(error, "converse_stream")
+        except Exception as unforeseen:  # whoever waits for the answer must hear of its end in any case
+            detail = safe_line(f"{type(unforeseen).__name__}: {unforeseen}", 300)
+            return AppError(Cause.SERVICE, "The answer could not be read", detail, "Ask again", retryable=True)
 
     def _open(self) -> Any:
         client = self._chat.aws.client("bedrock-runtime")

@@ -6,8 +6,7 @@ import errno
 import hashlib
 import os
 import stat
-import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tui.domain import checks, pairs
@@ -82,10 +81,12 @@ def _open(path: Path, keys: Keys | None) -> PairFile:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise AppError(Cause.FILE, f"{name} cannot be opened", safe_line(reason, 120)) from None
+    # Not before it is known to be no folder: fdopen() fails on one.
+    found = os.fstat(descriptor)
+    if stat.S_ISDIR(found.st_mode):
+        os.close(descriptor)
+        raise AppError(Cause.FILE, f"{name} is a folder", hint="Name a file in it")
     with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if stat.S_ISDIR(found.st_mode):
-            raise AppError(Cause.FILE, f"{name} is a folder", hint="Name a file in it")
         if not stat.S_ISREG(found.st_mode):
             raise AppError(Cause.FILE, f"{name} is not a plain file", hint="Open a JSON list or JSONL file")
         if found.st_size > LARGEST_FILE:
@@ -102,10 +103,13 @@ def _open(path: Path, keys: Keys | None) -> PairFile:
 def _convert(file: PairFile, model: BaseModel, role: Role, system: str, escape: bool) -> Converted:
     lines = []
     tokens = 0
+    system = system if system.strip() else ""
     for index, record in enumerate(file):
         where = f"record {index + 1}, line {file.line(index)}"
         if isinstance(record, Damaged):
             raise AppError(Cause.FILE, "A record cannot be converted", f"{where}: {record.reason}", "Mend it first")
+        # The system prompt becomes part of the record and is held to the same rules.
+        record = record if record.system else replace(record, system=system or None)
         errors = [f for f in checks.check_record(record, model) if f[1] is Severity.ERROR and f[0] != "extra keys"]
         if errors:
             raise AppError(
@@ -115,11 +119,10 @@ def _convert(file: PairFile, model: BaseModel, role: Role, system: str, escape: 
                 "Mend it first; c lists every problem",
             )
         try:
-            lines.append(line(record, model.data_format, system or None, escape=escape))
+            lines.append(line(record, model.data_format, escape=escape))
         except FormatError as error:
             raise AppError(Cause.FILE, "A record cannot be converted", f"{where}: {error}") from None
-        per_token = model.limits.characters_per_token
-        tokens += record.tokens(per_token) + (0 if record.system else len(system) // per_token)
+        tokens += record.tokens(model.limits.characters_per_token)
     data = "".join(f"{text}\n" for text in lines).encode("utf-8")
     return Converted(
         plain(file.path.stem),
@@ -144,33 +147,53 @@ def write_atomically(path: Path, data: bytes) -> None:
 
     A temporary file in the same folder is written, synced and renamed; mode and symbolic link are kept.
     """
-    target = Path(os.path.realpath(path))
-    partial = ""
+    name = safe_line(path.name, 60)
+    partial: Path | None = None
     try:
-        descriptor, partial = tempfile.mkstemp(dir=target.parent, prefix=".tanzaku-", suffix=".tmp")
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(descriptor)
-            umask = os.umask(0)
-            os.umask(umask)
-            os.fchmod(descriptor, stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~umask)
+        target = Path(os.path.realpath(path))
+        old = target.stat() if target.exists() else None
+        if old is not None and not (stat.S_ISREG(old.st_mode) and os.access(target, os.W_OK)):
+            what = "is read-only" if stat.S_ISREG(old.st_mode) else "is not a plain file"
+            raise AppError(Cause.FILE, f"{name} {what}", hint="Nothing was changed; choose another place")
+        partial = target.with_name(f".tanzaku-{os.getpid()}-{os.urandom(4).hex()}.tmp")
+        _write_synced(partial, data, old)
         os.replace(partial, target)
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        if partial and os.path.exists(partial):
-            os.unlink(partial)
-        needed = f"; {human_size(len(data))} are needed" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+    except (OSError, ValueError) as error:
+        if partial is not None:
+            partial.unlink(missing_ok=True)
+        number = error.errno if isinstance(error, OSError) else None
+        needed = f"; {human_size(len(data))} are needed" if number in (errno.ENOSPC, errno.EDQUOT) else ""
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise AppError(
             Cause.FILE,
-            f"{safe_line(path.name, 60)} cannot be written",
-            f"{safe_line(error.strerror or str(error), 120)}{needed}",
+            f"{name} cannot be written",
+            f"{safe_line(reason, 120)}{needed}",
             "Nothing was changed; choose another place",
         ) from None
+    _sync_folder(target.parent, name)
+
+
+def _write_synced(partial: Path, data: bytes, old: os.stat_result | None) -> None:
+    # A new file gets its mode from the umask, which the system alone can apply without a race between threads.
+    descriptor = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600 if old else 0o666)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        if old is not None:
+            os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
+        os.fsync(descriptor)
+
+
+def _sync_folder(folder: Path, name: str) -> None:
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        reason = safe_line(error.strerror or str(error), 120)
+        raise AppError(Cause.FILE, f"{name} is written, but the disk has not confirmed it", reason) from None
 
 
 def problems_summary(problems: list[Problem]) -> str:

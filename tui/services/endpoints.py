@@ -29,10 +29,18 @@ class Endpoints:
         """Every endpoint of the account in the Region."""
         throughputs, deployments = await asyncio.gather(
             self._aws.pages(
-                "bedrock", "list_provisioned_model_throughputs", "provisionedModelSummaries", {"maxResults": 100}
+                "bedrock",
+                "list_provisioned_model_throughputs",
+                "provisionedModelSummaries",
+                {"maxResults": 100},
+                need=("provisionedModelArn", "provisionedModelName", "status", "modelArn", "creationTime"),
             ),
             self._aws.pages(
-                "bedrock", "list_custom_model_deployments", "modelDeploymentSummaries", {"maxResults": 100}
+                "bedrock",
+                "list_custom_model_deployments",
+                "modelDeploymentSummaries",
+                {"maxResults": 100},
+                need=("customModelDeploymentArn", "customModelDeploymentName", "status", "modelArn", "createdAt"),
             ),
         )
         return [*map(_throughput, throughputs), *map(_deployment, deployments)]
@@ -55,21 +63,30 @@ class Endpoints:
         params["clientRequestToken"] = token
         try:
             await self._aws.pool.run(self._store.prepare, place, operation, name, params, token)
+            return await self._send(operation, params, need, token)
+        finally:
+            self._making.discard(token)
+
+    async def _send(self, operation: str, params: Mapping[str, Any], need: str, token: str) -> str:
+        try:
             answer = await self._aws.call("bedrock", operation, params, need=(need,))
         except AppError as error:
             state = IntentState.UNKNOWN if error.outcome_unknown else IntentState.REFUSED
             await self._aws.pool.run(self._store.settle, token, state, "", error.sentence())
             raise
-        finally:
-            self._making.discard(token)
         arn = str(answer[need])
         await self._aws.pool.run(self._store.settle, token, IntentState.DONE, arn)
         return arn
 
+    def under_way(self, token: str) -> bool:
+        """Whether an endpoint with this token is being asked for just now."""
+        return token in self._making
+
     async def reconcile(self, intent: Intent) -> str:
         """Find out whether an endpoint whose outcome is unknown exists; gives its ARN, or an empty string."""
+        kind = Serving.PROVISIONED if intent.operation == BUY else Serving.ON_DEMAND
         found = await self.all()
-        return next((e.arn for e in found if e.name == intent.name), "")
+        return next((e.arn for e in found if e.name == intent.name and e.kind is kind), "")
 
     async def delete(self, endpoint: Endpoint) -> None:
         """Delete an endpoint; one that is gone already counts as deleted."""

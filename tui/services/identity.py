@@ -26,6 +26,7 @@ _METHODS = {
     "login": "aws login",
     "explicit": "sandbox keys",
 }
+_SHOWN_ENDPOINTS = ("bedrock", "bedrock-runtime", "s3", "sts", "iam")
 
 
 class IdentityService:
@@ -61,7 +62,9 @@ class IdentityService:
         try:
             session = self._aws.session()
             credentials = session.get_credentials()
-            bedrock = self._aws.client("bedrock")
+            clients = [self._aws.client(service) for service in _SHOWN_ENDPOINTS]
+        except AppError:
+            raise
         except Exception as error:
             raise self._aws.error(error, "session") from error
         first = self.first()
@@ -71,10 +74,12 @@ class IdentityService:
         return replace(
             first,
             profile=profile,
-            region=str(bedrock.meta.region_name),
+            region=str(clients[0].meta.region_name),
             credentials=_method(credentials, self._aws.sandbox),
             expires=_expiry(credentials),
-            endpoint="" if self._aws.sandbox else _foreign_endpoint(bedrock.meta.endpoint_url),
+            endpoint=""
+            if self._aws.sandbox
+            else next(filter(None, (_foreign_endpoint(c.meta.endpoint_url) for c in clients)), ""),
         )
 
 

@@ -13,6 +13,7 @@ from tui.services.aws import Aws
 from tui.services.store import Intent, IntentState, Store
 
 CREATE = "create_model_customization_job"
+_JOB_KEYS = ("jobArn", "jobName", "status", "creationTime")
 _ROLE_WAITS = (2, 4, 8, 15, 30, 30)
 """Seconds between tries while IAM spreads a new role."""
 
@@ -31,7 +32,11 @@ class Jobs:
     async def all(self) -> list[Job]:
         """Every job of the account in the Region; those that move, or are known in detail, with their detail."""
         summaries = await self._aws.pages(
-            "bedrock", "list_model_customization_jobs", "modelCustomizationJobSummaries", {"maxResults": 100}
+            "bedrock",
+            "list_model_customization_jobs",
+            "modelCustomizationJobSummaries",
+            {"maxResults": 100},
+            need=_JOB_KEYS,
         )
         jobs = [_job(s) for s in summaries]
         # One more detail for those that moved at the last look: it tells how they ended.
@@ -48,9 +53,7 @@ class Jobs:
         known = self._ended.get(arn)
         if known is not None:
             return known
-        answer = await self._aws.call(
-            "bedrock", "get_model_customization_job", {"jobIdentifier": arn}, need=("jobArn", "status")
-        )
+        answer = await self._aws.call("bedrock", "get_model_customization_job", {"jobIdentifier": arn}, need=_JOB_KEYS)
         job = _detailed(answer)
         if not job.moving:
             self._ended[arn] = job
@@ -58,7 +61,13 @@ class Jobs:
 
     async def models(self) -> list[CustomModel]:
         """Every custom model of the account in the Region."""
-        summaries = await self._aws.pages("bedrock", "list_custom_models", "modelSummaries", {"maxResults": 100})
+        summaries = await self._aws.pages(
+            "bedrock",
+            "list_custom_models",
+            "modelSummaries",
+            {"maxResults": 100},
+            need=("modelArn", "modelName", "creationTime"),
+        )
         return [
             CustomModel(
                 str(s["modelArn"]),
@@ -105,6 +114,10 @@ class Jobs:
             return arn
         raise AssertionError("the last try either returns or raises")
 
+    def under_way(self, token: str) -> bool:
+        """Whether a start with this token is being sent just now, so that its outcome is not yet to be asked for."""
+        return token in self._starting
+
     async def reconcile(self, intent: Intent) -> str:
         """Find out whether a job whose outcome is unknown exists; gives its ARN, or an empty string."""
         found = await self._aws.pages(
@@ -112,6 +125,7 @@ class Jobs:
             "list_model_customization_jobs",
             "modelCustomizationJobSummaries",
             {"nameContains": intent.name},
+            need=("jobArn",),
         )
         for summary in found:
             if summary.get("jobName") == intent.name:

@@ -17,6 +17,7 @@ from tui.services.aws import Aws
 from tui.services.storage import Storage, StoredObject
 
 _MOST_STEPS = 4000
+_HIGHEST_EPOCH = 1e6
 _TRAINING = re.compile(r"(^|/)[^/]*train[^/]*metrics[^/]*\.csv$", re.IGNORECASE)
 _VALIDATION = re.compile(r"(^|/)[^/]*validation[^/]*metrics[^/]*\.csv$", re.IGNORECASE)
 
@@ -119,7 +120,14 @@ def _read(path: str, data: bytes) -> tuple[str, Any, list[str]]:
 
     label = safe_line(path.rsplit("/", 1)[-1], 60)
     try:
-        frame = pd.read_csv(io.BytesIO(data), encoding="utf-8-sig", skipinitialspace=True, on_bad_lines="skip")
+        frame = pd.read_csv(
+            io.BytesIO(data),
+            encoding="utf-8-sig",
+            skipinitialspace=True,
+            on_bad_lines="skip",
+            index_col=False,
+            low_memory=False,
+        )
     except (ValueError, UnicodeError) as error:  # pandas' parser errors are ValueErrors
         return "", None, [f"{label}: {safe_line(str(error), 120)}"]
     frame.columns = [str(c).strip().casefold() for c in frame.columns]
@@ -137,6 +145,7 @@ def _read(path: str, data: bytes) -> tuple[str, Any, list[str]]:
         table["epoch"] = 1 if column == "training_loss" else range(1, len(table) + 1)
         notes.append(f"{label}: no epoch_number")
     good = table[table[[column, "epoch", "step"]].abs().lt(float("inf")).all(axis=1)]
+    good = good[good["epoch"].abs().lt(_HIGHEST_EPOCH)]
     good = good[good["epoch"] == good["epoch"].round()].astype({"epoch": "int64"})
     if len(good) < len(table):
         first = next(i for i in range(len(table)) if table.index[i] not in good.index)

@@ -56,6 +56,13 @@ class Paths:
         return self.state / "sandbox" / "world"
 
 
+def make_private(folder: Path) -> None:
+    """Make a folder, and those above it that are not there yet, for this user alone. Raises OSError."""
+    for missing in (*reversed(folder.parents), folder):
+        if not missing.exists():
+            missing.mkdir(mode=0o700, exist_ok=True)
+
+
 def shipped_dataset() -> Path:
     """The folder of pairs that comes with the app: inside the wheel, or beside the package in a checkout."""
     package = Path(__file__).resolve().parent.parent
@@ -75,7 +82,7 @@ def editable_copies(target: Path) -> list[Path]:
     for name in (*SHIPPED, *SHIPPED_JA):
         copy = target / Path(name).name
         if not copy.exists():
-            target.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(target)
             partial = copy.with_name(f".{copy.name}.{os.getpid()}")
             shutil.copyfile(source / name, partial)
             partial.replace(copy)

@@ -93,7 +93,7 @@ class Roles:
 
     async def usable(self) -> list[ServiceRole]:
         """Roles whose trust policy names Bedrock, by name."""
-        roles = await self._aws.pages("iam", "list_roles", "Roles")
+        roles = await self._aws.pages("iam", "list_roles", "Roles", need=("RoleName", "Arn"))
         found = [
             ServiceRole(safe_line(str(role["RoleName"]), 80), str(role["Arn"]))
             for role in roles

@@ -64,12 +64,13 @@ class Services:
         now: Now,
     ) -> None:
         self.aws = aws
-        self.pool = aws.pool
+        # Files and the store never wait behind calls to AWS that hang.
+        self.pool = DaemonPool(4, "local")
         self.paths = paths
         self.settings = settings
         self.now = now
         self.identity = IdentityService(aws, profile=profile, region=region)
-        self.datasets = Datasets(aws.pool)
+        self.datasets = Datasets(self.pool)
         self._pace = pace
 
     @cached_property
@@ -159,6 +160,8 @@ class Services:
 
         recovered = []
         for intent in await self.pool.run(self.store.unsettled, place):
+            if self.jobs.under_way(intent.token) or self.endpoints.under_way(intent.token):
+                continue
             if intent.operation == jobs.CREATE:
                 arn = await self.jobs.reconcile(intent)
             elif intent.operation in (endpoints.BUY, endpoints.DEPLOY):
@@ -195,4 +198,4 @@ def warm(services: Services) -> asyncio.Task[Any]:
         for service in ("sts", "bedrock", "s3", "iam", "bedrock-runtime"):
             services.aws.client(service)
 
-    return asyncio.ensure_future(services.pool.run(make))
+    return asyncio.ensure_future(services.aws.pool.run(make))

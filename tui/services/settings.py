@@ -15,7 +15,7 @@ def load(path: Path) -> tuple[Settings, list[str]]:
         data = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return Settings(), []
-    except (OSError, ValueError) as error:  # TOML and UTF-8 errors are ValueErrors
+    except (OSError, ValueError, RecursionError) as error:  # TOML and UTF-8 errors are ValueErrors
         return Settings(), [f"{path.name} is not used: {safe_line(str(error), 200)}"]
     settings, complaints = Settings.from_mapping(data)
     return settings, [f"{path.name}: {safe_line(c, 200)}" for c in complaints]

@@ -48,6 +48,10 @@ class _Counting(io.BytesIO):
         self.sending = False
         """Set when the request goes out: over http the body is read once before, for its signature."""
 
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        self.sending = False  # going back means a signature or another try: it is read once more before it is sent
+        return super().seek(offset, whence)
+
     def read(self, size: int | None = -1, /) -> bytes:
         if self._cancelled.is_set():
             raise UploadCancelled

@@ -16,6 +16,8 @@ from typing import Any
 
 from tui.domain.clock import Now, utc_now
 from tui.domain.errors import AppError, Cause
+from tui.domain.text import safe_line
+from tui.services.paths import make_private
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS intents (
@@ -76,6 +78,26 @@ class Upload:
     at: datetime
 
 
+def _opened(path: Path) -> sqlite3.Connection:
+    make_private(path.parent)
+    # The file is made by us first, so that it is never readable by others, not even for a moment.
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    path.chmod(0o600)
+    database = sqlite3.connect(path, check_same_thread=False, timeout=5, isolation_level=None)
+    try:
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("PRAGMA synchronous=FULL")
+        version = database.execute("PRAGMA user_version").fetchone()[0]
+        if version > _VERSION:
+            raise AppError(Cause.FILE, "The state was written by a newer tanzaku", str(path), "Update the app")
+        database.executescript(_SCHEMA)
+        database.execute(f"PRAGMA user_version={_VERSION}")
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
 class Store:
     """The database, shared by threads. Rows belong to a `place` (account and Region, or the sandbox).
 
@@ -86,23 +108,18 @@ class Store:
     def __init__(self, path: Path, *, now: Now = utc_now) -> None:
         self._now = now
         self._lock = threading.Lock()
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # The file is made by us first, so that it is never readable by others, not even for a moment.
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        path.chmod(0o600)
-        self._db = sqlite3.connect(path, check_same_thread=False, timeout=5, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version > _VERSION:
-            raise AppError(Cause.FILE, "The state was written by a newer tanzaku", str(path), "Update the app")
-        self._db.executescript(_SCHEMA)
-        self._db.execute(f"PRAGMA user_version={_VERSION}")
+        try:
+            self._db = _opened(path)
+        except (OSError, sqlite3.Error) as error:
+            hint = f"Free some disk space, or move {safe_line(str(path), 200)} away"
+            raise AppError(Cause.FILE, "The app's memory cannot be opened", safe_line(str(error), 200), hint) from error
 
     def _write(self, sql: str, values: tuple[Any, ...]) -> None:
+        # SQLite takes no lone surrogates.
+        clean = tuple(v.encode("utf-8", "replace").decode() if type(v) is str else v for v in values)
         try:
             with self._lock:
-                self._db.execute(sql, values)
+                self._db.execute(sql, clean)
         except sqlite3.Error as error:
             raise AppError(
                 Cause.FILE, "The app's memory cannot be written", str(error), "Free some disk space"
@@ -123,7 +140,9 @@ class Store:
         now = self._now().isoformat()
         self._write(
             "INSERT INTO intents (token, operation, name, place, params, state, created, changed)"
-            " VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (token) DO NOTHING",
+            " VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (token) DO UPDATE SET"
+            " name=excluded.name, params=excluded.params, state=excluded.state, changed=excluded.changed"
+            f" WHERE state != '{IntentState.DONE}'",
             (token, operation, name, place, json.dumps(params), IntentState.PREPARED, now, now),
         )
         return token
@@ -139,7 +158,7 @@ class Store:
         """Intents whose outcome is not known, oldest first."""
         rows = self._read(
             "SELECT token, operation, name, params, state, arn, created FROM intents"
-            " WHERE place=? AND state IN (?,?) ORDER BY created",
+            " WHERE place=? AND state IN (?,?) ORDER BY created, rowid",
             (place, IntentState.PREPARED, IntentState.UNKNOWN),
         )
         return [
@@ -169,7 +188,7 @@ class Store:
         """What was uploaded, newest first."""
         rows = self._read(
             "SELECT uri, role, source, base_model, records, tokens, size, sha256, at FROM uploads"
-            " WHERE place=? ORDER BY at DESC",
+            " WHERE place=? ORDER BY at DESC, rowid DESC",
             (place,),
         )
         return [
@@ -180,7 +199,7 @@ class Store:
     def add_answer(self, place: str, fields: Mapping[str, str], *, whole: bool) -> None:
         """Keep an answer; `fields` are target, model_id, question, system, parameters, answer, footer."""
         names = ("target", "model_id", "question", "system", "parameters", "answer", "footer")
-        values = tuple(fields[name].encode("utf-8", "replace").decode() for name in names)
+        values = tuple(fields[name] for name in names)
         self._write(
             f"INSERT INTO answers (place, whole, at, {', '.join(names)}) VALUES (?,?,?,?,?,?,?,?,?,?)",
             (place, int(whole), self._now().isoformat(), *values),

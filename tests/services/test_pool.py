@@ -1,0 +1,83 @@
+"""The pool of daemon threads."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+
+from tests.services.conftest import until
+from tui.services.pool import DaemonPool, daemon, post
+
+
+async def test_results_and_exceptions_come_back() -> None:
+    pool = DaemonPool()
+    assert await pool.run(divmod, 7, 2) == (3, 1)
+    with pytest.raises(ZeroDivisionError):
+        await pool.run(divmod, 1, 0)
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        await pool.run(next, iter(()))
+
+
+async def test_every_thread_is_a_daemon_and_there_are_no_more_than_asked() -> None:
+    pool = DaemonPool(3, "few")
+    release = threading.Event()
+    calls = [asyncio.ensure_future(pool.run(release.wait, 10)) for _ in range(10)]
+    await asyncio.sleep(0)
+    mine = [t for t in threading.enumerate() if t.name.startswith("few-")]
+    assert len(mine) == 3
+    assert all(t.daemon for t in mine)
+    release.set()
+    assert await asyncio.gather(*calls) == [True] * 10
+
+
+async def test_a_thread_that_is_free_is_used_again() -> None:
+    pool = DaemonPool(8, "again")
+    for _ in range(20):
+        await pool.run(int)
+    assert len([t for t in threading.enumerate() if t.name.startswith("again-")]) <= 2
+
+
+async def test_a_cancelled_awaiter_leaves_at_once_and_the_call_goes_on() -> None:
+    pool = DaemonPool()
+    started, release, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def work() -> None:
+        started.set()
+        release.wait(10)
+        ended.set()
+
+    task = asyncio.ensure_future(pool.run(work))
+    await asyncio.get_running_loop().run_in_executor(None, started.wait, 5)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    release.set()
+    assert await pool.run(ended.wait, 5)
+
+
+def test_a_loop_that_has_closed_is_no_error() -> None:
+    pool = DaemonPool()
+    release, done = threading.Event(), threading.Event()
+
+    async def leave() -> None:
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(pool.run(release.wait, 10), 0.01)
+
+    asyncio.run(leave())
+    release.set()
+    pool.submit(done.set)
+    assert done.wait(5)
+    loop = asyncio.new_event_loop()
+    loop.close()
+    post(loop, print, "never")
+
+
+def test_a_daemon_runs_at_once() -> None:
+    ran: list[Any] = []
+    thread = daemon(lambda: ran.append(threading.current_thread()), "answer-x")
+    until(lambda: ran)
+    assert ran == [thread]
+    assert thread.daemon
