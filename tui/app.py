@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import codecs
 import gc
 import os
 import signal
+import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.theme import Theme
@@ -85,6 +89,14 @@ class TanzakuApp(App[None]):
         # Before the first frame: a theme set later repaints everything.
         self.theme = wanted if wanted in self.available_themes else SUMI.name
 
+    def get_driver_class(self) -> type[Driver]:
+        """The platform's driver, made to outlive bytes that are not UTF-8: one of them would end its reading."""
+        found = super().get_driver_class()
+        module = vars(sys.modules[found.__module__])
+        if "getincrementaldecoder" in module:
+            module["getincrementaldecoder"] = forgiving_decoder
+        return found
+
     def get_line_filters(self) -> list[LineFilter]:
         """Textual's own filters, and behind them the gate that lets no control character out."""
         return [*super().get_line_filters(), SafeFilter()]
@@ -145,6 +157,11 @@ class TanzakuApp(App[None]):
         self.exit(
             return_code=70, message=safe(f"tanzaku stopped at a fault of its own ({type(error).__name__}). {where}")
         )
+
+
+def forgiving_decoder(encoding: str) -> Callable[[], codecs.IncrementalDecoder]:
+    """As `codecs.getincrementaldecoder`, but what cannot be decoded becomes U+FFFD."""
+    return partial(codecs.getincrementaldecoder(encoding), "replace")
 
 
 def _collect_garbage_again() -> None:
