@@ -4,7 +4,6 @@ the same in every run."""
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
 import random
 import threading
@@ -55,9 +54,17 @@ class Walk:
             now=self.clock.now,
         )
 
-    def live_services(self) -> Services:
+    def live_services(self, region: str) -> Services:
         """As without the sandbox: boto3 looks for the user's own credentials."""
-        return build(Connection, sandbox=False, paths=self.paths, settings=Settings(), pace=FAST, now=self.clock.now)
+        return build(
+            lambda: Connection(region=region),
+            sandbox=False,
+            paths=self.paths,
+            settings=Settings(),
+            region=region,
+            pace=FAST,
+            now=self.clock.now,
+        )
 
     @asynccontextmanager
     async def app(
@@ -82,8 +89,7 @@ class Walk:
         return app
 
     async def press(self, *keys: str) -> None:
-        for key in keys:
-            await self.keyboard.press(key)
+        await self.keyboard.press(*keys)
         await self.keyboard.pause()
 
     async def type(self, text: str) -> None:
@@ -129,8 +135,8 @@ def fixed_chances() -> Iterator[None]:
     dice, thread = random.Random(7), threading.local()
 
     def ticking() -> float:
-        thread.ticks = getattr(thread, "ticks", None) or itertools.count()
-        return 0.4 * next(thread.ticks)
+        thread.ticks = ticks = getattr(thread, "ticks", 0) + 1
+        return 0.4 * float(ticks)
 
     chances = SimpleNamespace(choice=dice.choice, randbelow=lambda limit: 7, token_hex=lambda length: "7" * length)
     with ExitStack() as stack:

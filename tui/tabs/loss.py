@@ -159,7 +159,7 @@ class LossTab(Tab):
         self._draw()
 
     def _draw(self) -> None:
-        if not self.is_mounted:
+        if not self.query(LossChart):
             return
         curves = self._curves
         line, values = self.query_one("#loss-line", Line), self.query_one("#loss-values", Line)
