@@ -9,7 +9,7 @@ from textual.content import Content
 
 from tui.domain.base_models import Serving
 from tui.domain.clock import absolute, ago, span
-from tui.domain.jobs import JobStatus, cure
+from tui.domain.jobs import Job, JobStatus, cure
 from tui.domain.runs import Endpoint, Run
 from tui.domain.text import safe, safe_line
 from tui.widgets.columns import Column
@@ -28,6 +28,15 @@ _GLYPHS = {
     JobStatus.FAILED: "✗",
     JobStatus.STOPPING: "■",
     JobStatus.STOPPED: "■",
+}
+_LABEL = 12
+_SHORT = {
+    "epochCount": "epochs",
+    "batchSize": "batch",
+    "learningRateMultiplier": "learning rate ×",
+    "learningRate": "learning rate",
+    "earlyStoppingThreshold": "stop below gain",
+    "earlyStoppingPatience": "patience",
 }
 
 
@@ -82,25 +91,27 @@ class RunRows:
 
 
 def run_detail(run: Run, now: datetime) -> Content:
-    """Everything that is known of a run."""
+    """Everything that is known of a run: what moves or costs first, names of AWS's things last."""
     parts: list[tuple[str, str] | str] = [(f"{run.name}\n", "bold")]
     job = run.job
     if job is not None:
-        parts += _job_parts(run, now)
-    if run.model is not None:
-        parts += _line("model", f"{run.model.name}  {run.model.arn}")
+        parts += _job_parts(job, now)
     for endpoint in run.endpoints:
         parts += _endpoint_parts(endpoint, now)
+    if job is not None:
+        parts += _data_parts(job)
+    if run.model is not None:
+        parts += _line("model", run.model.arn)
+    for endpoint in run.endpoints:
+        parts += _line("endpoint", endpoint.arn)
     return Content.assemble(*parts)
 
 
 def _line(label: str, value: str) -> list[tuple[str, str] | str]:
-    return [(f"{label}  ", "$text-muted"), f"{safe_line(value, 400)}\n"] if value else []
+    return [(f"{label:<{_LABEL}}", "$text-muted"), f"{safe_line(value, 400)}\n"] if value else []
 
 
-def _job_parts(run: Run, now: datetime) -> list[tuple[str, str] | str]:
-    job = run.job
-    assert job is not None
+def _job_parts(job: Job, now: datetime) -> list[tuple[str, str] | str]:
     parts: list[tuple[str, str] | str] = []
     if job.failure:
         found = cure(job.failure)
@@ -115,21 +126,28 @@ def _job_parts(run: Run, now: datetime) -> list[tuple[str, str] | str]:
     if phases:
         waits = "  (queued: training waits for capacity)" if job.phase_text() == "Queued" else ""
         parts.append((" → ".join(phases) + waits + "\n", "$text-accent"))
-    ended = f" · ended {absolute(job.ended)} after {span(job.ended - job.created)}" if job.ended else ""
-    parts += _line("created", f"{absolute(job.created)}{ended}")
-    if job.hyperparameters:
-        parts += _line("asked", " · ".join(f"{k} {v}" for k, v in sorted(job.hyperparameters.items())))
     if job.training_loss is not None:
         loss = f"training {job.training_loss:.4f}"
         loss += f" · validation {job.validation_loss:.4f}" if job.validation_loss is not None else ""
         parts += _line("last loss", loss)
-    parts += _line("training data", job.training_uri)
+    return parts
+
+
+def _data_parts(job: Job) -> list[tuple[str, str] | str]:
+    ended = f" · ended {absolute(job.ended)} after {span(job.ended - job.created)}" if job.ended else ""
+    asked = " · ".join(f"{_SHORT.get(k, k)} {v}" for k, v in sorted(job.hyperparameters.items(), key=_order))
+    parts = [*_line("asked", asked), *_line("created", f"{absolute(job.created)}{ended}")]
+    parts += _line("training", job.training_uri)
     for uri in job.validation_uris:
-        parts += _line("validation data", uri)
+        parts += _line("validation", uri)
     parts += _line("output", job.output_uri)
     parts += _line("role", job.role_arn)
     parts += _line("job", job.arn)
     return parts
+
+
+def _order(item: tuple[str, str]) -> tuple[int, str]:
+    return (list(_SHORT).index(item[0]) if item[0] in _SHORT else len(_SHORT), item[0])
 
 
 def _endpoint_parts(endpoint: Endpoint, now: datetime) -> list[tuple[str, str] | str]:
@@ -139,4 +157,4 @@ def _endpoint_parts(endpoint: Endpoint, now: datetime) -> list[tuple[str, str] |
     parts = _line("endpoint", text)
     if endpoint.failure:
         parts.append((f"✗ {safe(endpoint.failure, 500)}\n", "$text-error"))
-    return [*parts, *_line("arn", endpoint.arn)]
+    return parts
