@@ -27,7 +27,7 @@ from tui.services.paths import Paths
 from tui.services.session import Services, build
 from tui.services.watcher import Pace
 
-FAST = Pace(moving=0.05, still=0.1, broken=0.05, slowest=0.2)
+FAST = Pace(moving=0.25, still=1, broken=0.1, slowest=0.5)
 PATIENCE = 30.0
 
 
@@ -127,6 +127,7 @@ class Walk:
     async def pass_time(self, seconds: float) -> None:
         self.clock.advance(seconds)
         await asyncio.get_running_loop().run_in_executor(None, self.sandbox.settle)
+        self.app_now.services.watcher.wake()
 
 
 @contextmanager

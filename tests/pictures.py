@@ -7,10 +7,14 @@ that the pictures change only when the screens do.
 from __future__ import annotations
 
 import asyncio
+import html
+import json
 import re
 import sys
 import tempfile
 from pathlib import Path
+
+from rich.cells import cell_len
 
 from tests.harness import Walk, fixed_chances, nobody
 from tui.sandbox.clock import ManualClock
@@ -23,6 +27,18 @@ WIDE, NARROW, MIDDLE = (120, 40), (80, 24), (100, 30)
 ENGLISH = ("training.json", "validation.json", "label.json")
 JAPANESE = ("training.ja.json", "validation.ja.json")
 _FONTS = "'Fira Code', 'DejaVu Sans Mono', 'Noto Sans Mono CJK JP', 'Noto Sans CJK JP', monospace"
+
+
+_CELL = 12.2
+_TEXT = re.compile(
+    r'<text class="(?P<name>terminal-r\d+)" x="(?P<x>[\d.]+)" y="(?P<y>[\d.]+)" textLength="[\d.]+" clip-path="[^"]*">'
+    r"(?P<text>[^<]*)</text>"
+)
+_ALONE = "\u2500-\u28ff"  # lines, blocks, shapes and braille, whose widths differ from font to font
+_WIDE = "\u2e80-\uffdc"
+_WORD = f"[^\\xa0{_ALONE}{_WIDE}]"
+# Runs of blanks, of one drawing character, of wide characters, and of the rest with single blanks in it.
+_PIECES = re.compile(rf"\xa0+|([{_ALONE}])\1*|[{_WIDE}]+|{_WORD}+(?:\xa0{_WORD}+)*")
 
 
 class Camera:
@@ -42,10 +58,28 @@ class Camera:
 
 
 def portable(svg: str) -> str:
-    """Without fonts to fetch, and with the same ids in every run."""
+    """Without fonts to fetch, with the same ids in every run, and every piece of text in its own cells.
+
+    The exporter counts characters, not cells: Japanese would be squeezed to half its width.
+    """
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"font-family: Fira Code, monospace", f"font-family: {_FONTS}", svg)
-    return re.sub(r"terminal-\d+", "terminal", svg)
+    svg = svg.replace("font-family: Fira Code, monospace", f"font-family: {_FONTS}")
+    svg = re.sub(r"\s*font-variant-east-asian: full-width;", "", svg)
+    svg = re.sub(r"terminal-\d+", "terminal", svg)
+    return _TEXT.sub(_in_cells, svg)
+
+
+def _in_cells(found: re.Match[str]) -> str:
+    name, x, y, text = found["name"], float(found["x"]), found["y"], html.unescape(found["text"])
+    parts, at = [], 0
+    for piece in (match[0] for match in _PIECES.finditer(text)):
+        cells = cell_len(piece)
+        if piece.strip("\u00a0\n"):
+            shown = html.escape(piece).replace("\u00a0", "&#160;")
+            place = f'x="{x + at * _CELL:g}" y="{y}" textLength="{cells * _CELL:g}"'
+            parts.append(f'<text class="{name}" {place}>{shown}</text>')
+        at += cells
+    return "".join(parts)
 
 
 async def english(walk: Walk, camera: Camera) -> None:
@@ -114,12 +148,17 @@ async def _serve(walk: Walk, camera: Camera) -> None:
 async def _ask(walk: Walk, camera: Camera) -> None:
     await walk.press("2", "G", "c")
     await walk.sees("A  claude-3-haiku-", "1 MU")
-    for number, question in enumerate(("What is Amazon Bedrock?", "What are Guardrails for Amazon Bedrock?"), 1):
-        await walk.type(question)
+    pairs = json.loads(_copy(walk, "training.json").read_text("utf-8"))
+    for number, at in enumerate((3, 9), 1):
+        await walk.type(pairs[at]["sentence1"])
         await walk.press("enter")
-        panes = list(walk.app_now.screen.query(AnswerPane))
-        await walk.until(lambda panes=panes, n=number: all(len(p.history) == 2 * n for p in panes), "both answers")
+        await _answered(walk, number)
     camera.take("chat")
+
+
+async def _answered(walk: Walk, number: int) -> None:
+    panes = list(walk.app_now.screen.query(AnswerPane))
+    await walk.until(lambda: all(len(pane.history) == 2 * number for pane in panes), "both answers")
 
 
 async def narrow(walk: Walk, camera: Camera) -> None:
@@ -137,7 +176,7 @@ async def trouble(walk: Walk, camera: Camera, home: Path) -> None:
     """Live, with no credentials."""
     with nobody(home):
         files = [_copy(walk, "training.json")]
-        async with walk.app(files, size=NARROW, services=walk.live_services()):
+        async with walk.app(files, size=NARROW, services=walk.live_services("us-west-2")):
             await walk.sees("no credentials", "✓ clean")
             camera.take("no-credentials")
 
