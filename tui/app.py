@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import codecs
 import gc
 import os
 import signal
 import sys
+import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -20,6 +22,7 @@ from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.theme import Theme
+from textual.worker import WorkerFailed
 
 from tui.domain.text import safe
 from tui.screens.main import MainScreen
@@ -90,11 +93,11 @@ class TanzakuApp(App[None]):
         self.theme = wanted if wanted in self.available_themes else SUMI.name
 
     def get_driver_class(self) -> type[Driver]:
-        """The platform's driver, made to outlive bytes that are not UTF-8: one of them would end its reading."""
+        """The platform's driver, with a decoder of ours."""
         found = super().get_driver_class()
         module = vars(sys.modules[found.__module__])
         if "getincrementaldecoder" in module:
-            module["getincrementaldecoder"] = forgiving_decoder
+            module["getincrementaldecoder"] = _terminal_decoder
         return found
 
     def get_line_filters(self) -> list[LineFilter]:
@@ -117,6 +120,7 @@ class TanzakuApp(App[None]):
 
         `signal.signal` rather than the loop's handlers: those never run while a stalled terminal blocks the loop.
         """
+        self._loop = asyncio.get_running_loop()
         for number in (signal.SIGHUP, signal.SIGTERM):
             try:
                 signal.signal(number, self._end_by_signal)
@@ -124,7 +128,9 @@ class TanzakuApp(App[None]):
                 return
 
     def _end_by_signal(self, number: int, _: FrameType | None) -> None:
-        self.call_next(self.exit, return_code=128 + number)
+        # From within a signal's handler only this wakes a loop that waits.
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(partial(self.call_next, self.exit, return_code=128 + number))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Without the screenshot, which would write account numbers into a public folder."""
@@ -144,6 +150,8 @@ class TanzakuApp(App[None]):
         if self.is_headless:
             super()._handle_exception(error)
             return
+        if isinstance(error, WorkerFailed) and isinstance(error.error, Exception):
+            error = error.error
         report = self.services.paths.state / "crash.txt"
         text = safe("".join(traceback.format_exception(error)))
         try:
@@ -159,9 +167,26 @@ class TanzakuApp(App[None]):
         )
 
 
-def forgiving_decoder(encoding: str) -> Callable[[], codecs.IncrementalDecoder]:
-    """As `codecs.getincrementaldecoder`, but what cannot be decoded becomes U+FFFD."""
-    return partial(codecs.getincrementaldecoder(encoding), "replace")
+class TerminalInput:
+    """Decodes what comes from the terminal: a byte that is not UTF-8 becomes U+FFFD, and the end of the terminal is
+    taken for a hang-up. Without the one the driver's thread would die, without the other it would spin for ever."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._ended = False
+
+    def decode(self, data: bytes, final: bool = False) -> str:
+        """Characters that are whole by now."""
+        if not data and not final:
+            if not self._ended:
+                self._ended = True
+                os.kill(os.getpid(), signal.SIGHUP)
+            time.sleep(0.05)
+        return self._decoder.decode(data, final)
+
+
+def _terminal_decoder(_: str) -> type[TerminalInput]:
+    return TerminalInput
 
 
 def _collect_garbage_again() -> None:
