@@ -145,7 +145,9 @@ class ChatTab(Tab):
     def _show_line(self) -> None:
         system = safe_line(self.system_prompt, 200) or "none"
         self.query_one("#chat-line", Line).put(
-            Content.assemble((f" {self.parameters.text}", "$text-muted"), ("  system ", "$text-muted"), f"“{system}”")
+            Content.assemble(
+                (f" {self.parameters.text}", "$foreground-muted"), ("  system ", "$foreground-muted"), f"“{system}”"
+            )
         )
 
     # Who answers

@@ -214,7 +214,7 @@ class DatasetTab(Tab):
         )
         several = f" ({self.current + 1}/{len(self.files)})" if len(self.files) > 1 else ""
         if opened.problems is None:
-            state, colour = "checking …", "$text-muted"
+            state, colour = "checking …", "$foreground-muted"
         elif opened.problems:
             state, colour = f"▲ {problems_summary(list(opened.problems))}", "$text-warning"
         else:
@@ -223,9 +223,9 @@ class DatasetTab(Tab):
             Content.assemble(
                 " ",
                 (opened.name, "bold"),
-                (f"{several}  {opened.role.upper()}  {shown}  ", "$text-muted"),
+                (f"{several}  {opened.role.upper()}  {shown}  ", "$foreground-muted"),
                 (state, colour),
-                (f"  for {self.model.name}", "$text-muted"),
+                (f"  for {self.model.name}", "$foreground-muted"),
             )
         )
 

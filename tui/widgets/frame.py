@@ -124,7 +124,7 @@ class TabStrip(Widget):
 
     def render(self) -> Content:
         parts = [
-            (f"[{label.strip()}]", "bold $text-accent") if tab.id == self.active else (label, "$text-muted")
+            (f"[{label.strip()}]", "bold $text-accent") if tab.id == self.active else (label, "$foreground-muted")
             for tab, label in zip(self._tabs, self._labels(), strict=True)
         ]
         return Content.assemble(*parts)

@@ -93,7 +93,7 @@ def record_text(record: Record | Damaged, problems: Sequence[Problem]) -> Conten
 def turns_text(record: Record) -> list[tuple[str, str] | str]:
     parts: list[tuple[str, str] | str] = []
     if record.system:
-        parts.append((f"system  {safe(record.system, 2000)}\n", "$text-muted"))
+        parts.append((f"system  {safe(record.system, 2000)}\n", "$foreground-muted"))
     if record.is_pair:
         return [
             *parts,

@@ -108,7 +108,7 @@ def run_detail(run: Run, now: datetime) -> Content:
 
 
 def _line(label: str, value: str) -> list[tuple[str, str] | str]:
-    return [(f"{label:<{_LABEL}}", "$text-muted"), f"{safe_line(value, 400)}\n"] if value else []
+    return [(f"{label:<{_LABEL}}", "$foreground-muted"), f"{safe_line(value, 400)}\n"] if value else []
 
 
 def _job_parts(job: Job, now: datetime) -> list[tuple[str, str] | str]:
