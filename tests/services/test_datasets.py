@@ -145,7 +145,8 @@ async def test_the_other_formats_open_again_as_the_same_pairs(
     await files.write(converted, path)
     again = await files.open(path)
     assert again.layout is model(key).data_format
-    assert [(r.question, r.answer) for r in again if isinstance(r, Record)] == [(p["sentence1"], p["sentence2"]) for p in PAIRS]
+    expected = [(pair["sentence1"], pair["sentence2"]) for pair in PAIRS]
+    assert [(r.question, r.answer) for r in again if isinstance(r, Record)] == expected
     assert (await files.convert(again, model(key), Role.TRAIN, "")).data == converted.data
 
 

@@ -264,7 +264,7 @@ def _outside_config(at: Connection) -> dict[str, Any]:
     if not at.sandbox:
         return {}
     import botocore.session
-    from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
+    from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES, ConstantProvider
 
     blind = {
         name: (None, None, default, conversion)
@@ -272,7 +272,10 @@ def _outside_config(at: Connection) -> dict[str, Any]:
     }
     for name in ("config_file", "credentials_file"):
         blind[name] = (None, None, os.devnull, None)
-    return {"botocore_session": botocore.session.Session(session_vars=blind)}
+    session = botocore.session.Session(session_vars=blind)
+    for section in ("s3", "proxies_config"):  # these have variables of their own
+        session.get_component("config_store").set_config_provider(section, ConstantProvider({}))
+    return {"botocore_session": session}
 
 
 def _refuse_changes(model: Any, **_: Any) -> None:
