@@ -15,6 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import patch
 
+from textual.events import Paste
 from textual.pilot import Pilot
 
 from tui.app import TanzakuApp
@@ -93,7 +94,12 @@ class Walk:
         await self.keyboard.pause()
 
     async def type(self, text: str) -> None:
-        await self.press(*text)
+        """Short words key by key, long ones pasted: the pilot rests some hundredths of a second after each key."""
+        if len(text) <= 16:
+            await self.press(*text)
+        else:
+            self.app_now.post_message(Paste(text))
+            await self.keyboard.pause()
 
     @property
     def lines(self) -> list[str]:

@@ -71,8 +71,8 @@ async def _serve(walk: Walk) -> None:
 
 
 async def _answers(walk: Walk, question: str) -> tuple[str, str]:
-    for character in question:
-        await walk.keyboard.press(character)
+    await walk.press(*question[:5])
+    await walk.type(question[5:])
     await walk.press("enter")
     panes = list(walk.app_now.screen.query(AnswerPane))
     await walk.until(lambda: all(p.history for p in panes), "both answers")
