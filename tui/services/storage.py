@@ -57,7 +57,7 @@ class _Counting(io.BytesIO):
             raise UploadCancelled
         piece = super().read(size)
         now = time.monotonic()
-        if not self.sending:
+        if not self.sending or (self._total and not piece):
             return piece
         if now - self._last >= _REPORT_EVERY or self.tell() == self._total:
             self._last = now
