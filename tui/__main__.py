@@ -109,7 +109,7 @@ def _run(arguments: argparse.Namespace) -> int:
             region=region,
             read_only=arguments.read_only,
         )
-        app = TanzakuApp(services, files, complaints)
+        app = TanzakuApp(services, files, complaints, lambda: process.notices if process else ())
         app.run(mouse=settings.mouse and not arguments.no_mouse)
         return app.return_code or 0
     except AppError as error:

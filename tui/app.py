@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -80,8 +80,16 @@ class TanzakuApp(App[None]):
     ]
     ENABLE_COMMAND_PALETTE = True
 
-    def __init__(self, services: Services, files: Iterable[Path] = (), complaints: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        services: Services,
+        files: Iterable[Path] = (),
+        complaints: Iterable[str] = (),
+        notices: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
+        """`complaints` are told at once, `notices` are asked for when AWS has answered."""
         super().__init__()
+        self._notices = notices
         self.services = services
         self._files = tuple(files)
         self._complaints = tuple(complaints)
@@ -106,7 +114,7 @@ class TanzakuApp(App[None]):
 
     def get_default_screen(self) -> MainScreen:
         """The main screen is the lowest one; a blank one below it would be painted first."""
-        return MainScreen(self.services, self._files, self._complaints)
+        return MainScreen(self.services, self._files, self._complaints, self._notices)
 
     def on_mount(self) -> None:
         if self.services.settings.keys:

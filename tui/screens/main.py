@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -49,8 +49,15 @@ class MainScreen(Screen[None]):
     base_model_key: reactive[str] = reactive("", repaint=False)
     uploads_made: reactive[int] = reactive(0, repaint=False)
 
-    def __init__(self, services: Services, files: Sequence[Path] = (), complaints: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        services: Services,
+        files: Sequence[Path] = (),
+        complaints: Sequence[str] = (),
+        notices: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
         super().__init__()
+        self._notices = notices
         self.services = services
         self._files = tuple(files)
         self._complaints = tuple(complaints)
@@ -94,7 +101,9 @@ class MainScreen(Screen[None]):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), _LOOK_AGAIN)
             self.services.aws.renew()
-        await self._reconcile()
+        for notice in self._notices():
+            self.say(notice, "problem")
+        settled = await self._reconcile()
         async for board in self.services.watcher.boards():
             if board.problem is not None and board.problem.cause in CURED_OUTSIDE:
                 self.identity = await self.services.identity.look()
@@ -104,6 +113,8 @@ class MainScreen(Screen[None]):
                 self.say(news.text, "good" if news.good else "problem")
             self.board = board
             self._tell_problem(board.problem)
+            if not settled and board.problem is None:
+                settled = await self._reconcile()
 
     @on(Tab.FirstShown)
     def _first_shown(self) -> None:
@@ -115,14 +126,16 @@ class MainScreen(Screen[None]):
         self._tell_problem(found.problem)
         return found.problem is None
 
-    async def _reconcile(self) -> None:
+    async def _reconcile(self) -> bool:
+        """Settle what the last session left open; False when AWS could not be asked, to be tried again."""
         try:
             settled = await self.services.reconcile(self.services.place(self.identity))
         except AppError as problem:
             self.say(f"What was left open could not be settled: {problem.sentence()}", "problem")
-            return
+            return False
         for outcome in settled:
             self.say(outcome.text, "good" if outcome.found else "problem")
+        return True
 
     def _tell_problem(self, problem: AppError | None) -> None:
         """One notice per trouble, not one per poll; it goes when the trouble goes."""

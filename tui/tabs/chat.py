@@ -16,7 +16,7 @@ from textual.worker import Worker
 
 from tui.dialogs.choice import Choice, ChoiceDialog
 from tui.dialogs.text import LineDialog, TextDialog
-from tui.domain.base_models import Serving
+from tui.domain.base_models import Serving, find
 from tui.domain.chat import AnswerCut, AnswerEnd, Message, Note, Parameters, Target, TextDelta
 from tui.domain.errors import AppError
 from tui.domain.identity import Identity
@@ -165,6 +165,7 @@ class ChatTab(Tab):
         if endpoint is not None:
             kind = f"{endpoint.units} MU" if endpoint.kind is Serving.PROVISIONED else "on demand"
             self.pane("a").aim(Target(run.name, endpoint.arn, kind, tuned=True))
+            self.set_class(True, "-show-a").set_class(False, "-show-b")
         elif run.endpoints:
             self.say(f"{run.name}: the endpoint is {run.endpoints[0].status}; it is asked when it is ready")
         else:
@@ -193,6 +194,22 @@ class ChatTab(Tab):
         run = asked if asked and asked.ready_endpoint else next((r for r in self.board.runs if r.ready_endpoint), None)
         if run is not None:
             self._aim_at(run)
+        elif self.pane("b").target is None and self.identity.known:
+            self._aim_at_base()
+
+    @work(group="base", exclusive=True)
+    async def _aim_at_base(self) -> None:
+        """Without a served run, the base model of the settings can be asked, if Bedrock offers it now."""
+        wanted = find(self.services.settings.base_model)
+        try:
+            offered = await self.services.catalog.targets()
+        except AppError as error:
+            self.say(error.sentence(), "problem")
+            return
+        target = next((t for t in offered if wanted is not None and t.model_id == wanted.runtime_id), None)
+        if target is not None and all(p.target is None for p in self.query(AnswerPane)):
+            self.pane("b").aim(target)
+            self.set_class(False, "-show-a").set_class(True, "-show-b")
 
     @work(group="target", exclusive=True)
     async def action_target(self, side: str) -> None:
