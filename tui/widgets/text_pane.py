@@ -18,7 +18,7 @@ from tui.widgets.scrolling import set_scroll_height
 class Line(Static):
     """One line of the program's own text and of outside text as Content; replaced by `put`."""
 
-    DEFAULT_CSS = "Line { height: 1; }"
+    DEFAULT_CSS = "Line { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }"
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__("", id=id, classes=classes, markup=False)
