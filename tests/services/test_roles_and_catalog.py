@@ -1,0 +1,150 @@
+"""Service roles with the least that is needed, and the live list of models."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.sandbox.conftest import BUCKET, Scene
+from tests.services.conftest import Scripted, operations
+from tui.domain.errors import AppError, Cause
+from tui.domain.names import role_arn_problem
+from tui.sandbox.server import Sandbox
+from tui.services.aws import Aws
+from tui.services.catalog import Catalog
+from tui.services.roles import POLICY_NAME, plan_role
+from tui.services.session import Services
+
+PLAN = plan_role("123456789012", "us-west-2", f"s3://{BUCKET}/in/x.jsonl", f"s3://{BUCKET}-out/out/")
+
+
+def test_the_trust_is_bound_to_this_account_and_region() -> None:
+    (statement,) = PLAN.trust["Statement"]
+    assert statement["Principal"] == {"Service": "bedrock.amazonaws.com"}
+    assert statement["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": "123456789012"},
+        "ArnEquals": {"aws:SourceArn": "arn:aws:bedrock:us-west-2:123456789012:model-customization-job/*"},
+    }
+
+
+def test_the_data_can_be_read_only_and_nothing_else_is_named() -> None:
+    read, write = PLAN.permissions["Statement"]
+    assert set(read["Action"]) == {"s3:GetObject", "s3:ListBucket"}
+    assert read["Resource"] == [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"]
+    assert set(write["Action"]) == {"s3:GetObject", "s3:PutObject", "s3:ListBucket"}
+    assert write["Resource"] == [f"arn:aws:s3:::{BUCKET}-out", f"arn:aws:s3:::{BUCKET}-out/*"]
+    assert "trust policy" in PLAN.text()
+    assert f"arn:aws:s3:::{BUCKET}-out/*" in PLAN.text()
+
+
+def test_the_name_fits_iam() -> None:
+    long = plan_role("123456789012", "us-west-2", f"s3://{'b' * 63}/x", f"s3://{'b' * 63}/y")
+    assert len(long.name) <= 64
+    assert role_arn_problem(f"arn:aws:iam::123456789012:role/{long.name}") == ""
+
+
+async def test_a_role_is_made_once_and_brought_up_to_date(services: Services, scene: Scene) -> None:
+    first = await services.roles.create(PLAN)
+    other = plan_role("123456789012", "us-west-2", f"s3://{BUCKET}/x", f"s3://{BUCKET}/y")
+    again = await services.roles.create(type(PLAN)(PLAN.name, PLAN.trust, other.permissions))
+    assert first == again
+    iam = scene.client("iam")
+    role = iam.get_role(RoleName=PLAN.name)["Role"]
+    assert role["AssumeRolePolicyDocument"] == PLAN.trust
+    policy = iam.get_role_policy(RoleName=PLAN.name, PolicyName=POLICY_NAME)["PolicyDocument"]
+    assert policy == other.permissions
+    assert [r.arn for r in await services.roles.usable()] == [first.arn]
+
+
+async def test_an_answer_that_was_lost_is_no_second_role(services: Services, sandbox: Sandbox) -> None:
+    sandbox.faults.add(kind="error_after", service="iam", operation="CreateRole", times=None)
+    role = await services.roles.create(PLAN)
+    assert role_arn_problem(role.arn) == ""
+    assert "PutRolePolicy" in operations(sandbox)
+
+
+async def test_what_iam_refuses_is_told(services: Services, sandbox: Sandbox) -> None:
+    sandbox.faults.add(kind="denied", service="iam", operation="CreateRole", times=None)
+    with pytest.raises(AppError) as caught:
+        await services.roles.create(PLAN)
+    assert caught.value.cause is Cause.DENIED
+
+
+@pytest.mark.parametrize(
+    ("statement", "usable"),
+    [
+        ({"Effect": "Allow", "Principal": {"Service": "bedrock.amazonaws.com"}, "Action": "sts:AssumeRole"}, True),
+        (
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": ["ec2.amazonaws.com", "bedrock.amazonaws.com"]},
+                "Action": "sts:AssumeRole",
+            },
+            True,
+        ),
+        ({"Effect": "Deny", "Principal": {"Service": "bedrock.amazonaws.com"}, "Action": "sts:AssumeRole"}, False),
+        ({"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}, False),
+        ({"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}, False),
+        ({"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}, False),
+    ],
+)
+@pytest.mark.parametrize("listed", [True, False], ids=["list", "object"])
+async def test_only_roles_that_trust_bedrock_are_offered(
+    services: Services, scene: Scene, statement: dict[str, Any], usable: bool, listed: bool
+) -> None:
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement] if listed else statement})
+    scene.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=document)
+    assert [r.name for r in await services.roles.usable()] == (["r"] if usable else [])
+
+
+async def test_more_roles_than_a_page_holds(services: Services, scene: Scene, sandbox: Sandbox) -> None:
+    names = [f"role-{n:03}" for n in range(105)]
+    trust = json.dumps(PLAN.trust)
+    for name in names:
+        scene.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+    sandbox.requests.clear()
+    assert [r.name for r in await services.roles.usable()] == names
+    assert operations(sandbox).count("ListRoles") > 1
+
+
+async def test_the_live_list_decides(services: Services, sandbox: Sandbox) -> None:
+    models = {m.model_id: m for m in await services.catalog.foundation_models()}
+    now = services.now()
+    assert models["anthropic.claude-3-haiku-20240307-v1:0:200k"].can_fine_tune(now)
+    assert models["meta.llama3-2-1b-instruct-v1:0"].retired(now)
+    assert models["amazon.titan-text-express-v1"].lifecycle_text(now) == "legacy, end of life 2027-06-30"
+    await services.catalog.foundation_models()
+    assert operations(sandbox) == ["ListFoundationModels"]
+    await services.catalog.foundation_models(fresh=True)
+    assert operations(sandbox) == ["ListFoundationModels"] * 2
+
+
+async def test_what_can_be_asked(services: Services, sandbox: Sandbox) -> None:
+    targets = await services.catalog.targets()
+    ids = [t.model_id for t in targets]
+    assert "amazon.nova-lite-v1:0" in ids
+    assert "us.anthropic.claude-haiku-4-5-20251001-v1:0" in ids
+    assert "meta.llama3-2-1b-instruct-v1:0" not in ids
+    assert [t.name for t in targets] == sorted(t.name for t in targets)
+    sandbox.faults.add(kind="denied", operation="ListInferenceProfiles", times=None)
+    assert {t.kind for t in await services.catalog.targets()} == {"base model"}
+    sandbox.faults.clear()
+    sandbox.faults.add(kind="expired", operation="ListInferenceProfiles", times=None)
+    with pytest.raises(AppError):
+        await services.catalog.targets()
+
+
+@pytest.mark.parametrize("answer", [{}, {"modelSummaries": [{"modelArn": "x"}]}])
+async def test_an_incomplete_list_is_no_list(elsewhere: Aws, scripted: Scripted, answer: Any) -> None:
+    scripted.answers(answer)
+    with pytest.raises(AppError) as caught:
+        await Catalog(elsewhere).foundation_models()
+    assert caught.value.cause is Cause.INCOMPLETE
+
+
+async def test_a_model_with_the_least_said_of_it(elsewhere: Aws, scripted: Scripted) -> None:
+    scripted.answers({"modelSummaries": [{"modelArn": "arn", "modelId": "a.b\x1b"}]})
+    (model,) = await Catalog(elsewhere).foundation_models()
+    assert (model.name, model.lifecycle, model.text_output) == ("a.b␛", "ACTIVE", True)

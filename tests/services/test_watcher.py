@@ -1,0 +1,186 @@
+"""The poller: its pace, what it keeps when a look fails, and how it comes back."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.sandbox.conftest import Scene
+from tests.services.conftest import operations, services_over
+from tui.domain.base_models import Serving
+from tui.domain.errors import AppError, Cause
+from tui.domain.jobs import CustomModel, Job
+from tui.domain.runs import Board, Endpoint
+from tui.sandbox.clock import ManualClock
+from tui.sandbox.server import Sandbox
+from tui.services.aws import Aws
+from tui.services.watcher import SANDBOX_PACE, Pace, Watcher
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+PACE = Pace(moving=10, still=60, broken=5, slowest=300)
+
+
+class Door:
+    """Stands for jobs, endpoints and AWS: what is there, or the error that is raised."""
+
+    sandbox = False
+
+    def __init__(self) -> None:
+        self.status = "Completed"
+        self.error: AppError | None = None
+        self.renewed = 0
+        self.looks = 0
+
+    async def all(self) -> list[Any]:
+        self.looks += 1
+        if self.error is not None:
+            raise self.error
+        return [Job("job/a", "a", self.status, "", NOW)]
+
+    async def models(self) -> list[CustomModel]:
+        return []
+
+    def renew(self) -> None:
+        self.renewed += 1
+
+
+class Nothing:
+    async def all(self) -> list[Endpoint]:
+        return []
+
+
+@pytest.fixture
+def door() -> Door:
+    return Door()
+
+
+@pytest.fixture
+def watcher(door: Door) -> Watcher:
+    found: Any = door
+    nothing: Any = Nothing()
+    return Watcher(found, found, nothing, pace=PACE, now=lambda: NOW)
+
+
+async def test_the_pace_follows_what_moves(watcher: Watcher, door: Door) -> None:
+    assert watcher._wait(await watcher.look(Board())) == 60
+    door.status = "InProgress"
+    assert watcher._wait(await watcher.look(Board())) == 10
+
+
+@pytest.mark.parametrize("cause", [Cause.THROTTLED, Cause.SERVICE, Cause.INCOMPLETE])
+async def test_faults_back_off_and_keep_the_last_good_board(watcher: Watcher, door: Door, cause: Cause) -> None:
+    good = await watcher.look(Board())
+    door.error = AppError(cause, "x")
+    board, longest = good, []
+    for _ in range(10):
+        board = await watcher.look(board)
+        waits = [watcher._wait(board) for _ in range(50)]
+        assert min(waits) >= 10
+        longest.append(max(waits))
+    assert (board.runs, board.seen, board.problem) == (good.runs, NOW, door.error)
+    assert longest[0] <= 20
+    assert 100 < longest[-1] <= 300
+    assert door.renewed == 0
+    door.error = None
+    board = await watcher.look(board)
+    assert board.problem is None
+    door.error = AppError(cause, "x")
+    await watcher.look(board)
+    assert watcher._wait(Board(problem=door.error)) <= 20
+
+
+@pytest.mark.parametrize("cause", [Cause.EXPIRED, Cause.NO_CREDENTIALS, Cause.NO_REGION, Cause.UNREACHABLE])
+async def test_what_is_cured_outside_is_looked_at_steadily_with_fresh_credentials(
+    watcher: Watcher, door: Door, cause: Cause
+) -> None:
+    door.error = AppError(cause, "x")
+    board = Board()
+    for number in range(1, 12):
+        board = await watcher.look(board)
+        assert watcher._wait(board) == 5
+        assert door.renewed == number
+
+
+async def test_what_is_not_allowed_is_asked_for_rarely(watcher: Watcher, door: Door) -> None:
+    door.error = AppError(Cause.DENIED, "x")
+    assert watcher._wait(await watcher.look(Board())) == 60
+    assert door.renewed == 0
+
+
+async def test_waking_looks_at_once(watcher: Watcher, door: Door) -> None:
+    boards = watcher.boards()
+    await anext(boards)
+    following = asyncio.ensure_future(anext(boards))
+    await asyncio.sleep(0)
+    assert not following.done()
+    door.status = "InProgress"
+    watcher.wake()
+    assert (await asyncio.wait_for(following, 2)).moving
+    assert door.looks == 2
+
+
+async def test_waking_during_a_look_is_not_lost(watcher: Watcher, door: Door) -> None:
+    boards = watcher.boards()
+    await anext(boards)
+    watcher.wake()
+    await asyncio.wait_for(anext(boards), 2)
+    assert door.looks == 2
+
+
+async def test_it_looks_again_by_itself(door: Door) -> None:
+    found: Any = door
+    nothing: Any = Nothing()
+    watcher = Watcher(found, found, nothing, pace=Pace(moving=0.001, still=0.001), now=lambda: NOW)
+    seen = 0
+    async for _ in watcher.boards():
+        seen += 1
+        if seen == 5:
+            break
+    assert door.looks == 5
+
+
+async def test_the_sandbox_has_a_pace_of_its_own(aws: Aws, tmp_path: Path, clock: ManualClock) -> None:
+    assert services_over(aws, tmp_path, clock).watcher._pace == SANDBOX_PACE
+
+
+async def test_a_board_of_the_sandbox(
+    aws: Aws, scene: Scene, sandbox: Sandbox, tmp_path: Path, clock: ManualClock
+) -> None:
+    services = services_over(aws, tmp_path, clock)
+    model = scene.model()
+    scene.throughput(model)
+    board = await services.watcher.look(Board())
+    assert board.problem is None
+    assert board.seen == clock.now()
+    (run,) = board.runs
+    assert (run.name, run.base_model_name) == ("lantern-keeper", "claude-3-haiku")
+    assert [(e.kind, e.status) for e in board.billing] == [(Serving.PROVISIONED, "InService")]
+    sandbox.faults.add(kind="denied", service="bedrock", times=None)
+    failed = await services.watcher.look(board)
+    assert failed.runs == board.runs
+    assert failed.problem is not None
+    assert failed.problem.cause is Cause.DENIED
+    sandbox.faults.clear()
+    assert (await services.watcher.look(failed)).problem is None
+
+
+async def test_history_costs_no_requests(
+    aws: Aws, scene: Scene, sandbox: Sandbox, tmp_path: Path, clock: ManualClock
+) -> None:
+    services = services_over(aws, tmp_path, clock)
+    for number in range(20):
+        scene.model(f"model-{number}")
+    sandbox.requests.clear()
+    await services.watcher.look(Board())
+    assert len(operations(sandbox)) == 4
+
+
+async def test_an_incomplete_answer_does_not_end_the_watch(elsewhere: Aws, tmp_path: Path, clock: ManualClock) -> None:
+    services = services_over(elsewhere, tmp_path, clock)
+    board = await services.watcher.look(Board())
+    assert board.problem is not None
+    assert board.problem.cause is Cause.INCOMPLETE
