@@ -164,6 +164,7 @@ class MainScreen(Screen[None]):
         tab = await self._built(tab_id)
         switcher.current = tab_id
         self.query_one(TabStrip).active = tab_id
+        self.query_one(StatusLine).turn_page()
         tab.focus_first()
         self.refresh_bindings()
         return tab

@@ -158,6 +158,11 @@ class StatusLine(Widget):
         self.text = f" {mark}{safe_line(text, 600)}" if text else ""
         self._make_room()
 
+    def turn_page(self) -> None:
+        """Good news belong to where they were told; problems stay until they are gone."""
+        if not self.has_class("-problem"):
+            self.say("")
+
     def on_resize(self) -> None:
         """Another width may want another height."""
         self._make_room()
