@@ -93,7 +93,7 @@ async def english(walk: Walk, camera: Camera) -> None:
         await walk.sees("Convert and upload to S3", "will be created")
         camera.take("upload")
         await walk.press("enter")
-        await walk.sees("Uploaded to s3://")
+        await walk.sees("uploaded. Next: 2")
         await _train(walk, camera)
         await _serve(walk, camera)
         await walk.press("l")

@@ -30,7 +30,7 @@ async def _upload(walk: Walk) -> None:
     await walk.press("p")
     await walk.sees("Convert and upload to S3", "will be created")
     await walk.press("enter")
-    await walk.sees("Uploaded to s3://")
+    await walk.sees("uploaded. Next: 2")
 
 
 async def _start_job(walk: Walk, epochs: str) -> None:

@@ -514,9 +514,10 @@ class DatasetTab(Tab):
             self._cancel_upload = None
             self.remove_class("-uploading")
             self.refresh_bindings()
-        already = f" ({count(skipped, 'file')} there already, not sent again)" if skipped else ""
+        already = f" ({skipped} there already, not sent again)" if skipped else ""
         self.post_message(self.Uploaded())
-        self.say(f"Uploaded to s3://{plan.bucket}/{plan.prefix}{already}. Next: 2 Jobs, then n", "good")
+        what = f"{count(len(made), 'file')}{already} uploaded"
+        self.say(f"{what}. Next: 2 (Jobs), then n (new job). In s3://{plan.bucket}/{plan.prefix}", "good")
 
     async def _put(self, plan: UploadPlan, file: Converted) -> bool:
         """Upload one file and remember it; True when S3 had just this content already."""
