@@ -176,7 +176,7 @@ def test_separators_inside_texts_do_not_cut_a_line() -> None:
         (b"q,a\nx,y\n", "holds no pairs"),
         (b"42", "holds no pairs"),
         (b"null", "holds no pairs"),
-        (gzip.compress(b"[]"), "compressed (gzip)"),
+        (gzip.compress(b"[]", mtime=0), "compressed (gzip)"),
         (b"\xff\xfe[", "not valid UTF-16"),
         (b'{"q": "x",\n"a": "\xe9"}', "not valid UTF-8 at line 2, byte 7"),
         (b"\x89PNG\r\n\x1a\n\0\0\xff", "is not a text file"),
@@ -300,7 +300,7 @@ def test_a_hundred_thousand_pairs_open_fast() -> None:
     assert len(file) == 100_000
     assert file[99_999].answer.startswith("A managed")
     # About 0.1 s where this was measured; the rest is room for slow machines.
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < 4
 
 
 def test_search_wants_every_word_and_ignores_case() -> None:

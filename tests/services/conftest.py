@@ -93,10 +93,15 @@ def services_over(aws: Aws, root: Path, clock: ManualClock) -> Services:
     )
 
 
-@pytest.fixture
-def reading(_running: Sandbox, sandbox: Sandbox) -> Aws:
-    """A read-only door."""
+@pytest.fixture(scope="session")
+def _reading_door(_running: Sandbox) -> Aws:
     return Aws(lambda: address(_running), sandbox=True, read_only=True)
+
+
+@pytest.fixture
+def reading(_reading_door: Aws, sandbox: Sandbox) -> Aws:
+    """A read-only door."""
+    return _reading_door
 
 
 Answer = Callable[[str, str], tuple[int, bytes]]
@@ -106,9 +111,7 @@ class Scripted:
     """A server that gives each request (method, path) the answer of `answer`, as JSON."""
 
     def __init__(self) -> None:
-        self.answer: Answer = lambda method, path: (200, b"{}")
-        self.asked: list[str] = []
-        self.released = threading.Event()
+        self.begin()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -134,6 +137,12 @@ class Scripted:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
+    def begin(self) -> None:
+        """As new: every answer is an empty object."""
+        self.answer: Answer = lambda method, path: (200, b"{}")
+        self.asked: list[str] = []
+        self.released = threading.Event()
+
     def answers(self, value: Any, status: int = 200) -> None:
         """The same JSON for every request."""
         self.answer = lambda method, path: (status, json.dumps(value).encode())
@@ -141,29 +150,42 @@ class Scripted:
     def hang(self) -> None:
         """Answer nothing until the test is over."""
 
+        released = self.released
+
         def wait(method: str, path: str) -> tuple[int, bytes]:
-            self.released.wait(30)
+            released.wait(30)
             return 500, b"{}"
 
         self.answer = wait
 
     def close(self) -> None:
-        self.released.set()
         self._server.shutdown()
         self._server.server_close()
 
 
-@pytest.fixture
-def scripted() -> Iterator[Scripted]:
+@pytest.fixture(scope="session")
+def _scripted() -> Iterator[Scripted]:
     server = Scripted()
     yield server
     server.close()
 
 
 @pytest.fixture
-def elsewhere(scripted: Scripted) -> Aws:
+def scripted(_scripted: Scripted) -> Iterator[Scripted]:
+    _scripted.begin()
+    yield _scripted
+    _scripted.released.set()
+
+
+@pytest.fixture(scope="session")
+def _door_elsewhere(_scripted: Scripted) -> Aws:
+    return Aws(lambda: Connection(None, "us-west-2", _scripted.url, "SANDBOXKEY", "secret"), sandbox=True)
+
+
+@pytest.fixture
+def elsewhere(_door_elsewhere: Aws, scripted: Scripted) -> Aws:
     """A door to the scripted server."""
-    return Aws(lambda: Connection(None, "us-west-2", scripted.url, "SANDBOXKEY", "secret"), sandbox=True)
+    return _door_elsewhere
 
 
 @pytest.fixture
