@@ -61,10 +61,9 @@ class JobForm:
             problem=problem,
         )
 
-    @staticmethod
-    def with_role(spec: JobSpec, arn: str) -> JobSpec:
-        """The job with the role that was made for it."""
-        return replace(spec, role_arn=arn)
+    def with_role(self, name: str, arn: str) -> JobForm:
+        """The form with one more role to choose from."""
+        return replace(self, roles=[(name, arn), *self.roles])
 
 
 class JobDialog(Dialog[JobSpec]):

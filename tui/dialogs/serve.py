@@ -48,26 +48,30 @@ class ServeDialog(Dialog[ServePlan]):
         sandbox: bool,
         region: str,
         account: str,
+        plan: ServePlan | None = None,
+        problem: str = "",
     ) -> None:
+        """`plan` is an order that failed, to be mended or sent again, and `problem` why it failed."""
         super().__init__()
         self.heading = f"Serve {model_name}"
         self._where = f"{'SANDBOX' if sandbox else 'LIVE'} {region} {account} · base model {base_model}"
         self._model_name = model_name
         self._ways = tuple(ways)
-        self._endpoint_name = name
         self._price = price
-        self._token = str(uuid.uuid4())
+        self._plan = plan or ServePlan(self._ways[0], name, 1, str(uuid.uuid4()))
+        self._problem = problem
 
     def fields(self) -> ComposeResult:
         yield Static(Content(f"{self._where}\n"), markup=False, classes="help-text")
-        yield ChoiceField("way", [(w.value, w.value) for w in self._ways], self._ways[0].value, id="way")
-        yield TextField("endpoint name", self._endpoint_name, id="name")
-        yield TextField("model units", "1", id="units")
+        yield ChoiceField("way", [(w.value, w.value) for w in self._ways], self._plan.kind.value, id="way")
+        yield TextField("endpoint name", self._plan.name, id="name")
+        yield TextField("model units", str(self._plan.units), id="units")
         yield Static("", id="order", markup=False, classes="help-text")
         yield TextField("type the endpoint's name", "", id="typed", help="throughput is bought only when it is typed")
 
     def on_mount(self) -> None:
         self._explain()
+        self.complain(self._problem)
         typed = self.query_one("#typed", TextField)
         (typed if typed.display else self.query_one("#name", TextField)).focus()
 
@@ -105,6 +109,13 @@ class ServeDialog(Dialog[ServePlan]):
         )
 
     @on(Input.Submitted)
+    def _entered(self) -> None:
+        """Enter orders only behind a typed name: it may have been typed ahead, over a slow line."""
+        if self._kind is Serving.PROVISIONED:
+            self.action_accept()
+        else:
+            self.complain("ctrl+s deploys it. Nothing was made yet.")
+
     def action_accept(self) -> None:
         """Order, when everything is right and the name is typed."""
         name, units = self.query_one("#name", TextField), self.query_one("#units", TextField)
@@ -115,7 +126,7 @@ class ServeDialog(Dialog[ServePlan]):
             self.complain(f"Type {name.value} in the last field to buy. Nothing was bought.")
             self.query_one("#typed", TextField).focus()
         else:
-            self.dismiss(ServePlan(kind, name.value, _units(units.value) or 1, self._token))
+            self.dismiss(ServePlan(kind, name.value, _units(units.value) or 1, self._plan.token))
 
 
 def _units(text: str) -> int | None:

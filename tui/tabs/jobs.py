@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import on, work
@@ -24,7 +26,7 @@ from tui.domain.names import plain, stamped
 from tui.domain.pairs import Role
 from tui.domain.runs import Board, Endpoint, Run
 from tui.domain.text import count, safe_line
-from tui.services.roles import plan_role
+from tui.services.roles import ServiceRole, plan_role
 from tui.services.session import Services
 from tui.services.store import Upload
 from tui.tabs.base import Tab
@@ -149,10 +151,20 @@ class JobsTab(Tab):
 
     # A new job
 
-    @work(group="new-job", exclusive=True)
-    async def action_new_job(self) -> None:
+    def action_new_job(self) -> None:
         """Fill in the form and start a job."""
-        await self.attempt(self._new_job())
+        self._begin(self._new_job)
+
+    def _begin(self, order: Callable[[], Awaitable[None]]) -> None:
+        """Carry out an order, but none while another is on its way: it would be pushed aside unanswered."""
+        if self._sending:
+            self.say(f"{self._sending} is still being sent", "problem")
+        else:
+            self._order(order)
+
+    @work(group="order", exclusive=True)
+    async def _order(self, order: Callable[[], Awaitable[None]]) -> None:
+        await self.attempt(order())
 
     def _must_be_known(self) -> None:
         if not self.identity.known:
@@ -171,41 +183,57 @@ class JobsTab(Tab):
                 f"No training file for {model.name} is uploaded yet",
                 hint="Go to 1 Dataset and press p; b there chooses another base model",
             )
+        if await self._settle(place):
+            return
         self.say("Looking at roles and base models …")
         roles = await self.services.roles.usable()
         live = await self.services.catalog.foundation_models(fresh=True)
         self.say("")
         form = self._form(model, live, uploads, [(r.name, r.arn) for r in roles])
+        # One token for every try of this form: AWS takes it once, whatever became of the answers.
+        token = str(uuid.uuid4())
         while True:
             spec = await self.app.push_screen_wait(JobDialog(form))
             if spec is None:
                 self.say("No job was started")
                 return
-            token = str(uuid.uuid4())
             try:
+                if await self._settle(place):
+                    return
                 if spec.role_arn == NEW_ROLE:
                     made = await self._make_role(spec)
                     if made is None:
                         form = form.again(spec)
                         continue
-                    spec = form.with_role(spec, made)
+                    spec, form = replace(spec, role_arn=made.arn), form.with_role(made.name, made.arn)
                 await self._start(spec, token)
                 return
             except AppError as error:
                 # What was typed comes back with the reason, whatever happened.
                 form = form.again(spec, error.sentence())
-                if error.outcome_unknown:
-                    self.post_message(self.AwsChanged())
-                    settled = await self._settle(place)
-                    if settled:
-                        return
+                if error.outcome_unknown and await self._taken_after_all(place):
+                    return
 
     async def _settle(self, place: str) -> bool:
+        """Ask AWS about every order whose outcome is open; True when it has one of them."""
+        found = False
         for outcome in await self.services.reconcile(place):
-            self.say(outcome.text, "good" if outcome.found else "problem")
-            if outcome.found:
-                return True
-        return False
+            found = found or outcome.found
+            text = "AWS has it after all: here it is" if outcome.found else "it never reached AWS, nothing was made"
+            self.say(f"{outcome.name}: {text}", "good" if outcome.found else "problem")
+        if found:
+            self.post_message(self.AwsChanged())
+        return found
+
+    async def _taken_after_all(self, place: str) -> bool:
+        """As `_settle`; where AWS cannot be asked now, the order stays open, and the next try asks first."""
+        self.say("AWS may have taken the order; looking …", "problem")
+        self.post_message(self.AwsChanged())
+        try:
+            return await self._settle(place)
+        except AppError as error:
+            self.say(error.sentence(), "problem")
+            return False
 
     def _form(
         self, model: BaseModel, live: list[FoundationModel], uploads: list[Upload], roles: list[tuple[str, str]]
@@ -230,7 +258,7 @@ class JobsTab(Tab):
             region=identity.region,
         )
 
-    async def _make_role(self, spec: JobSpec) -> str | None:
+    async def _make_role(self, spec: JobSpec) -> ServiceRole | None:
         plan = plan_role(self.identity.account, self.identity.region, spec.training.uri, spec.output_uri)
         agreed = await self.app.push_screen_wait(
             ConfirmDialog(f"Create the IAM role {plan.name}?", plan.text(), yes="Create this role")
@@ -238,7 +266,7 @@ class JobsTab(Tab):
         if not agreed:
             return None
         self.say(f"Creating the role {plan.name} …")
-        return (await self.services.roles.create(plan)).arn
+        return await self.services.roles.create(plan)
 
     async def _start(self, spec: JobSpec, token: str) -> None:
         self._sending = f"The job {spec.job_name}"
@@ -255,10 +283,9 @@ class JobsTab(Tab):
 
     # Serving, stopping, deleting
 
-    @work(group="serve", exclusive=True)
-    async def action_serve(self) -> None:
+    def action_serve(self) -> None:
         """Buy throughput for the run's model, or deploy it."""
-        await self.attempt(self._serve())
+        self._begin(self._serve)
 
     async def _serve(self) -> None:
         self._must_be_known()
@@ -267,24 +294,34 @@ class JobsTab(Tab):
             raise AppError(Cause.INVALID, "This run has no model to serve yet", hint="Wait until the job has completed")
         if any(e.moving or e.ready for e in run.endpoints):
             raise AppError(Cause.CONFLICT, "This model has an endpoint already", hint="c asks it, X deletes it")
-        model = run.base_model
-        ways = tuple(w for w in Serving if model is None or w in model.serving)
-        plan = await self.app.push_screen_wait(
-            ServeDialog(
-                model_name=run.model.name if run.model else run.name,
-                base_model=model.name if model else run.base_model_name,
-                ways=ways,
-                name=self._endpoint_name(run),
-                price=self.services.settings.price_per_model_unit_hour,
-                sandbox=self.services.sandbox,
-                region=self.identity.region,
-                account=self.identity.account,
-            )
-        )
-        if plan is None:
-            self.say("Nothing was bought")
+        if await self._settle(self.services.place(self.identity)):
             return
-        await self._make_endpoint(run, plan)
+        plan, problem = None, ""
+        while True:
+            plan = await self.app.push_screen_wait(self._serve_dialog(run, plan, problem))
+            if plan is None:
+                self.say("Nothing was bought")
+                return
+            try:
+                await self._make_endpoint(run, plan)
+                return
+            except AppError as error:
+                problem = error.sentence()
+
+    def _serve_dialog(self, run: Run, plan: ServePlan | None, problem: str) -> ServeDialog:
+        model = run.base_model
+        return ServeDialog(
+            model_name=run.model.name if run.model else run.name,
+            base_model=model.name if model else run.base_model_name,
+            ways=tuple(w for w in Serving if model is None or w in model.serving),
+            name=self._endpoint_name(run),
+            price=self.services.settings.price_per_model_unit_hour,
+            sandbox=self.services.sandbox,
+            region=self.identity.region,
+            account=self.identity.account,
+            plan=plan,
+            problem=problem,
+        )
 
     def _endpoint_name(self, run: Run) -> str:
         """Short, since it has to be typed; with a number where it is taken."""
@@ -293,28 +330,28 @@ class JobsTab(Tab):
         return next(n for n in (stem, *(f"{stem}-{i}" for i in range(2, 1000))) if n not in taken)
 
     async def _make_endpoint(self, run: Run, plan: ServePlan) -> None:
-        self._sending = f"The endpoint {plan.name}"
-        self.say(f"Making {plan.name} …")
         place = self.services.place(self.identity)
+        if await self._settle(place):
+            return
+        self.say(f"Making {plan.name} …")
+        self._sending = f"The endpoint {plan.name}"
         try:
             await self.services.endpoints.make(place, plan.kind, plan.name, run.model_arn, plan.token, units=plan.units)
         except AppError as error:
-            self.post_message(self.AwsChanged())
-            if not error.outcome_unknown:
-                raise
-            self.say("AWS may have taken the order; looking …", "problem")
-            if not await self._settle(place):
-                raise
-            return
+            if error.outcome_unknown and await self._taken_after_all(place):
+                return
+            raise
         finally:
             self._sending = ""
         self.post_message(self.AwsChanged())
         bills = "; it bills until you delete it (X)" if plan.kind is Serving.PROVISIONED else ""
         self.say(f"{plan.name} is being created{bills}", "good")
 
-    @work(group="stop", exclusive=True)
-    async def action_stop_job(self) -> None:
+    def action_stop_job(self) -> None:
         """Stop the run's job."""
+        self._begin(self._stop_job)
+
+    async def _stop_job(self) -> None:
         run = self.run_shown
         if run is None or run.job is None or not run.job.moving:
             self.say("Only a job that is under way can be stopped", "problem")
@@ -324,13 +361,23 @@ class JobsTab(Tab):
             "what it trained so far is charged, and no model comes of it."
         )
         if await self.app.push_screen_wait(ConfirmDialog("Stop this job?", body, yes="Stop the job")):
-            if await self.attempt(self.services.jobs.stop(run.job.arn)):
-                self.say(f"{run.job.name} is stopping", "good")
-            self.post_message(self.AwsChanged())
+            await self._send(self.services.jobs.stop(run.job.arn), "The stop of", run.job.name, "is stopping")
 
-    @work(group="delete", exclusive=True)
-    async def action_delete(self) -> None:
+    async def _send(self, call: Awaitable[None], order: str, name: str, done: str) -> None:
+        self._sending = f"{order} {name}"
+        self.say(f"{self._sending} is being sent …")
+        try:
+            await call
+        finally:
+            self._sending = ""
+            self.post_message(self.AwsChanged())
+        self.say(f"{name} {done}", "good")
+
+    def action_delete(self) -> None:
         """Delete an endpoint of the run, or its model when it has none."""
+        self._begin(self._delete)
+
+    async def _delete(self) -> None:
         run = self.run_shown
         if run is None:
             return
@@ -341,11 +388,9 @@ class JobsTab(Tab):
         elif run.model is not None:
             body = f"The custom model {run.model.name} is deleted for good; only training again brings it back."
             dialog = ConfirmDialog("Delete this custom model?", body, word=run.model.name)
-            if await self.app.push_screen_wait(dialog) and await self.attempt(
-                self.services.jobs.delete_model(run.model.arn)
-            ):
-                self.say(f"{run.model.name} is deleted", "good")
-            self.post_message(self.AwsChanged())
+            if await self.app.push_screen_wait(dialog):
+                call = self.services.jobs.delete_model(run.model.arn)
+                await self._send(call, "The deletion of", run.model.name, "is deleted")
         else:
             self.say("AWS keeps every job; there is nothing to delete here", "problem")
 
@@ -363,9 +408,8 @@ class JobsTab(Tab):
             body += f" It is bought for {endpoint.commitment}: AWS refuses to delete it before that ends."
         dialog = ConfirmDialog("Delete this endpoint?", body, word=endpoint.name)
         if await self.app.push_screen_wait(dialog):
-            if await self.attempt(self.services.endpoints.delete(endpoint)):
-                self.say(f"{endpoint.name} is deleted", "good")
-            self.post_message(self.AwsChanged())
+            call = self.services.endpoints.delete(endpoint)
+            await self._send(call, "The deletion of", endpoint.name, "is deleted")
 
 
 def _upload_label(upload: Upload) -> str:
