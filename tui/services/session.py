@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from tui.services.roles import Roles
     from tui.services.storage import Storage
     from tui.services.store import Store
+    from tui.services.uploads import Uploads
     from tui.services.watcher import Pace, Watcher
 
-_JOB = "create_model_customization_job"
+_WHAT = {"create_model_customization_job": "The job", "put_object": "The upload"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Recovered:
     @property
     def text(self) -> str:
         """One sentence."""
-        what = "The job" if self.operation == _JOB else "The endpoint"
+        what = _WHAT.get(self.operation, "The endpoint")
         if self.found:
             return f"{what} {self.name} was sent before the app ended, and AWS has it: here it is."
         return f"{what} {self.name} never reached AWS; nothing was made."
@@ -86,6 +87,13 @@ class Services:
         from tui.services.storage import Storage
 
         return Storage(self.aws)
+
+    @cached_property
+    def uploads(self) -> Uploads:
+        """Data files in S3, remembered."""
+        from tui.services.uploads import Uploads
+
+        return Uploads(self.storage, self.store, now=self.now)
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -155,7 +163,7 @@ class Services:
 
     async def reconcile(self, place: str) -> list[Recovered]:
         """Settle every call whose outcome is unknown by asking AWS. Raises AppError when AWS cannot be asked."""
-        from tui.services import endpoints, jobs
+        from tui.services import endpoints, jobs, uploads
         from tui.services.store import IntentState
 
         recovered = []
@@ -166,6 +174,8 @@ class Services:
                 arn = await self.jobs.reconcile(intent)
             elif intent.operation in (endpoints.BUY, endpoints.DEPLOY):
                 arn = await self.endpoints.reconcile(intent)
+            elif intent.operation == uploads.PUT:
+                arn = await self.uploads.reconcile(place, intent)
             else:
                 raise AppError(Cause.FILE, "The app's memory names an unknown action", intent.operation)
             state = IntentState.DONE if arn else IntentState.REFUSED

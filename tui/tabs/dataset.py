@@ -520,36 +520,17 @@ class DatasetTab(Tab):
         self.say(f"{what}. Next: 2 (Jobs), then n (new job). In s3://{plan.bucket}/{plan.prefix}", "good")
 
     async def _put(self, plan: UploadPlan, file: Converted) -> bool:
-        """Upload one file and remember it; True when S3 had just this content already."""
-        from tui.services.store import Upload
-
+        """Upload one file; True when S3 had just this content already."""
         assert self._cancel_upload is not None
-        key = f"{plan.prefix.strip('/')}/{file.file_name}"
-        uri = f"s3://{plan.bucket}/{key}"
-        storage = self.services.storage
-        there = await storage.holds(plan.bucket, key, file.sha256, len(file.data))
-        if not there:
-            self.say(f"Uploading {file.file_name} … esc stops")
-            line, began, loop = self.query_one(ProgressLine), time.monotonic(), asyncio.get_running_loop()
-            line.show(0, len(file.data), 0)
+        self.say(f"Uploading {file.file_name} … esc stops")
+        line, began, loop = self.query_one(ProgressLine), time.monotonic(), asyncio.get_running_loop()
+        line.show(0, len(file.data), 0)
 
-            def progress(done: int, total: int) -> None:
-                loop.call_soon_threadsafe(line.show, done, total, time.monotonic() - began)
+        def progress(done: int, total: int) -> None:
+            loop.call_soon_threadsafe(line.show, done, total, time.monotonic() - began)
 
-            uri = await storage.upload(plan.bucket, key, file.data, file.sha256, progress, self._cancel_upload)
-        upload = Upload(
-            uri,
-            file.role,
-            file.source,
-            file.base_model,
-            file.records,
-            file.tokens,
-            len(file.data),
-            file.sha256,
-            self.services.now(),
-        )
-        await self.services.pool.run(self.services.store.add_upload, self.services.place(self.identity), upload)
-        return there
+        place = self.services.place(self.identity)
+        return await self.services.uploads.put(place, plan.bucket, plan.prefix, file, progress, self._cancel_upload)
 
 
 def _typed_path(text: str) -> Path:
