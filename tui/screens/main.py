@@ -65,6 +65,7 @@ class MainScreen(Screen[None]):
         self._shown = asyncio.Event()
         self._asked_to_quit = False
         self._told_problem = ""
+        self._last_said = ""
         self.set_reactive(MainScreen.identity, services.identity.first())
         self.set_reactive(MainScreen.base_model_key, services.settings.base_model)
 
@@ -145,11 +146,12 @@ class MainScreen(Screen[None]):
         was, self._told_problem = self._told_problem, sentence
         if sentence:
             self.say(sentence, "problem")
-        elif was:
+        elif was == self._last_said:  # what was said since then matters more
             self.say("AWS answers again", "good")
 
     def say(self, text: str, kind: str = "") -> None:
         """Put something on the status line."""
+        self._last_said = text
         self.query_one(StatusLine).say(text, kind)
 
     # Tabs
