@@ -33,6 +33,7 @@ class Dialog(ModalScreen[T | None]):
         Binding("escape", "cancel", "Cancel", key_display="esc", id="dialog.cancel")
     ]
     heading = ""
+    AUTO_FOCUS = ""  # each dialog says itself where typing begins; two focuses in a row leave both marked
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog"):
