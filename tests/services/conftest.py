@@ -154,7 +154,7 @@ class Scripted:
 
         def wait(method: str, path: str) -> tuple[int, bytes]:
             released.wait(30)
-            return 500, b"{}"
+            return 400, b"{}"  # which is not tried again
 
         self.answer = wait
 
