@@ -13,8 +13,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.reactive import reactive
+from textual.reactive import Reactive, reactive
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
 from tui.domain.errors import CURED_OUTSIDE, AppError
@@ -43,6 +44,9 @@ class MainScreen(Screen[None]):
         Binding("question_mark", "help", "help", key_display="?", id="main.help"),
         Binding("q", "app.quit", "quit", id="main.quit"),
     ]
+
+    # Textual's own, which would paint the whole screen whenever the focus moves.
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
 
     identity: reactive[Identity] = reactive(Identity(), repaint=False)
     board: reactive[Board] = reactive(Board(), repaint=False)
@@ -163,12 +167,13 @@ class MainScreen(Screen[None]):
             return self.query_one(f"#{tab_id}", Tab)
         # With the focus left inside, Textual would move it to a sibling in the hidden pane.
         self.set_focus(None)
-        tab = await self._built(tab_id)
-        switcher.current = tab_id
-        self.query_one(TabStrip).active = tab_id
-        self.query_one(StatusLine).turn_page()
-        tab.focus_first()
-        self.refresh_bindings()
+        with self.app.batch_update():
+            tab = await self._built(tab_id)
+            switcher.current = tab_id
+            self.query_one(TabStrip).active = tab_id
+            self.query_one(StatusLine).turn_page()
+            tab.focus_first()
+            self.refresh_bindings()
         return tab
 
     async def _built(self, tab_id: str) -> Tab:

@@ -29,15 +29,21 @@ class HeaderLine(Widget):
     DEFAULT_CSS = "HeaderLine { height: 1; background: $panel; }"
 
     identity: reactive[Identity] = reactive(Identity())
-    board: reactive[Board] = reactive(Board())
+    board: reactive[Board] = reactive(Board(), repaint=False)
 
     def __init__(self, *, price_per_unit_hour: float | None, now: Now) -> None:
         super().__init__()
         self._price = price_per_unit_hour
         self._now = now
+        self._metered = ""
 
     def on_mount(self) -> None:
         self.set_interval(30, self._tick)
+
+    def watch_board(self) -> None:
+        """Most boards say nothing new about money."""
+        if self._meter() != self._metered:
+            self.refresh()
 
     def _tick(self) -> None:
         if self.board.billing:
@@ -45,7 +51,7 @@ class HeaderLine(Widget):
 
     def render(self) -> Content:
         left = self._left()
-        meter = self._meter()
+        self._metered = meter = self._meter()
         width = self.size.width
         room = width - cell_len(meter) - 1
         text = left.truncate(max(0, room), ellipsis=True, pad=True)
