@@ -49,7 +49,14 @@ class Door:
 
 
 class Nothing:
-    async def all(self) -> list[Endpoint]:
+    error: AppError | None = None
+
+    async def throughputs(self) -> list[Endpoint]:
+        return []
+
+    async def deployments(self) -> list[Endpoint]:
+        if self.error is not None:
+            raise self.error
         return []
 
 
@@ -103,6 +110,16 @@ async def test_what_is_cured_outside_is_looked_at_steadily_with_fresh_credential
         board = await watcher.look(board)
         assert watcher._wait(board) == 5
         assert door.renewed == number
+
+
+async def test_what_may_not_be_listed_is_told_and_the_rest_is_shown(door: Door) -> None:
+    found: Any = door
+    denied: Any = Nothing()
+    denied.error = AppError(Cause.DENIED, "no deployments for you")
+    watcher = Watcher(found, found, denied, pace=PACE, now=lambda: NOW)
+    board = await watcher.look(Board())
+    assert [run.name for run in board.runs] == ["a"]
+    assert (board.problem, board.seen) == (denied.error, NOW)
 
 
 async def test_what_is_not_allowed_is_asked_for_rarely(watcher: Watcher, door: Door) -> None:

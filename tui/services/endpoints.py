@@ -27,23 +27,30 @@ class Endpoints:
 
     async def all(self) -> list[Endpoint]:
         """Every endpoint of the account in the Region."""
-        throughputs, deployments = await asyncio.gather(
-            self._aws.pages(
-                "bedrock",
-                "list_provisioned_model_throughputs",
-                "provisionedModelSummaries",
-                {"maxResults": 100},
-                need=("provisionedModelArn", "provisionedModelName", "status", "modelArn", "creationTime"),
-            ),
-            self._aws.pages(
-                "bedrock",
-                "list_custom_model_deployments",
-                "modelDeploymentSummaries",
-                {"maxResults": 100},
-                need=("customModelDeploymentArn", "customModelDeploymentName", "status", "modelArn", "createdAt"),
-            ),
+        throughputs, deployments = await asyncio.gather(self.throughputs(), self.deployments())
+        return [*throughputs, *deployments]
+
+    async def throughputs(self) -> list[Endpoint]:
+        """Every provisioned throughput."""
+        found = await self._aws.pages(
+            "bedrock",
+            "list_provisioned_model_throughputs",
+            "provisionedModelSummaries",
+            {"maxResults": 100},
+            need=("provisionedModelArn", "provisionedModelName", "status", "modelArn", "creationTime"),
         )
-        return [*map(_throughput, throughputs), *map(_deployment, deployments)]
+        return [_throughput(summary) for summary in found]
+
+    async def deployments(self) -> list[Endpoint]:
+        """Every on-demand deployment."""
+        found = await self._aws.pages(
+            "bedrock",
+            "list_custom_model_deployments",
+            "modelDeploymentSummaries",
+            {"maxResults": 100},
+            need=("customModelDeploymentArn", "customModelDeploymentName", "status", "modelArn", "createdAt"),
+        )
+        return [_deployment(summary) for summary in found]
 
     async def make(self, place: str, kind: Serving, name: str, model_arn: str, token: str, *, units: int = 1) -> str:
         """Buy no-commitment throughput, or deploy on demand; gives the ARN, empty when `token` is under way.

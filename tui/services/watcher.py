@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from tui.domain.clock import Now, utc_now
 from tui.domain.errors import CURED_OUTSIDE, AppError, Cause
@@ -59,25 +60,44 @@ class Watcher:
                 continue
 
     async def look(self, last: Board) -> Board:
-        """The board as it is now, or `last` with the problem that kept us from seeing."""
-        try:
-            jobs, models, endpoints = await asyncio.gather(self._jobs.all(), self._jobs.models(), self._endpoints.all())
-        except AppError as problem:
+        """The board as it is now, or `last` with the problem that kept us from seeing.
+
+        What the account may not list is left out and told; the rest is shown.
+        """
+        jobs, models, throughputs, deployments = await asyncio.gather(
+            _tried(self._jobs.all()),
+            _tried(self._jobs.models()),
+            _tried(self._endpoints.throughputs()),
+            _tried(self._endpoints.deployments()),
+        )
+        problems = [error for _, error in (jobs, models, throughputs, deployments) if error is not None]
+        grave = [p for p in problems if p.cause is not Cause.DENIED]
+        if grave or len(problems) == 4:
+            problem = (grave or problems)[0]
             self._failures += 1
             if problem.cause in CURED_OUTSIDE:
                 self._aws.renew()
             return replace(last, problem=problem)
         self._failures = 0
-        return Board(assemble(jobs, models, endpoints), self._now())
+        runs = assemble(jobs[0], models[0], [*throughputs[0], *deployments[0]])
+        return Board(runs, self._now(), problems[0] if problems else None)
 
     def _wait(self, board: Board) -> float:
         pace = self._pace
-        if board.problem is None:
+        if board.problem is None or board.problem.cause is Cause.DENIED:
             return pace.moving if board.moving else pace.still
         # Throttling and faults back off with full jitter; what is cured outside is looked at steadily.
         if board.problem.cause in CURED_OUTSIDE:
             return pace.broken
-        if board.problem.cause is Cause.DENIED:
-            return pace.still
         longest: float = min(pace.slowest, pace.moving * 2 ** min(self._failures, 8))
         return pace.moving + random.random() * (longest - pace.moving)
+
+
+T = TypeVar("T")
+
+
+async def _tried(doing: Awaitable[list[T]]) -> tuple[list[T], AppError | None]:
+    try:
+        return await doing, None
+    except AppError as error:
+        return [], error
