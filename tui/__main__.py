@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -78,7 +77,7 @@ def _sandbox_installed() -> bool:
 
 def _run(arguments: argparse.Namespace) -> int:
     from tui.domain.errors import AppError
-    from tui.services.paths import Paths, editable_copies
+    from tui.services.paths import Paths
     from tui.services.settings import load
 
     paths = Paths.of_user()
@@ -92,9 +91,8 @@ def _run(arguments: argparse.Namespace) -> int:
         region = region or _SANDBOX_REGION
         process = _sandbox_process(paths, arguments.sandbox_speed, arguments.sandbox_reset, region)
         connect = _to_sandbox(process)
-        files = files or editable_copies(paths.data / "pairs")[:3]
+        files = files or _shipped_files(paths, complaints)
     else:
-        region = region or _region_of_environment()
         connect = _to_aws(arguments.profile, region)
     try:
         from tui.app import TanzakuApp
@@ -120,9 +118,15 @@ def _run(arguments: argparse.Namespace) -> int:
             process.stop()
 
 
-def _region_of_environment() -> str | None:
-    """AWS_REGION, which boto3 does not read, when nothing that boto3 reads first names a Region."""
-    return None if os.environ.get("AWS_DEFAULT_REGION") else os.environ.get("AWS_REGION") or None
+def _shipped_files(paths: Paths, complaints: list[str]) -> list[Path]:
+    """Copies of the shipped English pairs that may be edited; the originals where no copy can be made."""
+    from tui.services.paths import SHIPPED, editable_copies, shipped_dataset
+
+    try:
+        return editable_copies(paths.data / "pairs")[: len(SHIPPED)]
+    except OSError as error:
+        complaints.append(f"The shipped pairs could not be copied ({error.strerror}); these are the originals.")
+        return [shipped_dataset() / name for name in SHIPPED]
 
 
 def _sandbox_process(paths: Paths, speed: float, reset: bool, region: str) -> SandboxProcess:

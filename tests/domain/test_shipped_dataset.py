@@ -55,15 +55,11 @@ LABEL_JA = Shipped("eval/label.ja.json", QA_KEYS, 8)
 FILES = (TRAINING, VALIDATION, TRAINING_JA, VALIDATION_JA, LABEL, LABEL_JA)
 
 each_file = pytest.mark.parametrize("shipped", FILES, ids=lambda shipped: shipped.path)
-japanese_file = pytest.mark.parametrize(
-    "shipped", [f for f in FILES if f.japanese], ids=lambda shipped: shipped.path
-)
+japanese_file = pytest.mark.parametrize("shipped", [f for f in FILES if f.japanese], ids=lambda shipped: shipped.path)
 english_file = pytest.mark.parametrize(
     "shipped", [f for f in FILES if not f.japanese], ids=lambda shipped: shipped.path
 )
-two_files = pytest.mark.parametrize(
-    ("first", "second"), list(combinations(FILES, 2)), ids=lambda shipped: shipped.path
-)
+two_files = pytest.mark.parametrize(("first", "second"), list(combinations(FILES, 2)), ids=lambda shipped: shipped.path)
 
 
 @cache
@@ -246,9 +242,7 @@ def test_the_readme_names_every_file_with_its_count_and_keys() -> None:
 
 def test_every_shipped_json_file_is_checked_here() -> None:
     found = {
-        path.relative_to(DATASET).as_posix()
-        for part in ("rawdata", "eval")
-        for path in DATASET.glob(f"{part}/*.json")
+        path.relative_to(DATASET).as_posix() for part in ("rawdata", "eval") for path in DATASET.glob(f"{part}/*.json")
     }
     assert found == {shipped.path for shipped in FILES}
 
