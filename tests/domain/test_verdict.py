@@ -1,0 +1,148 @@
+"""The verdict on runs whose truth is known."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.domain.loss_runs import MAKERS, curves, points
+from tui.domain.losses import Curves
+from tui.domain.trend import noise_of, rising_fit, trend_of, valley
+from tui.domain.verdict import Case, Settings, judge
+
+REFERENCE = (2.5327150328, 1.7015820491, 1.5365295365, 1.5085376232, 1.4764881400, 1.4763538640, 1.4959460000)
+
+
+def run(*validation: float) -> Curves:
+    return curves(validation)
+
+
+def test_the_published_run() -> None:
+    found = judge(run(*REFERENCE), Settings(10, 0.001, 2))
+    assert found.case is Case.EARLY_STOP
+    assert (found.best, found.tied) == (6, (5, 6))
+    assert "best epoch 6 (1.4764)" in found.text
+    assert "epochs 5 and 6 tied within 0.001" in found.text
+    assert "stopped at 7 of 10 by patience 2: epochs 6 and 7 without a gain of 0.001" in found.text
+    assert "+0.0196" in found.text
+
+
+def test_without_settings_only_the_numbers_speak() -> None:
+    text = judge(run(*REFERENCE)).text
+    assert "fits early stopping: the default threshold 0.001 and patience 2" in text
+    assert " of 10" not in text
+    assert "best epoch 6" in text
+
+
+@pytest.mark.parametrize("maker", MAKERS, ids=lambda maker: maker.__name__)
+@pytest.mark.parametrize("seed", range(8))
+def test_made_runs_are_named_rightly(maker: object, seed: int) -> None:
+    assert callable(maker)
+    made = maker(random.Random(seed))
+    for first in (0, 1):
+        shifted = replace(
+            made.curves,
+            training=points([p.mean for p in made.curves.training], first, 8),
+            validation=points([p.mean for p in made.curves.validation], first),
+        )
+        found = judge(shifted, made.settings)
+        assert found.case is made.truth, found.text
+        if made.best is not None:
+            assert found.best == made.best - 1 + first
+
+
+@pytest.mark.parametrize("noise", [0.002, 0.005, 0.01])
+@pytest.mark.parametrize("maker", MAKERS[:4], ids=lambda maker: maker.__name__)
+def test_noise_does_not_change_the_case(maker: object, noise: float) -> None:
+    assert callable(maker)
+    for seed in range(5):
+        made = maker(random.Random(100 + seed), noise)
+        found = judge(made.curves, made.settings)
+        assert found.case is made.truth, (seed, found.text)
+
+
+@pytest.mark.parametrize(
+    ("values", "settings", "case", "words"),
+    [
+        ((2.0,), Settings(1), Case.ONE_EPOCH, "no trend"),
+        ((2.5, 1.9), Settings(2, 0.001, 2), Case.STILL_FALLING, "more epochs may help"),
+        ((1.5, 1.7), Settings(2, 0.001, 2), Case.OVERFIT, "overfit from epoch 1"),
+        ((2.0, 1.5, 1.4, 1.5, 1.6), Settings(5, 0.001, 9), Case.OVERFIT, "last epoch, not the best"),
+        ((2.0, 1.5, 1.4, 1.5, 1.6), Settings(9, 0.001, 2), Case.EARLY_STOP, "stopped at 5 of 9 by patience 2"),
+        ((2.0, 1.5, 1.4), Settings(9, 0.001, 2), Case.CUT_SHORT, "does not explain"),
+        ((2.0, 1.5, 1.4), Settings(9, 0.001, 2, stopped=True), Case.CUT_SHORT, "by hand"),
+        ((2.0, 1.5, 1.2), Settings(9, 0.001, 2, moving=True), Case.STILL_FALLING, "3 of 9 epochs so far"),
+        ((2.0, 1.5, 1.49), Settings(9, 0.05, 1), Case.EARLY_STOP, "patience 1: epoch 3 without a gain of 0.05"),
+        ((1.5, 1.5, 1.5), Settings(3, 0.001, 5), Case.TIED, "epochs 1 to 3 tied"),
+    ],
+)
+def test_single_cases(values: tuple[float, ...], settings: Settings, case: Case, words: str) -> None:
+    found = judge(run(*values), settings)
+    assert found.case is case, found.text
+    assert words in found.text
+
+
+def test_the_distance_of_the_two_curves_changes_nothing() -> None:
+    near = curves(REFERENCE, [v - 0.01 for v in REFERENCE])
+    far = curves(REFERENCE, [v / 100 for v in REFERENCE])
+    assert judge(near, Settings(10, 0.001, 2)) == judge(far, Settings(10, 0.001, 2))
+
+
+def test_losses_that_are_no_numbers_have_diverged() -> None:
+    found = judge(replace(run(2.0, 1.5, 1.4), lost_epochs=(4, 5)), Settings(5, 0.001, 2))
+    assert found.case is Case.DIVERGED
+    assert "from epoch 4 on" in found.text
+    assert judge(Curves("x", lost_epochs=(1,))).case is Case.DIVERGED
+    assert judge(replace(run(2.0, 1.5, 1.4), lost_epochs=(2,))).case is Case.STILL_FALLING
+
+
+def test_few_steps_are_said_beside_the_case() -> None:
+    few = Curves("x", points((2.0, 1.5, 1.2), rows=1), points((2.5, 2.0, 1.7)))
+    found = judge(few, Settings(3, 0.001, 2))
+    assert found.case is Case.STILL_FALLING
+    assert Case.FEW_STEPS in found.cases
+    assert "only one step per epoch" in found.text
+
+
+def test_what_is_no_loss_is_not_judged() -> None:
+    assert judge(Curves("x", points((1.0, 2.0)), metric="reward")).case is Case.NO_LOSS
+    assert judge(Curves("x")).case is Case.NO_NUMBERS
+
+
+def test_settings_are_read_as_the_api_writes_them() -> None:
+    given = {"epochCount": "10.0", "earlyStoppingThreshold": "0.001", "earlyStoppingPatience": "2"}
+    assert Settings.of(given, "Completed") == Settings(10, 0.001, 2)
+    assert Settings.of({"epochCount": "many"}, "Stopped") == Settings(stopped=True)
+    assert Settings.of({}, "InProgress").moving
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20), st.integers(0, 1))
+def test_any_numbers_get_a_verdict(values: list[float], first: int) -> None:
+    found = judge(Curves("x", (), points(values, first)), Settings(len(values), 0.001, 2))
+    assert found.case in found.cases
+    assert found.parts
+    assert "nan" not in found.text
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=12))
+def test_fits_are_monotonic_and_keep_what_needs_no_fit(values: list[float]) -> None:
+    fitted = rising_fit(values)
+    assert all(b - a > -1e-6 for a, b in pairwise(fitted))
+    assert math.fsum(fitted) == pytest.approx(math.fsum(values), abs=1e-6)
+    assert rising_fit(sorted(values)) == pytest.approx(sorted(values), abs=1e-9)
+    down = sorted(values, reverse=True)
+    assert valley(down) == pytest.approx(down, abs=1e-6)
+
+
+def test_noise_is_measured() -> None:
+    assert noise_of((3.0, 2.0, 1.5, 1.6, 1.9), valley((3.0, 2.0, 1.5, 1.6, 1.9))) == 0
+    draw = random.Random(1)
+    wild = [draw.gauss(5, 0.1) for _ in range(400)]
+    assert 0.05 < noise_of(wild, valley(wild)) < 0.2
+    assert trend_of((2.0, 1.9, 1.8), 0.001).pace == pytest.approx(-0.1)

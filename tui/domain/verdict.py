@@ -1,0 +1,307 @@
+"""What the validation losses of a run say: did it learn, where was it best, why did it end.
+
+Judged by the trend of the validation loss and the run's own early stopping alone. Training and validation loss are
+never divided by each other: their distance says nothing about whether more epochs would help.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tui.domain.losses import Curves, EpochPoint
+from tui.domain.trend import Trend, trend_of
+
+DEFAULT_THRESHOLD = 0.001
+DEFAULT_PATIENCE = 2
+"""Bedrock's own defaults for Claude 3 Haiku (User Guide, custom models, hyperparameters)."""
+_FEW_STEPS = 2
+_NAMED = 4
+
+
+class Case(StrEnum):
+    """What a run is a case of."""
+
+    NO_NUMBERS = "no numbers"
+    NO_LOSS = "no loss"
+    NO_VALIDATION = "no validation"
+    ONE_EPOCH = "one epoch"
+    DIVERGED = "diverged"
+    EARLY_STOP = "early stop"
+    OVERFIT = "overfit"
+    STILL_FALLING = "still falling"
+    TIED = "tied"
+    NOISY = "noisy"
+    FLAT = "flat"
+    CUT_SHORT = "cut short"
+    FEW_STEPS = "few steps"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The run's own settings; None where they are not known. `stopped`: ended by hand. `moving`: not ended yet."""
+
+    epochs: int | None = None
+    threshold: float | None = None
+    patience: int | None = None
+    stopped: bool = False
+    moving: bool = False
+
+    @classmethod
+    def of(cls, hyperparameters: Mapping[str, str], status: str = "") -> Settings:
+        """From a job's hyperparameters, named and written as the API does, and its status."""
+        epochs, patience = (_number(hyperparameters.get(name, "")) for name in ("epochCount", "earlyStoppingPatience"))
+        return cls(
+            None if epochs is None else int(epochs),
+            _number(hyperparameters.get("earlyStoppingThreshold", "")),
+            None if patience is None else int(patience),
+            status in ("Stopped", "Stopping"),
+            status == "InProgress",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`case` is what matters most, `cases` everything that holds; `parts` are sentences without full stops."""
+
+    case: Case
+    cases: frozenset[Case]
+    parts: tuple[str, ...]
+    best: int | None = None
+    tied: tuple[int, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """All of it on one line."""
+        return " · ".join(self.parts)
+
+
+class _Said:
+    """Gathers cases and sentences; the first case is the one that matters most."""
+
+    def __init__(self) -> None:
+        self.cases: list[Case] = []
+        self.parts: list[str] = []
+
+    def add(self, case: Case | None, *parts: str) -> None:
+        if case is not None:
+            self.cases.append(case)
+        self.parts += [part for part in parts if part]
+
+    def verdict(self, best: int | None = None, tied: tuple[int, ...] = ()) -> Verdict:
+        return Verdict(self.cases[0], frozenset(self.cases), tuple(self.parts), best, tied)
+
+
+def judge(curves: Curves, settings: Settings | None = None) -> Verdict:
+    """The verdict on one run. Settings that are not known are not guessed: only the numbers speak then."""
+    known = settings or Settings(curves.asked_epochs)
+    said = _Said()
+    if curves.metric != "loss":
+        said.add(Case.NO_LOSS, f"these files hold {curves.metric}, not losses: there is no verdict on them")
+        return said.verdict()
+    if not curves.epochs and not curves.lost_epochs:
+        said.add(Case.NO_NUMBERS, "no numbers yet")
+        return said.verdict()
+    if _diverged(curves):
+        _say_diverged(curves, said)
+    if not curves.validation:
+        _say_no_validation(curves, said)
+        _say_few_steps(curves, said)
+        return said.verdict()
+    return _judge_validation(curves, known, said)
+
+
+def _judge_validation(curves: Curves, settings: Settings, said: _Said) -> Verdict:
+    points = curves.validation
+    best = curves.best
+    assert best is not None
+    values = [p.mean for p in points]
+    threshold = DEFAULT_THRESHOLD if settings.threshold is None else settings.threshold
+    tied = tuple(p.epoch for p in points if p.mean - best.mean <= threshold)
+    tied = tied if len(tied) > 1 else ()
+    head = f"best epoch {best.epoch} ({best.mean:.4f})"
+    gain = f"−{values[0] - best.mean:.4f} since epoch {points[0].epoch}" if best.epoch != points[0].epoch else ""
+    said.add(None, *([head, gain] if len(points) > 1 else []))
+    if len(points) == 1:
+        said.add(Case.ONE_EPOCH, f"validation {best.mean:.4f} after one epoch: no trend to judge")
+    else:
+        _say_tie(tied, threshold, said)
+        trend = trend_of(values, threshold)
+        if Case.DIVERGED not in said.cases:
+            _say_end(points, settings, trend, said)
+            _say_trend(points, settings, trend, bool(tied), said)
+        if tied:
+            said.cases.append(Case.TIED)
+    _say_few_steps(curves, said)
+    if not said.cases:
+        said.cases.append(Case.FLAT)
+    return said.verdict(best.epoch, tied)
+
+
+def _say_tie(tied: tuple[int, ...], threshold: float, said: _Said) -> None:
+    if tied:
+        said.add(None, f"epochs {_listed(tied)} tied within {threshold:g}")
+
+
+# How the run ended
+
+
+def _say_end(points: Sequence[EpochPoint], settings: Settings, trend: Trend, said: _Said) -> None:
+    last, asked = points[-1].epoch, settings.epochs
+    ran = last - min(points[0].epoch, 1) + 1
+    if settings.moving:
+        said.add(None, f"{ran} of {asked} epochs so far" if asked else f"{ran} epochs so far")
+        return
+    if asked is not None and ran >= asked:
+        said.add(None, f"ran all {asked} epochs")
+        return
+    if asked is None:
+        fit = _fitting(points, settings)
+        if fit and not (trend.falling or trend.noisy):
+            said.add(Case.EARLY_STOP, f"ran {ran} epochs; the end fits early stopping: {fit}")
+        return
+    stopped = f"stopped at {ran} of {asked}"
+    if settings.stopped:
+        said.add(Case.CUT_SHORT, f"{stopped} by hand")
+        return
+    fit = _fitting(points, settings)
+    if fit:
+        said.add(Case.EARLY_STOP, f"{stopped} by {fit}")
+    else:
+        said.add(Case.CUT_SHORT, f"{stopped}; early stopping does not explain it by these numbers")
+
+
+def _fitting(points: Sequence[EpochPoint], settings: Settings) -> str:
+    """Early stopping put into words when it explains an end at the last epoch; else nothing."""
+    threshold, patience = settings.threshold, settings.patience
+    default = threshold is None or patience is None
+    threshold = DEFAULT_THRESHOLD if threshold is None else threshold
+    patience = DEFAULT_PATIENCE if patience is None else patience
+    values = [p.mean for p in points]
+    if patience < 1 or not any(len(values) == stop for stop in _stops(values, threshold, patience)):
+        return ""
+    failing = [p.epoch for p in points[-patience:]]
+    epochs = f"epoch {failing[0]}" if patience == 1 else f"epochs {_listed(failing)}"
+    if default:
+        return f"the default threshold {threshold:g} and patience {patience} ({epochs} without that gain)"
+    return f"patience {patience}: {epochs} without a gain of {threshold:g}"
+
+
+def _stops(values: Sequence[float], threshold: float, patience: int) -> list[int | None]:
+    """After how many epochs each reading of the rule ends the run, None for not at all.
+
+    An epoch counts against the patience when it is not lower by the threshold than: the best so far; the best that
+    was itself a gain; the epoch before.
+    """
+    ends: list[int | None] = []
+    for reading in ("best", "gain", "previous"):
+        reference, without, end = math.inf, 0, None
+        for number, value in enumerate(values, 1):
+            gained = value < reference - threshold
+            without = 0 if gained else without + 1
+            if reading == "previous" or gained or (reading == "best" and value < reference):
+                reference = value
+            if without >= patience:
+                end = number
+                break
+        ends.append(end)
+    return ends
+
+
+# Where the curve was going
+
+
+def _say_trend(points: Sequence[EpochPoint], settings: Settings, trend: Trend, tied: bool, said: _Said) -> None:
+    last, best = points[-1], points[trend.lowest]
+    rise = last.mean - best.mean
+    ended = "the model you have is from the last epoch, not the best"
+    if trend.rising:
+        after = f"epoch {last.epoch} +{rise:.4f}"
+        if settings.moving:
+            said.add(Case.OVERFIT, f"rising since epoch {best.epoch}: overfit ({after})")
+        elif Case.EARLY_STOP in said.cases:
+            said.add(Case.OVERFIT, f"rising since epoch {best.epoch} ({after})")
+        else:
+            said.add(Case.OVERFIT, f"overfit from epoch {best.epoch} ({after}): {ended}")
+    elif trend.noisy:
+        said.add(
+            Case.NOISY, f"noisy: changes of about ±{trend.noise:.3g} hide any trend, so the best epoch may be luck"
+        )
+    elif trend.falling and not (tied and trend.quiet):
+        hint = "" if settings.moving else ": more epochs may help"
+        said.add(Case.STILL_FALLING, f"still falling at epoch {last.epoch} ({trend.pace:+.4f} per epoch){hint}")
+    elif rise > 0:
+        said.add(None if tied or said.cases else Case.FLAT, f"epoch {last.epoch} +{rise:.4f}")
+    elif not tied:
+        said.add(Case.FLAT, "flat at the end")
+
+
+# Runs that ended badly or cannot be judged
+
+
+def _diverged(curves: Curves) -> bool:
+    epochs = curves.epochs
+    if curves.lost_epochs and (not epochs or curves.lost_epochs[-1] >= epochs[-1]):
+        return True
+    validation = [p.mean for p in curves.validation]
+    training = [p.mean for p in curves.training]
+    if len(validation) > 1 and _blown(validation, 3.0) and validation[-1] > 1.3 * validation[-2]:
+        return True
+    if len(validation) > 1 and len(training) > 1:
+        return _blown(validation, 1.0) and _blown(training, 1.0)
+    return len(training) > 1 and not validation and _blown(training, 1.3)
+
+
+def _blown(values: Sequence[float], times: float) -> bool:
+    """Whether a loss ended above where it began (`times` over), well above its lowest, and no longer falling."""
+    low, first, last = min(values), values[0], values[-1]
+    return last > first + (times - 1) * abs(first) and last - low > 0.25 * abs(low) and last >= values[-2]
+
+
+def _say_diverged(curves: Curves, said: _Said) -> None:
+    lost = [e for e in curves.lost_epochs if not curves.epochs or e >= curves.epochs[-1]]
+    if lost:
+        what = f"from epoch {lost[0]} on the loss is infinite or no number"
+    else:
+        points = curves.validation or curves.training
+        low = min(points, key=lambda p: p.mean)
+        what = f"the loss ran away after epoch {low.epoch}, from {low.mean:.4g} to {points[-1].mean:.4g}"
+    said.add(Case.DIVERGED, f"diverged: {what}; a lower learning rate may help")
+
+
+def _say_no_validation(curves: Curves, said: _Said) -> None:
+    said.add(Case.NO_VALIDATION, "no validation data: whether it learnt or only memorised cannot be told")
+    if len(curves.training) > 1:
+        first, last = curves.training[0], curves.training[-1]
+        said.add(None, f"training {first.mean:.4f} → {last.mean:.4f} over epochs {first.epoch}–{last.epoch}")
+
+
+def _say_few_steps(curves: Curves, said: _Said) -> None:
+    rows = sorted(p.rows for p in curves.training)
+    if len(rows) and 0 < rows[len(rows) // 2] <= _FEW_STEPS:
+        steps = "one step" if rows[len(rows) // 2] == 1 else f"{rows[len(rows) // 2]} steps"
+        said.add(
+            Case.FEW_STEPS,
+            f"only {steps} per epoch: training means say little, a smaller batch size gives more steps",
+        )
+
+
+def _listed(epochs: Sequence[int]) -> str:
+    """`5 and 6`, `3, 5 and 6`, `2 to 9`."""
+    if len(epochs) == 1:
+        return str(epochs[0])
+    if len(epochs) > 2 and epochs[-1] - epochs[0] == len(epochs) - 1:
+        return f"{epochs[0]} to {epochs[-1]}"
+    if len(epochs) > _NAMED:
+        return f"{', '.join(map(str, epochs[:_NAMED]))} and {len(epochs) - _NAMED} more"
+    return f"{', '.join(map(str, epochs[:-1]))} and {epochs[-1]}"
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
