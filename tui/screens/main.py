@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 TABS = (TabName("dataset", "Dataset"), TabName("jobs", "Jobs"), TabName("loss", "Loss"), TabName("chat", "Chat"))
 _LOOK_AGAIN = 5.0
+_PAINT_BY = 0.25
 _IDENTITY_LASTS = 300.0
 
 
@@ -70,6 +71,7 @@ class MainScreen(Screen[None]):
         self._asked_to_quit = False
         self._told_problem = ""
         self._last_said = ""
+        self._unpainted = contextlib.ExitStack()
         self.set_reactive(MainScreen.identity, services.identity.first())
         self.set_reactive(MainScreen.base_model_key, services.settings.base_model)
 
@@ -89,6 +91,9 @@ class MainScreen(Screen[None]):
         yield Static(Content("tanzaku needs a window of at least 60 × 16"), id="too-small", markup=False)
 
     def on_mount(self) -> None:
+        # Frames without rows are not worth their bytes, unless the rows are long in coming.
+        self._unpainted.enter_context(self.app.batch_update())
+        self._patience = self.set_timer(_PAINT_BY, self._paint)
         self.query_one(TabStrip).active = "dataset"
         for complaint in self._complaints:
             self.say(complaint, "problem")
@@ -121,8 +126,14 @@ class MainScreen(Screen[None]):
             if not settled and board.problem is None:
                 settled = await self._reconcile()
 
+    def _paint(self) -> None:
+        self._patience.stop()
+        self._unpainted.close()
+        self.refresh()
+
     @on(Tab.FirstShown)
     def _first_shown(self) -> None:
+        self.call_later(self._paint)  # behind what is told of sizes already
         self.call_after_refresh(self._shown.set)
 
     async def _identify(self) -> bool:

@@ -64,7 +64,7 @@ class Tab(Vertical):
         """Give the focus to what the keys are for."""
         first = next((w for w in self.query("*").results(Widget) if w.focusable), None)
         if first is not None:
-            first.focus()
+            self.screen.set_focus(first)
 
     def reasons_to_stay(self) -> list[str]:
         """Sentences about what quitting now would break off."""

@@ -92,7 +92,7 @@ class DatasetTab(Tab):
 
     def focus_first(self) -> None:
         """The list has the keys."""
-        self.query_one("#pairs", VirtualTable).focus()
+        self.screen.set_focus(self.query_one("#pairs", VirtualTable))
 
     def reasons_to_stay(self) -> list[str]:
         """An upload under way would be broken off."""

@@ -78,7 +78,7 @@ class JobsTab(Tab):
 
     def focus_first(self) -> None:
         """The list has the keys."""
-        self.query_one("#runs", VirtualTable).focus()
+        self.screen.set_focus(self.query_one("#runs", VirtualTable))
 
     def reasons_to_stay(self) -> list[str]:
         """A request on its way is better waited for."""

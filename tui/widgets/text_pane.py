@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.visual import Visual
@@ -53,6 +53,7 @@ class TextPane(ScrollView, can_focus=True, inherit_bindings=False):
         self._content = Content("")
         self._strips: list[Strip] = []
         self._wrapped: tuple[object, ...] = ()
+        self._sized = Size(0, 0)
 
     @property
     def content(self) -> Content:
@@ -92,9 +93,11 @@ class TextPane(ScrollView, can_focus=True, inherit_bindings=False):
             set_scroll_height(self, len(self._strips))
 
     def on_resize(self) -> None:
-        """Another width wraps otherwise."""
+        """Another width wraps otherwise; coming into view again at the same size needs no second paint."""
         self._wrap()
-        self.refresh()
+        if self.size != self._sized:
+            self._sized = self.size
+            self.refresh()
 
     def render_line(self, y: int) -> Strip:
         """One line of the pane."""

@@ -11,7 +11,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.cache import LRUCache
 from textual.content import Content
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
@@ -120,6 +120,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._source: RowSource = NoRows()
         self._cursor_key: str | None = None
         self._told: tuple[int, str] | None = None
+        self._sized = Size(0, 0)
         self._marked: frozenset[str] = frozenset()
         self._placed: tuple[Placed, ...] = ()
         self._shared_width = -1
@@ -287,9 +288,14 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._resize_rows()
 
     def on_resize(self) -> None:
-        """Another height may hide the cursor; widths are shared out when the first line is drawn."""
-        self._keep_visible()
-        self.refresh()
+        """Another height may hide the cursor; widths are shared out when the first line is drawn.
+
+        Whoever comes into view again at the same size is painted by the layout already.
+        """
+        if self.size != self._sized:
+            self._sized = self.size
+            self._keep_visible()
+            self.refresh()
 
     def notify_style_update(self) -> None:
         """Theme or focus changed: strips hold colours."""
