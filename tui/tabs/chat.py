@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import replace
 from typing import ClassVar
@@ -11,6 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.css.query import NoMatches
 from textual.reactive import reactive
 from textual.worker import Worker
 
@@ -102,6 +104,8 @@ class ChatTab(Tab):
         self.system_prompt = settings.system_prompt
         self.parameters = Parameters(settings.max_tokens, settings.temperature, settings.top_p)
         self._run_key = ""
+        self._answered = False
+        """Whether a side has answered the newest question whole."""
         self.add_class("-show-a")
 
     def compose(self) -> ComposeResult:
@@ -155,7 +159,7 @@ class ChatTab(Tab):
     def show_run(self, key: str) -> None:
         """Ask a run's endpoint and its base model."""
         run = self.board.run(key)
-        if run is None:
+        if run is None or self._still_coming():
             return
         self._run_key = key
         self._aim_at(run)
@@ -211,9 +215,18 @@ class ChatTab(Tab):
             self.pane("b").aim(target)
             self.set_class(False, "-show-a").set_class(True, "-show-b")
 
+    def _still_coming(self) -> bool:
+        """Whether an answer is under way, and says so: what comes belongs to whom was asked."""
+        busy = any(p.busy for p in self.query(AnswerPane))
+        if busy:
+            self.say("An answer is still coming; esc stops it", "problem")
+        return busy
+
     @work(group="target", exclusive=True)
     async def action_target(self, side: str) -> None:
         """Choose who answers on one side."""
+        if self._still_coming():
+            return
         endpoints = [
             Choice(e.arn, run.name, f"{e.kind} · {run.base_model_name}")
             for run in self.board.runs
@@ -251,10 +264,10 @@ class ChatTab(Tab):
         if not panes:
             self.say("Nobody is chosen to answer: esc, then a or b", "problem")
             return
-        if any(p.busy for p in panes):
-            self.say("An answer is still coming; esc stops it", "problem")
+        if self._still_coming():
             return
         self.query_one(Prompt).clear()
+        self._answered = False
         for pane in panes:
             pane.view.add_block("question", message.text)
             pane.worker = self._ask(pane, message.text)
@@ -282,23 +295,25 @@ class ChatTab(Tab):
                         self.say(f"{target.name}: {text}")
                     case AnswerEnd():
                         whole, ended = True, event.text
+                        self._answered = True
                         pane.history += [asked, Message("assistant", said)]
                     case AnswerCut(error):
                         ended = error.title
                         pane.view.add_block("error", error.sentence())
                         self._give_back(question)
         finally:
-            pane.view.finish()
-            if not whole and ended == "stopped by you":
-                pane.view.add_block("note", ended)
-            pane.footer(ended)
+            with contextlib.suppress(NoMatches):  # where the app is ending, the pane is empty by now
+                pane.view.finish()
+                if not whole and ended == "stopped by you":
+                    pane.view.add_block("note", ended)
+                pane.footer(ended)
             self._keep(target, question, system, parameters, said, ended, whole)
 
     def _give_back(self, question: str) -> None:
         """A question that failed on every side goes back to the prompt, unless another is being written."""
         prompt = self.query_one(Prompt)
-        others = [p for p in self.query(AnswerPane) if p.busy and p.target is not None]
-        if len(others) <= 1 and not prompt.text:
+        busy = [p for p in self.query(AnswerPane) if p.busy]  # the one that just failed still is
+        if len(busy) <= 1 and not self._answered and not prompt.text:
             prompt.text = question
             prompt.move_cursor(prompt.document.end)
 
@@ -344,8 +359,7 @@ class ChatTab(Tab):
 
     def action_fresh(self) -> None:
         """Begin a new conversation; what was answered stays stored."""
-        if any(p.busy for p in self.query(AnswerPane)):
-            self.say("An answer is still coming; esc stops it", "problem")
+        if self._still_coming():
             return
         for pane in self.query(AnswerPane):
             pane.history.clear()
