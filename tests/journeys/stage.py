@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 
 from tests.harness import Walk
-from tests.sandbox.conftest import BUCKET, HAIKU, PAIRS, Scene, claude_lines, conversation_lines
+from tests.sandbox.conftest import BUCKET, HAIKU, LLAMA_33, PAIRS, Scene, claude_lines, conversation_lines
 from tui.domain.base_models import find
 from tui.services.session import Services
 from tui.services.store import Upload
 
 ROLE = "tuner"
+PROFILE = "us.anthropic.claude-haiku-4-5-20251001-v1:0"
+RETIRED = "meta.llama3-2-1b-instruct-v1:0"
+"""At its end of life half a year after the clock begins."""
+HALF_A_YEAR = 200 * 86_400
 
 
 def scene_of(walk: Walk) -> Scene:
@@ -56,4 +60,18 @@ def sent(walk: Walk, operation: str) -> int:
     return [request.operation for request in walk.sandbox.requests].count(operation)
 
 
-__all__ = ["BUCKET", "HAIKU", "ROLE", "Scene", "scene_of", "sent", "served", "trained", "uploaded"]
+__all__ = [
+    "BUCKET",
+    "HALF_A_YEAR",
+    "HAIKU",
+    "LLAMA_33",
+    "PROFILE",
+    "RETIRED",
+    "ROLE",
+    "Scene",
+    "scene_of",
+    "sent",
+    "served",
+    "trained",
+    "uploaded",
+]

@@ -1,0 +1,127 @@
+"""Live mode when AWS cannot be used: local work goes on, the cure is named, and once cured it goes on by itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.harness import FAST, Walk, nobody
+from tui.domain.settings import Settings
+from tui.sandbox.faults import FaultKind
+from tui.screens import main
+from tui.services.aws import Connection
+from tui.services.session import Services, build
+
+PAIRS = [{"q": f"What is lantern {n}?", "a": f"Lantern {n} hangs at gate {n}."} for n in range(40)]
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(main, "_LOOK_AGAIN", 0.1)
+    home = tmp_path / "home"
+    home.mkdir()
+    with nobody(home):
+        yield
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    path = tmp_path / "pairs.json"
+    path.write_text(json.dumps(PAIRS))
+    return path
+
+
+def live(walk: Walk, *, profile: str | None = None, region: str | None = None) -> Services:
+    return build(
+        lambda: Connection(profile, region),
+        sandbox=False,
+        paths=walk.paths,
+        settings=Settings(),
+        profile=profile,
+        region=region,
+        pace=FAST,
+        now=walk.clock.now,
+    )
+
+
+def sign_in(walk: Walk, environment: pytest.MonkeyPatch, *, region: str | None = None) -> None:
+    """The sandbox plays the part of AWS for whoever has its keys."""
+    environment.setenv("AWS_ENDPOINT_URL", walk.sandbox.url)
+    environment.setenv("AWS_ACCESS_KEY_ID", walk.sandbox.access_key_id)
+    environment.setenv("AWS_SECRET_ACCESS_KEY", walk.sandbox.secret_access_key)
+    if region:
+        environment.setenv("AWS_REGION", region)
+
+
+async def test_without_credentials_files_are_opened_checked_and_converted(
+    walk: Walk, pairs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with walk.app([pairs], size=(120, 30), services=live(walk, region="us-west-2")):
+        await walk.sees("LIVE us-west-2", "No AWS credentials found", "aws sso login", "✓ clean")
+        await walk.press("x")
+        await walk.sees("Convert pairs.json for Claude 3 Haiku")
+        await walk.press("enter")
+        await walk.sees("40 records written")
+        await walk.press("p")
+        await walk.sees("No AWS credentials found")
+        await walk.press("2", "n")
+        await walk.sees("No AWS credentials found", "AWS has not been seen yet")
+        sign_in(walk, monkeypatch)
+        await walk.sees(walk.sandbox.account_id, "endpoint http://127.0.0.1", "No runs yet")
+        await walk.misses("No AWS credentials found")
+    written = pairs.with_name("pairs.claude-3-haiku.jsonl").read_text().splitlines()
+    records = [json.loads(line) for line in written]
+    for record, pair in zip(records, PAIRS, strict=True):
+        assert list(record) == ["system", "messages"]
+        assert record["messages"] == [
+            {"role": "user", "content": pair["q"]},
+            {"role": "assistant", "content": pair["a"]},
+        ]
+
+
+async def test_a_region_set_later_is_found(walk: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
+    sign_in(walk, monkeypatch)
+    async with walk.app(services=live(walk)):
+        await walk.sees("LIVE no Region", "No AWS Region is set", "--region us-west-2")
+        monkeypatch.setenv("AWS_REGION", "us-west-2")
+        await walk.sees("LIVE us-west-2", walk.sandbox.account_id)
+
+
+async def test_a_profile_written_later_is_found(walk: Walk, tmp_path: Path) -> None:
+    at = walk.sandbox
+    async with walk.app(services=live(walk, profile="tuner", region="us-west-2")):
+        await walk.sees("profile tuner", "There is no AWS profile tuner", "~/.aws/config")
+        (tmp_path / "home" / "config").write_text(
+            f"[profile tuner]\nregion = us-west-2\nendpoint_url = {at.url}\n"
+            f"aws_access_key_id = {at.access_key_id}\naws_secret_access_key = {at.secret_access_key}\n"
+        )
+        await walk.sees(at.account_id, "profile tuner")
+        await walk.misses("There is no AWS profile")
+
+
+async def test_an_endpoint_that_comes_up_later_is_found(walk: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
+    sign_in(walk, monkeypatch, region="us-west-2")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    async with walk.app(services=live(walk)):
+        await walk.sees("AWS cannot be reached", "Check network, DNS and Region")
+        monkeypatch.setenv("AWS_ENDPOINT_URL", walk.sandbox.url)
+        await walk.sees(walk.sandbox.account_id)
+        await walk.misses("AWS cannot be reached")
+
+
+async def test_credentials_that_expire_in_between_are_told_of_once_and_renewed(
+    walk: Walk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign_in(walk, monkeypatch, region="us-west-2")
+    async with walk.app(size=(120, 30), services=live(walk)):
+        await walk.sees(walk.sandbox.account_id)
+        await walk.press("2")
+        await walk.sees("No runs yet")
+        walk.sandbox.faults.add(kind=FaultKind.EXPIRED, times=None)
+        await walk.sees("The AWS credentials have expired", "Sign in again", "▲ expired credentials")
+        walk.sandbox.faults.clear()
+        await walk.sees("AWS answers again")
+        await walk.misses("▲ expired credentials")
