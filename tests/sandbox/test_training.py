@@ -275,15 +275,28 @@ def test_memory_does_not_grow_with_the_batch() -> None:
     assert peak < 200_000_000
 
 
+def _shipped(language: str) -> tuple[list[Example], list[Example]]:
+    """The shipped training and validation pairs; `language` is "" or ".ja"."""
+    files = [json.loads((DATASET / f"{name}{language}.json").read_text("utf-8")) for name in ("training", "validation")]
+    training, validation = ([Example(*list(record.values())[:2]) for record in records] for records in files)
+    return training, validation
+
+
 @pytest.mark.parametrize("language", ["", ".ja"])
 def test_shipped_pairs_are_learnt_in_seconds(language: str) -> None:
-    def read(name: str) -> list[Example]:
-        records = json.loads((DATASET / f"{name}{language}.json").read_text(encoding="utf-8"))
-        return [Example(*list(record.values())[:2]) for record in records]
-
-    training, validation = read("training"), read("validation")
+    training, validation = _shipped(language)
     started = time.process_time()
     result = train(training, validation, TrainingPlan(10, 32, 1.0, 0.001, 2))
     assert time.process_time() - started < 20
-    assert result.validation[-1].loss < result.validation[0].loss
     assert verbatim(result, training) >= 0.9
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("language", ["", ".ja"])
+def test_shipped_pairs_stop_early_in_any_order(language: str, seed: int) -> None:
+    result = train(*_shipped(language), TrainingPlan(10, 32, 1.0, 0.001, 2, seed=seed))
+    losses = [row.loss for row in result.validation]
+    assert result.stopped_early
+    assert 6 <= result.epochs_run <= 9
+    assert 4 <= losses.index(min(losses)) + 1 <= 8
+    assert min(losses) < 0.95 * losses[0]
