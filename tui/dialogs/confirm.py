@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import on
@@ -62,3 +63,12 @@ class ConfirmDialog(Dialog[bool]):
     def action_confirm(self) -> None:
         """Yes."""
         self.dismiss(True)
+
+
+class QuitDialog(ConfirmDialog):
+    """What quitting now would leave behind; the key that asked to quit confirms it too."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("q", "confirm", "Yes", show=False, id="quit.again")]
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        super().__init__("Quit tanzaku?", "\n".join(reasons), yes="Quit")

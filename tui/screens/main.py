@@ -271,7 +271,7 @@ class MainScreen(Screen[None]):
             reasons.append("Provisioned throughput goes on billing until it is deleted (Jobs, X).")
         if not reasons or self._asked_to_quit:
             return True
-        from tui.dialogs.confirm import ConfirmDialog
+        from tui.dialogs.confirm import QuitDialog
 
         self._asked_to_quit = True
 
@@ -280,5 +280,5 @@ class MainScreen(Screen[None]):
             if confirmed:
                 self.app.exit()
 
-        self.app.push_screen(ConfirmDialog("Quit tanzaku?", "\n".join(reasons), yes="Quit"), answered)
+        self.app.push_screen(QuitDialog(reasons), answered)
         return False
