@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.geometry import Region, Size
@@ -77,7 +78,7 @@ class TextPane(ScrollView, can_focus=True, inherit_bindings=False):
             return
         for y, (old, new) in enumerate(zip(before, after, strict=True)):
             if old != new:
-                self.refresh(Region(0, y, self.size.width, 1))
+                self.refresh(Region(0, y, max(_length(old), _length(new)), 1))
 
     def _visible(self) -> tuple[list[Strip | None], int]:
         top = self.scroll_offset.y
@@ -119,3 +120,8 @@ class TextPane(ScrollView, can_focus=True, inherit_bindings=False):
     def action_to(self, end: int) -> None:
         """Scroll to the top or the end."""
         self.scroll_to(y=self.max_scroll_y if end else 0, animate=False)
+
+
+def _length(strip: Strip | None) -> int:
+    """Cells up to the end of what is written in a line."""
+    return cell_len(strip.text.rstrip()) if strip is not None else 0
