@@ -71,6 +71,7 @@ class MainScreen(Screen[None]):
         self._asked_to_quit = False
         self._told_problem = ""
         self._last_said = ""
+        self._last_focus: Widget | None = None
         self._unpainted = contextlib.ExitStack()
         self.set_reactive(MainScreen.identity, services.identity.first())
         self.set_reactive(MainScreen.base_model_key, services.settings.base_model)
@@ -168,6 +169,20 @@ class MainScreen(Screen[None]):
         """Put something on the status line."""
         self._last_said = text
         self.query_one(StatusLine).say(text, kind)
+
+    # Focus
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        self._last_focus = event.widget
+
+    def on_resize(self) -> None:
+        """A window too small hides what had the focus; where there is room again, it gets it back."""
+        self.call_after_refresh(self._find_focus)
+
+    def _find_focus(self) -> None:
+        last = self._last_focus
+        if self.focused is None and last is not None and last.is_attached and last.focusable:
+            last.focus()
 
     # Tabs
 

@@ -439,16 +439,18 @@ class DatasetTab(Tab):
             if any(f.role is role for f in order)
         ]
 
-    @work(group="upload", exclusive=True)
-    async def action_upload(self) -> None:
+    def action_upload(self) -> None:
         """Convert the training and validation files and put them into S3."""
+        files = self._to_upload()
         if self._cancel_upload is not None:
             self.say("An upload is under way; esc stops it", "problem")
-            return
-        files = self._to_upload()
-        if not files:
+        elif not files:
             self.say("Open a training file first (o); t changes what a file is for", "problem")
-            return
+        else:
+            self._begin_upload(files)
+
+    @work(group="upload", exclusive=True)
+    async def _begin_upload(self, files: list[OpenFile]) -> None:
         await self.attempt(self._upload(files))
 
     async def _upload(self, files: list[OpenFile]) -> None:
@@ -459,12 +461,11 @@ class DatasetTab(Tab):
         made = [await self.services.datasets.convert(f.file, model, f.role, self.system_prompt) for f in files]
         by_role = {m.role: m.records for m in made}
         total = total_problem(by_role.get(Role.TRAIN, 0), by_role.get(Role.VALIDATION, 0), model.limits)
-        plan = await self._plan(made, [p.message for f in files for p in f.problems or () if p.index is None])
+        warnings = [p.message for f in files for p in f.problems or () if p.index is None]
+        plan = await self._plan(made, [*warnings, *([total.message] if total else [])])
         if plan is None:
             self.say("Nothing was uploaded")
             return
-        if total is not None:
-            self.say(total.message, "problem")
         await self._carry_out(plan, made)
 
     async def _plan(self, made: list[Converted], warnings: list[str]) -> UploadPlan | None:

@@ -419,13 +419,13 @@ def _upload_label(upload: Upload) -> str:
 def _lifecycle_problem(model: BaseModel, live: list[FoundationModel], region: str, services: Services) -> str:
     """Why Bedrock would not take a job on this base model now; empty when it would."""
     listed = [m for m in live if model.matches(m.model_id)]
+    where = ", ".join(model.regions)
     if not listed:
-        where = ", ".join(model.regions)
         return f"{model.name} is not offered in {region} (fine-tuning: {where})"
     now = services.now()
     if any(m.can_fine_tune(now) for m in listed):
         return ""
     best = next((m for m in listed if "FINE_TUNING" in m.customizations), listed[0])
     if best.lifecycle == "ACTIVE" and not best.retired(now):
-        return f"{model.name} cannot be fine-tuned in {region}"
+        return f"{model.name} cannot be fine-tuned in {region} (but in {where})"
     return f"{model.name} is {best.lifecycle_text(now)}: Bedrock takes no new jobs on it"

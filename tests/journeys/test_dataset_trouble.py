@@ -1,0 +1,218 @@
+"""Files that nobody would want to open, and uploads that go wrong."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input
+
+from tests.harness import Walk
+from tests.journeys.stage import scene_of, sent
+from tui.sandbox.faults import FaultKind
+
+PAIRS = [{"q": f"What is lantern {n}?", "a": f"It hangs at gate {n}."} for n in range(40)]
+NEEDLES = ("\x1b", "\x9b", "\u202e", "\x00", "\x07")
+
+
+def write(path: Path, content: object) -> Path:
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    return write(tmp_path / "training.json", PAIRS)
+
+
+def hostile_files(folder: Path) -> dict[Path, str]:
+    """Each with words of what is said of it."""
+    fifo = folder / "fifo.json"
+    os.mkfifo(fifo)
+    (folder / "folder.json").mkdir()
+    files = {
+        "empty.json": (b"", "empty.json"),
+        "binary.json": (bytes(range(256)) * 40, "binary.json"),
+        "packed.json": (gzip.compress(b"[]" * 99), "packed.json"),
+        "half.json": (b'[{"q": "what?", "a": "\xe3\x81"}]', "half.json"),
+        "deep.json": (b"[" * 100_000 + b"]" * 100_000, "deep.json"),
+        "cut.json": (b'[{"q": "what?", "a": "th', "cut.json"),
+        "wide.json": ("[]".encode("utf-16"), "wide.json"),
+        "\x1b[31mred.json": (b"{", "␛[31mred.json"),
+    }
+    found = {folder / "folder.json": "is a folder", fifo: "is not a plain file", folder / "none.json": "is not there"}
+    for name, (data, words) in files.items():
+        (folder / name).write_bytes(data)
+        found[folder / name] = words
+    return found
+
+
+async def test_hostile_files_are_refused_with_a_reason(walk: Walk, pairs: Path, tmp_path: Path) -> None:
+    files = hostile_files(tmp_path)
+    async with walk.app([pairs]) as app:
+        await walk.sees("✓ clean", walk.sandbox.account_id)
+        for path, words in files.items():
+            await walk.press("o")
+            await walk.sees("Open a file of pairs")
+            app.screen.query_one(Input).value = str(path)
+            await walk.press("enter")
+            await walk.until(lambda words=words: walk.shows(f"▲ {words}") or walk.shows(words), words)
+            assert walk.shows("training.json  TRAIN") or walk.shows("training.json TRAIN"), walk.text
+            assert not any(needle in walk.text for needle in NEEDLES)
+
+
+async def test_hostile_records_are_shown_and_walked_through(walk: Walk, tmp_path: Path) -> None:
+    wild = [
+        "see [1] and [/INST] and [/] and [@click=app.quit]x[/]",
+        "\x1b[31mred \x9b31m \x1b]52;c;AAAA\x07 \u202eback",
+        "nul \x00 tab\tand\nline",
+        "lone \ud800 surrogate",
+        "家族 👨‍👩‍👧‍👦 🇯🇵",
+        "x" * 1_000_000,
+    ]
+    pairs = [{"q": f"{text[:60]} {n}", "a": text} for n, text in enumerate(wild)]
+    path = tmp_path / "training.json"
+    path.write_text(json.dumps([*pairs, *PAIRS]))
+    async with walk.app([path]):
+        await walk.sees("46 pairs", "problem" if walk.shows("problem") else "error")
+        for _ in wild:
+            assert not any(needle in walk.text for needle in NEEDLES)
+            await walk.press("j")
+        await walk.press("g", "right_square_bracket")
+        await walk.sees("▲")
+        first = walk.text
+        await walk.press("right_square_bracket")
+        assert walk.text != first
+        await walk.press("left_square_bracket")
+        assert walk.text == first
+        await walk.press("c")
+        await walk.sees("training.json:")
+        await walk.press("G", "enter", "slash")
+        await walk.type("INST")
+        await walk.sees("1 of 46", "[/INST]")
+        await walk.press("escape")
+        await walk.sees("46 pairs")
+
+
+async def test_a_line_of_a_million_characters(walk: Walk, tmp_path: Path) -> None:
+    path = tmp_path / "training.jsonl"
+    path.write_text(
+        "".join(json.dumps({"q": f"{n}?", "a": "あ" * 1_000_000 if n == 1 else "ok"}) + "\n" for n in range(3))
+    )
+    async with walk.app([path]):
+        await walk.sees("3 pairs")
+        await walk.press("j")
+        await walk.sees("1?")
+
+
+async def test_unclear_keys_are_asked_for(walk: Walk, tmp_path: Path) -> None:
+    rows = [{"left": f"What is {n}?", "right": f"It is {n}.", "note": f"no {n}"} for n in range(40)]
+    path = write(tmp_path / "pairs.json", rows)
+    async with walk.app() as app:
+        for answer in ("escape", "enter"):
+            await walk.press("o")
+            await walk.sees("Open a file of pairs")
+            app.screen.query_one(Input).value = str(path)
+            await walk.press("enter")
+            await walk.sees("which key holds the question?")
+            await walk.press(answer)
+            if answer == "escape":
+                await walk.sees("pairs.json was not opened")
+        await walk.sees("which key holds the answer?")
+        await walk.press("enter")
+        await walk.sees("40 pairs", "What is 0?", "It is 0.")
+
+
+async def test_files_roles_and_base_models(walk: Walk, pairs: Path, tmp_path: Path) -> None:
+    other = write(tmp_path / "validation.json", PAIRS[:32])
+    async with walk.app([pairs, other]):
+        await walk.sees("(1/2)", "TRAIN", "✓ clean")
+        await walk.press("f")
+        await walk.sees("(2/2)", "VALIDATION", "✓ clean")
+        await walk.press("t")
+        await walk.sees("EVAL")
+        await walk.press("t", "t")
+        await walk.sees("VALIDATION", "✓ clean")
+        await walk.press("f", "b")
+        await walk.sees("Base model", "Llama 3.3")
+        await walk.press("G", "enter")
+        await walk.sees("for Llama 3.1 70B Instruct")
+        await walk.press("x")
+        await walk.sees("Format", "prompt")
+        await walk.press("enter")
+        await walk.sees("40 records written")
+    lines = (tmp_path / "training.llama-3.1-70b.jsonl").read_text().splitlines()
+    assert set(json.loads(lines[0])) == {"prompt", "completion"}
+
+
+async def test_converting_never_overwrites_the_source(walk: Walk, pairs: Path) -> None:
+    before = pairs.read_bytes()  # noqa: ASYNC240 - a test may wait for the disk
+    async with walk.app([pairs]):
+        await walk.sees("✓ clean")
+        await walk.press("x")
+        await walk.sees("Convert training.json")
+        walk.app_now.screen.query_one(Input).value = str(pairs)
+        await walk.press("enter")
+        await walk.sees("That is the file itself")
+    assert pairs.read_bytes() == before  # noqa: ASYNC240 - a test may wait for the disk
+
+
+async def upload(walk: Walk) -> None:
+    await walk.sees("✓ clean", walk.sandbox.account_id)
+    await walk.press("p")
+    await walk.sees("Convert and upload to S3")
+
+
+async def test_an_upload_can_be_stopped_and_sent_again(walk: Walk, pairs: Path) -> None:
+    async with walk.app([pairs]):
+        await upload(walk)
+        walk.sandbox.faults.add(kind=FaultKind.SLOW, operation="PutObject", seconds=60)
+        await walk.press("enter")
+        await walk.sees("Uploading training")
+        await walk.until(lambda: sent(walk, "PutObject") == 1, "the upload on its way")
+        await walk.press("p")
+        await walk.sees("An upload is under way")
+        await walk.press("q")
+        await walk.sees("An upload is under way; quitting breaks it off")
+        await walk.press("escape", "escape")
+        walk.sandbox.faults.clear()
+        await walk.until(lambda: not walk.shows("Uploading training"), "the end of the upload")
+        await upload(walk)
+        await walk.press("enter")
+        await walk.sees("uploaded. Next")
+
+
+@pytest.mark.parametrize("operation", ["CreateBucket", "PutObject", "ListBuckets", "HeadObject"])
+async def test_a_denied_upload_says_so_and_succeeds_later(walk: Walk, pairs: Path, operation: str) -> None:
+    async with walk.app([pairs]):
+        await walk.sees("✓ clean", walk.sandbox.account_id)
+        walk.sandbox.faults.add(kind=FaultKind.DENIED, service="s3", operation=operation, times=None)
+        await walk.press("p")
+        if operation != "ListBuckets":
+            await walk.sees("Convert and upload to S3")
+            await walk.press("enter")
+        await walk.sees("AWS does not allow this")
+        walk.sandbox.faults.clear()
+        await upload(walk)
+        await walk.press("enter")
+        await walk.sees("uploaded. Next")
+
+
+async def test_a_bucket_elsewhere_and_a_name_that_is_taken(walk: Walk, pairs: Path) -> None:
+    scene_of(walk).bucket("bucket-in-the-east", "us-east-1")
+    async with walk.app([pairs]) as app:
+        await upload(walk)
+        assert not walk.shows("bucket-in-the-east")
+        for name in ("Bad_Name", "bucket-in-the-east"):
+            app.screen.query_one("#bucket Input", Input).value = name
+            await walk.press("enter")
+            if name == "Bad_Name":
+                await walk.sees("✗")
+        await walk.sees("▲")
+        assert walk.shows("another Region") or walk.shows("clashes")
+        await upload(walk)
+        await walk.press("enter")
+        await walk.sees("uploaded. Next")

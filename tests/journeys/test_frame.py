@@ -1,0 +1,224 @@
+"""The frame around the tabs: keys wherever the focus is, sizes, help, the way out, read-only mode."""
+
+from __future__ import annotations
+
+import json
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+from textual.widget import Widget
+
+from tests.harness import Walk
+from tests.journeys.stage import served, trained, uploaded
+from tui.dialogs.base import Dialog
+from tui.tabs.base import Tab
+from tui.widgets.prompt import Prompt
+
+TABS = ("dataset", "jobs", "loss", "chat")
+SIZES = [(59, 15), (200, 50), (2, 1), (80, 24)]
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    path = tmp_path / "training.json"
+    path.write_text(json.dumps([{"q": f"What is lantern {n}?", "a": f"It hangs at gate {n}."} for n in range(40)]))
+    return path
+
+
+def active(walk: Walk) -> str:
+    tab = next(tab for tab in walk.app_now.screen.query(Tab) if tab.is_on_screen)
+    return str(tab.id)
+
+
+async def go(walk: Walk, tab: str) -> None:
+    """To a tab by its number; from a field by escape first, for digits are text there."""
+    if isinstance(walk.app_now.focused, Prompt):
+        await walk.press("escape")
+    await walk.press(str(TABS.index(tab) + 1))
+    await walk.until(lambda: active(walk) == tab, tab)
+
+
+async def test_every_tab_leads_to_every_other(walk: Walk, pairs: Path) -> None:
+    async with walk.app([pairs]) as app:
+        for before, after in permutations(TABS, 2):
+            await go(walk, before)
+            await go(walk, after)
+            assert app.focused is not None
+            assert after in {str(node.id) for node in app.focused.ancestors_with_self}
+
+
+async def test_tabs_change_with_the_focus_on_any_widget(walk: Walk, pairs: Path) -> None:
+    async with walk.app([pairs]) as app:
+        for tab in TABS:
+            await go(walk, tab)
+            there = next(t for t in app.screen.query(Tab) if t.id == tab)
+            for widget in there.query("*").results(Widget):
+                if not widget.focusable or isinstance(widget, Prompt):
+                    continue
+                widget.focus()
+                await walk.keyboard.pause()
+                other = "jobs" if tab != "jobs" else "loss"
+                await walk.press(str(TABS.index(other) + 1))
+                await walk.until(lambda other=other: active(walk) == other, other)
+                await go(walk, tab)
+
+
+async def test_digits_and_letters_typed_in_fields_stay_text(walk: Walk, pairs: Path) -> None:
+    async with walk.app([pairs]) as app:
+        await walk.press("4")
+        await walk.type("1234 q?nX")
+        assert app.screen.query_one(Prompt).text == "1234 q?nX"
+        assert active(walk) == "chat"
+        await walk.press("escape", "1", "slash")
+        await walk.type("12 q")
+        assert active(walk) == "dataset"
+        await walk.sees("0 of 40")
+        await walk.press("escape")
+        await walk.sees("40 pairs")
+
+
+DIALOGS = [
+    ("dataset", "s", "System prompt"),
+    ("dataset", "p", "Convert and upload"),
+    ("jobs", "n", "New job on"),
+    ("jobs", "b", "Serve lantern-keeper"),
+    ("jobs", "X", "Delete this custom model?"),
+    ("chat", "a", "Who answers"),
+]
+
+
+async def test_no_size_breaks_a_tab_and_nothing_is_lost(walk: Walk, pairs: Path) -> None:
+    trained(walk)
+    async with walk.app([pairs]) as app:
+        await walk.sees(walk.sandbox.account_id, "✓ clean")
+        for tab in (*TABS, "dataset"):
+            await go(walk, tab)
+            if tab == "chat":
+                await walk.type("half a question")
+            focused = app.focused
+            for size in SIZES:
+                await walk.keyboard.resize_terminal(*size)
+            await walk.until(lambda focused=focused: app.focused is focused, "the focus again")
+        await walk.press("o")
+        await walk.sees("Open a file of pairs")
+        await walk.press("escape", "4")
+        await walk.sees("half a question")
+        await walk.keyboard.resize_terminal(59, 15)
+        await walk.sees("needs a window of at least 60 × 16")
+
+
+async def test_no_size_breaks_a_dialog(walk: Walk, pairs: Path) -> None:
+    services = walk.services()
+    uploaded(walk, services).model()
+    async with walk.app([pairs], services=services) as app:
+        await walk.sees(walk.sandbox.account_id, "✓ clean")
+        for tab, key, heading in DIALOGS:
+            await go(walk, tab)
+            if tab == "jobs":
+                await walk.sees("lantern-keeper")
+            if tab == "chat":
+                await walk.press("escape")
+            await walk.press(key)
+            await walk.until(lambda: isinstance(app.screen, Dialog), heading)
+            focused = app.focused
+            for size in [(59, 15), (2, 1), (80, 24)]:
+                await walk.keyboard.resize_terminal(*size)
+            await walk.sees(heading)
+            assert app.focused is focused
+            await walk.press("escape")
+            await walk.until(lambda: not isinstance(app.screen, Dialog), "the dialog's end")
+
+
+@pytest.mark.parametrize(
+    ("tab", "keys"),
+    [
+        ("dataset", ["o  ", "open", "b  ", "base model", "p  ", "upload", "] ", "Next problem", "? "]),
+        ("jobs", ["n  ", "new job", "S  ", "stop", "X  ", "delete", "y  "]),
+        ("loss", ["h ←", "epoch back", "L  ", "log scale"]),
+        ("chat", ["i  ", "write", "ctrl+o", "other pane", "esc"]),
+    ],
+)
+async def test_help_names_the_keys_of_the_view(walk: Walk, pairs: Path, tab: str, keys: list[str]) -> None:
+    async with walk.app([pairs], size=(100, 60)):
+        await go(walk, tab)
+        if tab == "chat":
+            await walk.press("escape")
+        await walk.press("question_mark")
+        await walk.sees("Keys", *keys)
+        await walk.press("escape")
+        await walk.misses("Half a page down")
+
+
+async def test_quitting_asks_what_it_would_leave_behind(walk: Walk, pairs: Path) -> None:
+    served(walk)
+    async with walk.app([pairs]) as app:
+        await walk.sees("1 MU")
+        await walk.press("4")
+        await walk.type("unsent")
+        await walk.press("escape", "q")
+        await walk.sees("Quit tanzaku?", "The question in the prompt was not sent", "billing until it is deleted")
+        await walk.press("escape")
+        await walk.misses("Quit tanzaku?")
+        assert app.is_running
+        await walk.press("enter", "q")
+        await walk.sees("Quit tanzaku?")
+        await walk.press("ctrl+q")
+        await walk.until(lambda: not app.is_running, "the end")
+    assert app.return_code == 0
+
+
+async def test_a_second_q_quits(walk: Walk, pairs: Path) -> None:
+    served(walk)
+    async with walk.app([pairs]) as app:
+        await walk.sees("1 MU")
+        await walk.press("q")
+        await walk.sees("Quit tanzaku?")
+        await walk.press("q")
+        await walk.until(lambda: not app.is_running, "the end")
+
+
+async def test_read_only_sends_nothing_that_changes(walk: Walk, pairs: Path) -> None:
+    """The whole table of keys, with every question that comes up answered by yes."""
+    services = walk.services(read_only=True)
+    scene = uploaded(walk, services)
+    scene.throughput(scene.model())
+    scene.model("second-keeper")
+    before = len(walk.sandbox.requests)
+    async with walk.app([pairs], services=services, size=(100, 40)) as app:
+        await walk.sees("READ-ONLY", walk.sandbox.account_id, "1 MU", "✓ clean")
+        for tab, keys in (("dataset", "p"), ("jobs", "nbSX"), ("chat", "")):
+            for key in keys:
+                await go(walk, tab)
+                if tab == "jobs":
+                    await walk.press("g", *(["j"] if key == "b" else []))
+                await walk.press(key)
+                await walk.keyboard.pause(0.3)
+                if isinstance(app.screen, Dialog):
+                    await confirm(walk)
+        await walk.sees("Read-only mode")
+        await go(walk, "chat")
+        await walk.type("What is lantern number 3?")
+        await walk.press("enter")
+        await walk.sees("Lantern 3 hangs")
+    changing = ("Create", "Delete", "Put", "Stop", "Update", "Tag", "Untag", "Attach", "Upload")
+    after = list(walk.sandbox.requests)[before:]
+    assert [r.operation for r in after if r.operation.startswith(changing)] == []
+
+
+async def confirm(walk: Walk) -> None:
+    """Say yes to whatever is asked, in every way there is."""
+    from tui.dialogs.confirm import ConfirmDialog
+
+    dialog = walk.app_now.screen
+    if isinstance(dialog, ConfirmDialog) and dialog._word:
+        await walk.type(dialog._word)
+        await walk.press("enter")
+    else:
+        if dialog.query("#typed Input"):
+            await walk.type("claude-3-haiku-2")
+        await walk.press("ctrl+s")
+        await walk.press("y")
+    await walk.keyboard.pause(0.3)
+    while isinstance(walk.app_now.screen, Dialog):
+        await walk.press("escape")
