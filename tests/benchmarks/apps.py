@@ -52,7 +52,7 @@ def pairs(path: str) -> None:
     Pairs().run()
 
 
-def stream(url: str, key: str, secret: str, model: str, question: str) -> None:
+def stream(url: str, key: str, secret: str, model: str, tokens: str, question: str) -> None:
     """Two answers at once by bare boto3; prints processor seconds, seconds and the number of deltas."""
     import boto3
     from botocore.config import Config
@@ -70,7 +70,7 @@ def stream(url: str, key: str, secret: str, model: str, question: str) -> None:
     def ask() -> None:
         request: dict[str, Any] = {
             "messages": [{"role": "user", "content": [{"text": question}]}],
-            "inferenceConfig": {"maxTokens": 2000},
+            "inferenceConfig": {"maxTokens": int(tokens)},
         }
         answer = client.converse_stream(modelId=model, **request)
         counted.append(sum("contentBlockDelta" in event for event in answer["stream"]))

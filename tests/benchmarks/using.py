@@ -19,6 +19,11 @@ def lists(world: World, rounds: int) -> Iterator[Figure]:
     yield Figure("list", "cursor key, list alone: painted", median([b.first_ms for b in alone]), "ms")
     with Terminal(python("tui", "--sandbox", str(world.many)), world.environment()) as terminal:
         terminal.wait(ACCOUNT)
+        checking = [terminal.press("j", quiet=0.05).first_ms for _ in range(20) if "checking" in terminal.text]
+        if checking:
+            note = f"of {len(checking)}"
+            yield Figure("list", "cursor key while all rules are checked, worst", max(checking), "ms", 16, note)
+        terminal.wait(lambda text: "checking" not in text, 60)
         terminal.settle(1.5)
         yield from _cursor([terminal.press("j") for _ in range(20)])
         pages = [terminal.press("pagedown") for _ in range(10)]

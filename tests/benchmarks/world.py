@@ -24,6 +24,8 @@ MANY = 100_000
 ROWS = 1_000_000
 NEEDLE = "heliotrope"
 LONG_QUESTION = "Tell me all"
+TOKENS = 300
+"""Where both answers of the streaming measure end; the trained one is longer."""
 FIRST_SHIPPED = "What kind of service"
 ACCOUNT = "123456789012"
 
