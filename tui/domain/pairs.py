@@ -56,6 +56,11 @@ class Keys:
     answer: str
     system: str | None = None
 
+    @property
+    def system_key(self) -> str:
+        """Where a pair of its own system prompt keeps it, also when no pair has had one yet; else nothing."""
+        return self.system or ("" if "system" in (self.question, self.answer) else "system")
+
 
 @dataclass(frozen=True, slots=True)
 class Damaged:
@@ -126,6 +131,15 @@ class PairFile(Sequence[Record | Damaged]):
         """Bytes of the file."""
         return len(self._data)
 
+    @property
+    def data(self) -> bytes:
+        """The file's text as UTF-8 without byte order mark."""
+        return self._data
+
+    def span(self, index: int) -> tuple[int, int]:
+        """Where in `data` the record begins and ends; on a line of JSONL with its outer blanks."""
+        return self._spans[2 * index], self._spans[2 * index + 1]
+
     def raw(self, index: int) -> bytes:
         """The record's own bytes."""
         return self._data[self._spans[2 * index] : self._spans[2 * index + 1]]
@@ -138,13 +152,17 @@ class PairFile(Sequence[Record | Damaged]):
         return bisect_right(self._line_starts, self._spans[2 * index])
 
     def _parse(self, index: int) -> Record | Damaged:
-        raw = self.raw(index)
-        try:
-            return _record(json.loads(raw.decode("utf-8")), self.layout)
-        except FormatError as error:
-            return Damaged(str(error), raw[:2000].decode("utf-8", "replace"))
-        except (ValueError, RecursionError) as error:
-            return Damaged(_json_reason(error), raw[:2000].decode("utf-8", "replace"))
+        return read_record(self.raw(index), self.layout)
+
+
+def read_record(raw: bytes, layout: Keys | DataFormat) -> Record | Damaged:
+    """The record that `raw` holds, or why it cannot be read. Never raises."""
+    try:
+        return _record(json.loads(raw.decode("utf-8")), layout)
+    except FormatError as error:
+        return Damaged(str(error), raw[:2000].decode("utf-8", "replace"))
+    except (ValueError, RecursionError) as error:
+        return Damaged(_json_reason(error), raw[:2000].decode("utf-8", "replace"))
 
 
 def read(path: Path, data: bytes, keys: Keys | None = None) -> PairFile:
@@ -369,7 +387,7 @@ def _record(value: object, layout: Keys | DataFormat) -> Record:
         if not isinstance(content, str):
             raise FormatError(f"{safe_line(key, 40)} is {'missing' if key not in value else 'not a string'}")
         texts.append(content)
-    system = value.get(layout.system) if layout.system else None
+    system = value.get(layout.system_key) if layout.system_key else None
     return Record.of(texts[0], texts[1], system if isinstance(system, str) else None)
 
 

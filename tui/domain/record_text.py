@@ -1,0 +1,112 @@
+"""Records changed or made anew as JSON text, in the manner of the file they stand in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tui.domain.base_models import DataFormat
+from tui.domain.formats import FormatError, Record, render
+from tui.domain.json_text import Change, Style, changed, elements, member, members, without
+from tui.domain.pairs import Keys, read_record
+
+Layout = Keys | DataFormat
+
+
+def has_system(layout: Layout) -> bool:
+    """Whether records of this layout can have a system prompt of their own."""
+    return bool(layout.system_key) if isinstance(layout, Keys) else layout is not DataFormat.PROMPT_COMPLETION
+
+
+def edited(raw: str, layout: Layout, before: Record, after: Record, style: Style) -> str:
+    """`raw`, which holds `before`, changed to hold `after`; only the texts that differ are written anew.
+
+    Raises FormatError when the turns differ in number or role, or the layout has no place for a system prompt.
+    """
+    if [t.role for t in before.turns] != [t.role for t in after.turns]:
+        raise FormatError("turns cannot be added or taken away here")
+    changes = [
+        _turn_change(raw, layout, number, new.text, style)
+        for number, (old, new) in enumerate(zip(before.turns, after.turns, strict=True))
+        if old.text != new.text
+    ]
+    text = changed(raw, changes)
+    if before.system != after.system:
+        text = _with_system(text, layout, after.system, style)
+    found = read_record(text.encode("utf-8"), layout)
+    if not (isinstance(found, Record) and (found.turns, found.system) == (after.turns, after.system)):
+        raise FormatError("the record cannot be changed in place")
+    return text
+
+
+def _turn_change(raw: str, layout: Layout, number: int, text: str, style: Style) -> Change:
+    if isinstance(layout, Keys) or layout is DataFormat.PROMPT_COMPLETION:
+        keys = (layout.question, layout.answer) if isinstance(layout, Keys) else ("prompt", "completion")
+        return _value(raw, 0, keys[number], style.literal(text))
+    messages = member(raw, 0, "messages")
+    if messages is None:
+        raise FormatError("messages is missing")
+    at = elements(raw, messages.start)[number][0]
+    if layout is DataFormat.CLAUDE_MESSAGES:
+        return _value(raw, at, "content", style.literal(text))
+    return _blocks(raw, at, "content", text, style)
+
+
+def _value(raw: str, at: int, key: str, literal: str) -> Change:
+    found = member(raw, at, key)
+    if found is None:
+        raise FormatError(f"{key} is missing")
+    return Change(found.start, found.end, literal)
+
+
+def _blocks(raw: str, at: int, key: str, text: str, style: Style) -> Change:
+    """A list of text blocks: the text of the only one is changed, several become one."""
+    found = member(raw, at, key)
+    if found is None:
+        raise FormatError(f"{key} is missing")
+    blocks = elements(raw, found.start)
+    if len(blocks) == 1:
+        return _value(raw, blocks[0][0], "text", style.literal(text))
+    return Change(found.start, found.end, f'[{{"text"{style.colon}{style.literal(text)}}}]')
+
+
+def _with_system(raw: str, layout: Layout, system: str | None, style: Style) -> str:
+    if not has_system(layout):
+        raise FormatError("this format has no place for a system prompt")
+    key = layout.system_key if isinstance(layout, Keys) else "system"
+    if system is None:
+        return without(raw, key)
+    in_blocks = layout is DataFormat.BEDROCK_CONVERSATION
+    found = member(raw, 0, key)
+    if found is not None:
+        change = _blocks(raw, 0, key, system, style) if in_blocks else _value(raw, 0, key, style.literal(system))
+        return changed(raw, [change])
+    value = style.literal(system)
+    value = f'[{{"text"{style.colon}{value}}}]' if in_blocks else value
+    held = members(raw)
+    at = next((m for m in held if m.key == "messages"), held[0])
+    gap = raw[held[0].end : held[1].begin] if len(held) > 1 else style.comma
+    return changed(raw, [Change(at.begin, at.begin, f"{style.literal(key)}{style.colon}{value}{gap}")])
+
+
+def made(record: Record, layout: Layout, like: str, style: Style) -> str:
+    """A new record as text, its keys in the order that `like`, a neighbour, has them.
+
+    Raises FormatError when the layout cannot hold it.
+    """
+    value = _value_of(record, layout)
+    order = {m.key: number for number, m in enumerate(members(like))}
+    return style.written(dict(sorted(value.items(), key=lambda item: order.get(item[0], -1))))
+
+
+def _value_of(record: Record, layout: Layout) -> Mapping[str, Any]:
+    if isinstance(layout, DataFormat):
+        return render(record, layout)
+    if not record.is_pair:
+        raise FormatError("this file holds pairs; the record has more turns")
+    value = {layout.question: record.question, layout.answer: record.answer}
+    if record.system is not None:
+        if not layout.system_key:
+            raise FormatError("this file has no place for a system prompt")
+        value[layout.system_key] = record.system
+    return value
