@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -135,6 +136,7 @@ def _sandbox_process(paths: Paths, speed: float, reset: bool, region: str) -> Sa
     if reset:
         for leftover in ("", "-wal", "-shm"):
             Path(f"{paths.sandbox_store}{leftover}").unlink(missing_ok=True)
+        shutil.rmtree(paths.losses(sandbox=True), ignore_errors=True)
     return SandboxProcess(state=paths.sandbox_world, speed=speed, reset=reset, region=region)
 
 

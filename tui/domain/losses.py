@@ -6,7 +6,7 @@ import math
 from bisect import bisect_left
 from dataclasses import dataclass, field, replace
 
-SMOOTHINGS = (0.6, 0.9, 0.99)
+SMOOTHINGS = (0.6, 0.95)
 """Weights β on offer for smoothed step losses."""
 
 

@@ -1,180 +1,191 @@
-"""Metrics files: found by listing, read by header, averaged per epoch with pandas, all off the UI thread."""
+"""Metrics of jobs and of local files: found by listing, read off the UI thread, kept for the next time."""
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
+from tui.domain.clock import Now, utc_now
 from tui.domain.errors import AppError, Cause
 from tui.domain.jobs import Job
-from tui.domain.losses import Curves, EpochPoint, StepPoint
+from tui.domain.losses import Curves
 from tui.domain.names import split_s3_uri
 from tui.domain.text import count, safe_line
 from tui.services.aws import Aws
+from tui.services.loss_cache import Kept, LossCache
+from tui.services.metrics_curves import curves
 from tui.services.storage import Storage, StoredObject
 
-_MOST_STEPS = 4000
-_HIGHEST_EPOCH = 1e6
+__all__ = ["Look", "Losses", "curves"]
+
+_CSV = re.compile(r"(^|/)[^/]*metrics[^/]*\.csv$", re.IGNORECASE)
 _TRAINING = re.compile(r"(^|/)[^/]*train[^/]*metrics[^/]*\.csv$", re.IGNORECASE)
-_VALIDATION = re.compile(r"(^|/)[^/]*validation[^/]*metrics[^/]*\.csv$", re.IGNORECASE)
+_JOB_FOLDER = re.compile(r"model-customization-job-[^/]+")
+_INNER_FOLDER = re.compile(r"(training|validation)(_artifacts)?|post_[a-z_]*validation", re.IGNORECASE)
+_KIND = re.compile(r"step_?wise|training|train|validation|valid|val|eval|metrics|loss(es)?", re.IGNORECASE)
+_MOST_FILES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The curves of a job. `fresh`: S3 has just said that they are the newest; else `problem` says why it did not.
+
+    `read` is when the files were read from S3.
+    """
+
+    job: Job
+    curves: Curves
+    read: datetime
+    fresh: bool = True
+    problem: AppError | None = None
 
 
 class Losses:
     """Curves of jobs and of local files."""
 
-    def __init__(self, aws: Aws, storage: Storage) -> None:
+    def __init__(self, aws: Aws, storage: Storage, cache: LossCache | None = None, *, now: Now = utc_now) -> None:
         self._aws = aws
         self._storage = storage
+        self._cache = cache
+        self._now = now
+
+    async def kept(self, arn: str) -> Look | None:
+        """What this machine has of a job, without asking S3."""
+        if self._cache is None:
+            return None
+        found = await self._aws.pool.run(self._cache.load, arn)
+        return Look(found.job, found.curves, found.read, fresh=False) if found else None
+
+    async def all_kept(self) -> list[Look]:
+        """Everything this machine has, newest job first."""
+        if self._cache is None:
+            return []
+        found = await self._aws.pool.run(self._cache.all)
+        return [Look(k.job, k.curves, k.read, fresh=False) for k in found]
 
     async def of_job(self, job: Job) -> Curves | None:
-        """The curves of a job, None while its metrics are not written. `job` has to be detailed."""
+        """The curves of a job, None while its metrics are not written. `job` has to be detailed. Raises AppError."""
+        found = await self.look(job)
+        return found.curves if found else None
+
+    async def look(self, job: Job) -> Look | None:
+        """The newest curves of a job, None while there are none; files are read when their ETags have changed.
+
+        When S3 does not answer, what was kept is given with the problem; without anything kept AppError is raised.
+        """
         if not job.metrics_prefix:
             return None
-        objects = [o for o in await self._storage.objects(job.metrics_prefix) if o.size > 0]
-        training = _pick(objects, _TRAINING)
-        validation = _pick(objects, _VALIDATION)
-        if training is None and validation is None:
-            return None
-        bucket, _ = split_s3_uri(job.metrics_prefix)
-        files = [(o.key, await self._storage.read(bucket, o.key)) for o in (training, validation) if o is not None]
-        asked = job.hyperparameters.get("epochCount", "")
-        epochs = int(float(asked)) if re.fullmatch(r"\d+(\.0*)?", asked) else None
-        return await self._aws.pool.run(curves, job.name, files, asked_epochs=epochs, sandbox=self._aws.sandbox)
-
-    async def of_files(self, paths: Sequence[Path]) -> Curves:
-        """The curves in local CSV files, or in the CSV files of folders. Raises AppError."""
-        return await self._aws.pool.run(_local, paths)
-
-
-def _pick(objects: Iterable[StoredObject], pattern: re.Pattern[str]) -> StoredObject | None:
-    found = [o for o in objects if pattern.search(o.key)]
-    return min(found, key=lambda o: (len(o.key), o.key), default=None)
-
-
-def _local(paths: Sequence[Path]) -> Curves:
-    files = []
-    for path in paths:
+        kept = await self._aws.pool.run(self._cache.load, job.arn) if self._cache else None
         try:
-            chosen = sorted(p for p in path.rglob("*.csv") if p.is_file()) if path.is_dir() else [path]
-            files += [(str(p), p.read_bytes()) for p in chosen if not path.is_dir() or _is_metrics(p.name)]
-        except OSError as error:
-            reason = safe_line(error.strerror or str(error), 120)
-            raise AppError(Cause.FILE, f"{safe_line(path.name, 60)} cannot be read", reason) from None
+            return await self._look(job, kept)
+        except AppError as problem:
+            if kept is None:
+                raise
+            return Look(kept.job, kept.curves, kept.read, False, problem)
+
+    async def _look(self, job: Job, kept: Kept | None) -> Look | None:
+        objects = [o for o in await self._storage.objects(job.metrics_prefix) if o.size > 0 and _CSV.search(o.key)]
+        chosen = _chosen(objects)
+        if not chosen:
+            if kept is None:
+                return None
+            gone = AppError(Cause.NOT_FOUND, "The metrics files are no longer in S3")
+            return Look(kept.job, kept.curves, kept.read, False, gone)
+        etags = tuple((o.key, o.etag) for o in chosen)
+        if kept is not None and kept.etags == etags and kept.job.status == job.status:
+            return Look(kept.job, kept.curves, kept.read)
+        bucket, _ = split_s3_uri(job.metrics_prefix)
+        files = [(o.key, await self._storage.read(bucket, o.key)) for o in chosen]
+        made = await self._aws.pool.run(_of_files_of_job, job, files, self._aws.sandbox)
+        now = self._now()
+        if self._cache is not None:
+            await self._aws.pool.run(self._cache.save, Kept(job, made, etags, now))
+        return Look(job, made, now)
+
+    async def of_files(self, paths: Sequence[Path], *, asked_epochs: int | None = None) -> Curves:
+        """The curves of one run in local CSV files or folders; of several runs the first. Raises AppError."""
+        return (await self.runs_of_files(paths, asked_epochs=asked_epochs))[0]
+
+    async def runs_of_files(self, paths: Sequence[Path], *, asked_epochs: int | None = None) -> list[Curves]:
+        """The curves of every run in local CSV files or folders, in order of their places. Raises AppError."""
+        return await self._aws.pool.run(_local, paths, asked_epochs)
+
+
+def _of_files_of_job(job: Job, files: Sequence[tuple[str, bytes]], sandbox: bool) -> Curves:
+    asked = job.hyperparameters.get("epochCount", "")
+    epochs = int(float(asked)) if re.fullmatch(r"\d+(\.0*)?", asked) else None
+    return curves(job.name, files, asked_epochs=epochs, sandbox=sandbox)
+
+
+def _chosen(objects: Iterable[StoredObject]) -> list[StoredObject]:
+    """The training file nearest to the top and every other metrics file, in order."""
+    ordered = sorted(objects, key=lambda o: (len(o.key), o.key))
+    training = [o for o in ordered if _TRAINING.search(o.key)][:1]
+    return training + [o for o in ordered if not _TRAINING.search(o.key)][: _MOST_FILES - 1]
+
+
+# Local files
+
+
+def _local(paths: Sequence[Path], asked_epochs: int | None) -> list[Curves]:
+    files = [(path, data) for given in paths for path, data in _read(given)]
     if not files:
         raise AppError(Cause.FILE, "No metrics files there", hint="Give the training and validation metrics CSV")
-    name = paths[0].name if paths[0].is_dir() else paths[0].resolve().parent.name
-    return curves(safe_line(name, 60) or "local", files)
-
-
-def _is_metrics(name: str) -> bool:
-    return bool(_TRAINING.search(name) or _VALIDATION.search(name))
-
-
-def curves(
-    name: str, files: Sequence[tuple[str, bytes]], *, asked_epochs: int | None = None, sandbox: bool = False
-) -> Curves:
-    """Per-epoch means of the metrics in `files`, each a name and its content.
-
-    A file is training or validation by its loss column. Epochs that count from 0 are shifted to count from 1,
-    in both files alike. Rows without finite numbers are left out and told in `notes`. Raises AppError (cause
-    FILE) when no file has a loss column.
-    """
-    frames: dict[str, list[Any]] = {"training_loss": [], "validation_loss": []}
-    notes: list[str] = []
+    groups: dict[str, list[tuple[Path, bytes]]] = {}
     for path, data in files:
-        column, frame, said = _read(path, data)
-        notes += said
-        if column:
-            frames[column].append(frame)
-    if not any(frames.values()):
-        raise AppError(
-            Cause.FILE,
-            "No loss in these files",
-            "; ".join(notes),
-            "A metrics CSV has the columns step_number, epoch_number and training_loss or validation_loss",
-        )
-    import pandas as pd
-
-    tables = {column: pd.concat(parts) for column, parts in frames.items() if parts}
-    lowest = min((int(t["epoch"].min()) for t in tables.values() if len(t)), default=1)
-    for table in tables.values():
-        table["epoch"] += 1 - lowest if lowest in (0, 1) else 0
-    training, validation = tables.get("training_loss"), tables.get("validation_loss")
-    return Curves(
-        name,
-        _points(training, "training_loss"),
-        _points(validation, "validation_loss"),
-        _steps(training),
-        asked_epochs,
-        tuple(safe_line(path, 300) for path, _ in files),
-        tuple(notes),
-        sandbox,
-    )
+        groups.setdefault(_run_of(path), []).append((path, data))
+    kinds = [bool(_TRAINING.search(path.name)) for path, _ in files]
+    if len(files) <= 2 and kinds.count(True) <= 1 and kinds.count(False) <= 1:
+        # One training and one validation file are one run, wherever they are.
+        groups = {_name_of(paths, files): files}
+    made, problems = [], []
+    for run, members in groups.items():
+        name = safe_line(_name_of(paths, members) if len(groups) == 1 else run.rstrip("/").rsplit("/", 1)[-1], 60)
+        try:
+            parts = [(str(path), data) for path, data in members]
+            made.append(curves(name or "local", parts, asked_epochs=asked_epochs))
+        except AppError as error:
+            problems.append(error)
+    if not made:
+        raise problems[0]
+    return made
 
 
-def _read(path: str, data: bytes) -> tuple[str, Any, list[str]]:
-    import pandas as pd
-
-    label = safe_line(path.rsplit("/", 1)[-1], 60)
+def _read(path: Path) -> list[tuple[Path, bytes]]:
     try:
-        frame = pd.read_csv(
-            io.BytesIO(data),
-            encoding="utf-8-sig",
-            skipinitialspace=True,
-            on_bad_lines="skip",
-            index_col=False,
-            low_memory=False,
-        )
-    except (ValueError, UnicodeError) as error:  # pandas' parser errors are ValueErrors
-        return "", None, [f"{label}: {safe_line(str(error), 120)}"]
-    frame.columns = [str(c).strip().casefold() for c in frame.columns]
-    column = next((c for c in ("training_loss", "validation_loss") if c in frame.columns), "")
-    if not column:
-        return "", None, [f"{label}: no training_loss or validation_loss among its columns"]
-    notes = []
-    table = pd.DataFrame({column: pd.to_numeric(frame[column], errors="coerce")})
-    for ours, theirs in (("epoch", "epoch_number"), ("step", "step_number")):
-        if theirs in frame.columns:
-            table[ours] = pd.to_numeric(frame[theirs], errors="coerce")
-    if "step" not in table:
-        table["step"] = range(len(table))
-    if "epoch" not in table:
-        table["epoch"] = 1 if column == "training_loss" else range(1, len(table) + 1)
-        notes.append(f"{label}: no epoch_number")
-    good = table[table[[column, "epoch", "step"]].abs().lt(float("inf")).all(axis=1)]
-    good = good[good["epoch"].abs().lt(_HIGHEST_EPOCH)]
-    good = good[good["epoch"] == good["epoch"].round()].astype({"epoch": "int64"})
-    if len(good) < len(table):
-        first = next(i for i in range(len(table)) if table.index[i] not in good.index)
-        left = count(len(table) - len(good), "row")
-        notes.append(f"{label}: {left} without numbers left out, the first on line {first + 2}")
-    return column, good.drop_duplicates(), notes
+        if not path.is_dir():
+            return [(path, path.read_bytes())]
+        found = sorted(p for p in path.rglob("*.csv") if p.is_file() and _CSV.search(p.name))
+        if len(found) > _MOST_FILES:
+            raise AppError(
+                Cause.FILE,
+                f"{safe_line(path.name, 60)} holds {count(len(found), 'metrics file')}",
+                hint=f"Name a folder with {_MOST_FILES} or fewer",
+            )
+        return [(p, p.read_bytes()) for p in found]
+    except OSError as error:
+        reason = safe_line(error.strerror or str(error), 120)
+        raise AppError(Cause.FILE, f"{safe_line(path.name, 60)} cannot be read", reason) from None
 
 
-def _points(table: Any, column: str) -> tuple[EpochPoint, ...]:
-    if table is None or not len(table):
-        return ()
-    grouped = table.groupby("epoch")[column].agg(["mean", "count", "min", "max", "std"])
-    return tuple(
-        EpochPoint(int(row.Index), float(row.mean), int(row.count), float(row.min), float(row.max), _number(row.std))
-        for row in grouped.rename_axis("Index").itertuples(name="Row")
-    )
+def _run_of(path: Path) -> str:
+    """What files of one run have in common: the job's folder; else the folder, without those of one kind of
+    metrics, and what the file's name says besides the kind."""
+    whole = path.resolve()
+    job = next((p for p in whole.parts if _JOB_FOLDER.fullmatch(p)), None)
+    if job is not None:
+        return str(Path(*whole.parts[: whole.parts.index(job) + 1]))
+    folder = whole.parent
+    while folder.name and _INNER_FOLDER.fullmatch(folder.name):
+        folder = folder.parent
+    rest = re.sub(r"[\W_]+", " ", _KIND.sub("", whole.stem)).strip()
+    return f"{folder}/{rest}"
 
 
-def _number(value: Any) -> float | None:
-    return float(value) if value == value else None
-
-
-def _steps(table: Any) -> tuple[StepPoint, ...]:
-    if table is None or not len(table):
-        return ()
-    ordered = table.sort_values(["epoch", "step"], kind="stable")
-    place = ordered.groupby("epoch").cumcount() + 1
-    size = ordered.groupby("epoch")["step"].transform("size")
-    positions = (ordered["epoch"] - 1 + place / size).to_numpy()
-    losses = ordered["training_loss"].to_numpy()
-    stride = max(1, -(-len(losses) // _MOST_STEPS))
-    return tuple(StepPoint(float(p), float(v)) for p, v in zip(positions[::stride], losses[::stride], strict=True))
+def _name_of(given: Sequence[Path], files: Sequence[tuple[Path, bytes]]) -> str:
+    if len(given) == 1 and given[0].is_dir():
+        return given[0].resolve().name
+    return _run_of(files[0][0]).rstrip("/").rsplit("/", 1)[-1]

@@ -55,6 +55,10 @@ class Paths:
         """What the sandbox's AWS holds."""
         return self.state / "sandbox" / "world"
 
+    def losses(self, *, sandbox: bool) -> Path:
+        """The folder of curves kept for the next time."""
+        return (self.state / "sandbox" if sandbox else self.state) / "losses"
+
 
 def make_private(folder: Path) -> None:
     """Make a folder, and those above it that are not there yet, for this user alone. Raises OSError."""

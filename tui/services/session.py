@@ -126,9 +126,10 @@ class Services:
     @cached_property
     def losses(self) -> Losses:
         """Metrics files."""
+        from tui.services.loss_cache import LossCache
         from tui.services.losses import Losses
 
-        return Losses(self.aws, self.storage)
+        return Losses(self.aws, self.storage, LossCache(self.paths.losses(sandbox=self.sandbox)), now=self.now)
 
     @cached_property
     def chat(self) -> Chat:

@@ -1,0 +1,310 @@
+"""One metrics file: read by its header with pandas; what cannot be used is told with its line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tui.domain.text import count, safe_line
+
+TRAINING, VALIDATION = "training", "validation"
+_HIGHEST_EPOCH = 1e6
+_NAMES = {
+    "training_loss": TRAINING,
+    "train_loss": TRAINING,
+    "validation_loss": VALIDATION,
+    "val_loss": VALIDATION,
+    "eval_loss": VALIDATION,
+}
+_PLACES = {"epoch_number": "epoch", "epoch": "epoch", "step_number": "step", "step": "step"}
+_LARGE = 4_000_000
+_MOST_LOST = 50
+_NO_NUMBER = re.compile(r"[+-]?(inf|nan|\d\.?\d*e\+?\d{3,})", re.IGNORECASE)
+_OF_VALIDATION = re.compile(r"valid|eval", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The usable rows of one column of one file.
+
+    `frame` has the columns value, epoch, step and maybe perplexity, with epochs as the file counts them (1 where it
+    does not). `lost` are the epochs that have losses, but none that is a finite number.
+    """
+
+    kind: str
+    column: str
+    label: str
+    frame: Any
+    has_epochs: bool = True
+    has_steps: bool = True
+    lost: tuple[int, ...] = ()
+
+
+@dataclass(slots=True)
+class Reading:
+    """What one file gave, and what is to be said of it."""
+
+    tables: list[Table] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    """A file's rows: as pandas has them, the text they were read from, and their lines in the file."""
+
+    frame: Any
+    body: bytes
+    lines: Sequence[int]
+    names: Sequence[str]
+    separator: str
+    label: str
+
+    def cell(self, row: int, name: str) -> str:
+        """What the file has in one cell."""
+        text = self.body.split(b"\n")[row + 1].decode("utf-8", "replace")
+        cells = next(csv.reader([text], delimiter=self.separator), [])
+        at = self.names.index(name)
+        return cells[at].strip() if at < len(cells) else ""
+
+
+def read(path: str, data: bytes) -> Reading:
+    """The tables in a metrics file. Never raises for what a file may hold; the notes say what is missing."""
+    reading = Reading()
+    label = safe_line(path.rsplit("/", 1)[-1], 60)
+    text, skipped = _without_head(data)
+    header = _line(text, 0).decode("utf-8", "replace").strip()
+    if not header:
+        reading.notes.append(f"{label}: the file is empty")
+        return reading
+    separator = max(",;\t", key=header.count)
+    names = _unique([cell.strip().strip('"').strip().casefold() for cell in header.split(separator)])
+    columns, loose = _columns(names, label)
+    if not columns:
+        reading.notes.append(f"{label}: no training_loss or validation_loss among its columns")
+        return reading
+    parsed = _parsed(text, names, separator, label, skipped, reading.notes)
+    if parsed is not None:
+        for name, kind in columns.items():
+            said: list[str] = []
+            table = _table(parsed, name, kind, loose, said, single=len(columns) == 1)
+            if loose and not len(table.frame):
+                continue  # a column of words
+            reading.tables.append(table)
+            reading.notes += [note for note in said if note not in reading.notes]
+    return reading
+
+
+def _without_head(data: bytes) -> tuple[bytes, int]:
+    """Without byte order mark and empty lines at the top, and how many lines those were."""
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    body = data.lstrip(b"\r\n")
+    return body, data[: len(data) - len(body)].count(b"\n")
+
+
+def _unique(names: list[str]) -> list[str]:
+    return [name if names.index(name) == i else f"{name}.{i}" for i, name in enumerate(names)]
+
+
+def _columns(names: Sequence[str], label: str) -> tuple[dict[str, str], bool]:
+    """Columns to read with what they are; True when they are no losses but whatever else the file holds."""
+    found = {name: _NAMES[name] for name in names if name in _NAMES}
+    kind = VALIDATION if _OF_VALIDATION.search(label) else TRAINING
+    if not found and "loss" in names:
+        found = {"loss": kind}
+    if found:
+        return found, False
+    if not any(name in _PLACES for name in names):
+        return {}, False
+    return {name: kind for name in names if name and name not in _PLACES and "time" not in name}, True
+
+
+def _parsed(
+    text: bytes, names: list[str], separator: str, label: str, skipped: int, notes: list[str]
+) -> _Parsed | None:
+    def parse(body: bytes, types: dict[str, Any] | None = None) -> Any:
+        return _read_csv(
+            body,
+            header=None,
+            names=names,
+            skiprows=1,
+            sep=separator,
+            skipinitialspace=True,
+            skip_blank_lines=False,
+            encoding_errors="replace",
+            on_bad_lines="error",
+            # In pieces it is quicker, but then each piece finds out types of its own.
+            low_memory=types is not None,
+            dtype=types,
+            index_col=False,
+        )
+
+    if _is_plain(text, separator):
+        try:
+            known = {name: "float64" if _is_number(name) else "object" for name in names}
+            frame = parse(text, known)
+            lines = range(skipped + 2, skipped + 2 + len(frame))
+            return _Parsed(frame, text, lines, names, separator, label)
+        except ValueError:  # pandas' parser errors are ValueErrors; row by row it is found which line it was
+            pass
+    body, kept, odd = _mended(text, len(names), separator, skipped)
+    if odd:
+        left = count(len(odd), "row")
+        notes.append(f"{label}: {left} with more cells than the header left out, the first on line {odd[0]}")
+    try:
+        return _Parsed(parse(body), body, kept, names, separator, label)
+    except ValueError as error:
+        notes.append(f"{label}: {safe_line(str(error), 120)}")
+        return None
+
+
+def _is_number(name: str) -> bool:
+    return name in _NAMES or name in _PLACES or name in ("loss", "perplexity")
+
+
+def _line(text: bytes, start: int) -> bytes:
+    """The line that begins at `start`; partition would copy a large file."""
+    end = text.find(b"\n", start)
+    return text[start:] if end < 0 else text[start:end]
+
+
+def _read_csv(body: bytes, **options: Any) -> Any:
+    """As pandas reads it; a large one from a file, since pandas decodes anything else piece by piece in Python."""
+    import pandas as pd
+
+    if len(body) < _LARGE:
+        return pd.read_csv(io.BytesIO(body), **options)
+    with tempfile.NamedTemporaryFile(prefix="tanzaku-", suffix=".csv") as file:
+        file.write(body)
+        file.flush()
+        return pd.read_csv(file.name, **options)
+
+
+def _is_plain(text: bytes, separator: str) -> bool:
+    """Without quotes and foreign line ends, and with as many cells in the first row as in the header."""
+    if b'"' in text or b"\r" in text or b"\0" in text:
+        return False
+    header = _line(text, 0)
+    row = _line(text, len(header) + 1)
+    return bool(row.strip()) and row.count(separator.encode()) == header.count(separator.encode())
+
+
+def _mended(text: bytes, width: int, separator: str, skipped: int) -> tuple[bytes, list[int], list[int]]:
+    """The rows without quotes, blanks and empty cells too many; the line of each, and lines that are no rows."""
+    lines: list[int] = []
+    odd: list[int] = []
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=separator, lineterminator="\n")
+    # Line ends of Windows and of old Macs; quotes that never close must not swallow the file.
+    for number, line in enumerate(text.decode("utf-8", "replace").splitlines(), 1):
+        cells = [cell.strip() for cell in next(csv.reader([line.replace("\0", "")], delimiter=separator), [])]
+        while len(cells) > width and not cells[-1]:
+            cells.pop()
+        if len(cells) > width:
+            odd.append(number + skipped)
+            continue
+        if number > 1 and not any(cells):
+            continue
+        if number > 1:
+            lines.append(number + skipped)
+        writer.writerow(cells + [""] * (width - len(cells)))
+    return out.getvalue().encode(), lines, odd
+
+
+def _table(parsed: _Parsed, column: str, kind: str, loose: bool, notes: list[str], *, single: bool) -> Table:
+    places = {_PLACES[name]: name for name in reversed(parsed.names) if name in _PLACES}
+    lost: tuple[int, ...] = ()
+    clean = _all_good(parsed, column, places)
+    if clean is None:
+        clean, lost = _good_rows(parsed, column, places, notes, single=single)
+    if "perplexity" in parsed.names and not loose:
+        import pandas as pd
+
+        clean["perplexity"] = pd.to_numeric(parsed.frame["perplexity"], errors="coerce")
+    clean = _without_repeats(clean, parsed.label, notes)
+    return Table(kind, column, parsed.label, clean, "epoch" in places, "step" in places, lost)
+
+
+def _all_good(parsed: _Parsed, column: str, places: dict[str, str]) -> Any:
+    """The rows as they are when every one can be used, which a few sums tell; else None."""
+    names = [column, *(places.get(place, "") for place in ("epoch", "step"))]
+    frame = parsed.frame
+    if "" in names or not len(frame) or any(frame[name].dtype.kind != "f" for name in names):
+        return None
+    import numpy as np
+
+    with np.errstate(invalid="ignore", over="ignore"):
+        # One number that is none makes the sum none.
+        if not all(math.isfinite(frame[name].to_numpy().sum()) for name in names):
+            return None
+    epoch = frame[names[1]]
+    if max(-epoch.min(), epoch.max()) >= _HIGHEST_EPOCH or not (epoch == epoch.astype("int64")).all():
+        return None
+    clean = frame[names].set_axis(["value", "epoch", "step"], axis=1)
+    clean["epoch"] = clean["epoch"].astype("int64")
+    return clean
+
+
+def _good_rows(
+    parsed: _Parsed, column: str, places: dict[str, str], notes: list[str], *, single: bool
+) -> tuple[Any, tuple[int, ...]]:
+    import numpy as np
+    import pandas as pd
+
+    frame = parsed.frame
+
+    def numbers(name: str | None, default: Any) -> Any:
+        if name is None:
+            return default
+        return pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype="float64")
+
+    values = numbers(column, None)
+    steps = numbers(places.get("step"), np.arange(len(values), dtype="float64"))
+    epochs = numbers(places.get("epoch"), np.ones(len(values)))
+    placed = np.isfinite(steps) & np.isfinite(epochs) & (np.abs(epochs) < _HIGHEST_EPOCH)
+    placed &= epochs == np.round(epochs)
+    good = placed & np.isfinite(values)
+    lost: tuple[int, ...] = ()
+    if not good.all():
+        # In a file of several columns an empty cell is what was not measured then.
+        unmeasured = np.zeros(len(good), dtype=bool) if single else placed & frame[column].isna().to_numpy()
+        _tell_left_out(parsed, ~good & ~unmeasured, notes)
+        lost = _lost(parsed, column, epochs, placed & ~good, good)
+    clean = pd.DataFrame({"value": values, "epoch": epochs, "step": steps}, index=frame.index)[good]
+    clean["epoch"] = clean["epoch"].astype("int64")
+    return clean, lost
+
+
+def _tell_left_out(parsed: _Parsed, bad: Any, notes: list[str]) -> None:
+    """Say how many rows are not used; lines that are empty throughout are nobody's rows."""
+    bad = bad & ~parsed.frame.isna().all(axis=1).to_numpy()
+    if bad.any():
+        left = count(int(bad.sum()), "row")
+        line = parsed.lines[int(bad.argmax())]
+        notes.append(f"{parsed.label}: {left} without numbers left out, the first on line {line}")
+
+
+def _lost(parsed: _Parsed, column: str, epochs: Any, bad: Any, good: Any) -> tuple[int, ...]:
+    """Epochs without a usable loss whose first row says that it is infinite or no number."""
+    import numpy as np
+
+    without = sorted({int(e) for e in np.unique(epochs[bad])} - {int(e) for e in np.unique(epochs[good])})
+    rows = [int(np.flatnonzero(bad & (epochs == epoch))[0]) for epoch in without[:_MOST_LOST]]
+    return tuple(e for e, row in zip(without, rows, strict=False) if _NO_NUMBER.match(parsed.cell(row, column)))
+
+
+def _without_repeats(table: Any, label: str, notes: list[str]) -> Any:
+    """Rows that stand there twice counted once; steps that only ever grow cannot repeat, and need no search."""
+    import numpy as np
+
+    if bool((np.diff(table["step"].to_numpy()) > 0).all()):
+        return table
+    once = table.drop_duplicates()
+    if len(once) < len(table):
+        notes.append(f"{label}: {count(len(table) - len(once), 'repeated row')} counted once")
+    return once
