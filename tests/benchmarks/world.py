@@ -69,10 +69,18 @@ class World:
     @property
     def many(self) -> Path:
         """100,000 pairs, 36 MB."""
-        path = self.root / "many.jsonl"
+        return self._pairs("many.jsonl", MANY)
+
+    @property
+    def few(self) -> Path:
+        """200 of the same."""
+        return self._pairs("few.jsonl", 200)
+
+    def _pairs(self, name: str, count: int) -> Path:
+        path = self.root / name
         if not path.exists():
             with path.open("w", encoding="utf-8") as file:
-                for number in range(1, MANY + 1):
+                for number in range(1, count + 1):
                     word = NEEDLE if number == MANY - 10 else "lantern"
                     answer = f"The {word} with the number {number} hangs at gate {number * 7}. " + "It burns oil. " * 16
                     question = f"Pair {number}: where does the {word} hang tonight?"
