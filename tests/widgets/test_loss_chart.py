@@ -6,6 +6,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -164,7 +165,7 @@ async def test_every_theme_gives_lines_apart() -> None:
             assert chart.draws >= draws
             colours = chart._palette()
             assert len(set(colours.lines)) == len(colours.lines) >= 4, name
-            assert {css_colour(c) for c in colours.run(0, 1)} <= {str(span.style) for span in chart.legend.spans}
+            assert {css_colour(c) for c in colours.run(0, 1)} <= {str(span.style) for span in chart.legend().spans}
             assert "◆" in "\n".join(screen_lines(pilot))
             styles = {str(style.color) for strip in chart._strips for _, style, _ in strip if style}
             assert len(styles) >= 3, name
@@ -229,15 +230,64 @@ async def test_empty_and_back() -> None:
 async def test_the_legend_names_runs_safely() -> None:
     chart = LossChart()
     async with hosted(chart):
-        assert chart.legend.plain == ""
+        assert chart.legend().plain == ""
         chart.show([RUN])
-        assert chart.legend.plain == "■ training  ● validation  ◆ best"
+        assert chart.legend().plain == "■ training  ● validation  ◆ best"
         chart.show([RUN, ODD["constant"]])
-        assert not unsafe_lines([chart.legend.plain])
-        assert "■ run [/INST] ␛[31m日本  ■ constant" in chart.legend.plain
+        assert not unsafe_lines([chart.legend().plain])
+        assert "A/a run [/INST] ␛[31m日本  B/b constant" in chart.legend().plain
 
 
 def test_plotext_is_loaded_by_the_first_drawing_only() -> None:
     code = "import sys, tui.widgets.loss_chart; print([m for m in sys.modules if 'plotext' in m])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_zoom_shows_only_its_epochs() -> None:
+    shown = plain(LossFigure([RUN]).draw(78, 16, Options(zoom=(5, 6), steps=True, smooth=0.6), PALETTE))
+    assert shown[-1].split() == ["5", "6"]
+    assert "\n".join(shown).count("■") == 2
+    labels = [float(line.split("┤")[0]) for line in shown if "┤" in line]
+    assert max(labels) < 1.7
+    assert LossFigure([RUN]).draw(78, 16, Options(zoom=(90, 95)), PALETTE) == []
+
+
+def test_the_end_and_the_epochs_asked_for_are_marked() -> None:
+    stopped = plain(LossFigure([replace(RUN, asked_epochs=10)]).draw(78, 16, Options(), PALETTE))
+    assert shown_words(stopped) >= {"end", "asked", "10"}
+    assert stopped[-1].split() == [str(n) for n in range(1, 11)]
+    column = stopped[-1].index("7")
+    assert sum(line[column] == "┊" for line in stopped) > 8
+    whole = plain(LossFigure([replace(RUN, asked_epochs=7)]).draw(78, 16, Options(), PALETTE))
+    assert "┊" not in "".join(whole)
+
+
+def shown_words(lines: Sequence[str]) -> set[str]:
+    return {word for line in lines for word in line.split()}
+
+
+def test_runs_keep_their_colour_and_letter() -> None:
+    other = replace(RUN, name="other")
+    figure = LossFigure([RUN, other], [0, 3])
+    assert figure.inks(1, PALETTE) == LossFigure([other, RUN], [3, 0]).inks(0, PALETTE)
+    text = "".join(plain(figure.draw(78, 16, Options(only="validation"), PALETTE)))
+    assert text.count("d") == 6
+    assert text.count("◆") == 2
+
+
+def test_smoothing_is_a_line_of_its_own() -> None:
+    smooth = replace(RUN, smoothed=((0.6, tuple(StepPoint(p.position, 2.2, p.step) for p in RUN.steps)),))
+    with_it = plain(LossFigure([smooth]).draw(78, 16, Options(only="training", smooth=0.6), PALETTE))
+    without = plain(LossFigure([smooth]).draw(78, 16, Options(only="training"), PALETTE))
+    assert with_it != without
+    assert RUN.smooth(0.6) == ()
+
+
+def test_a_million_steps_are_drawn_from_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = replace(RUN, steps=tuple(StepPoint(i / 1000, 1 + i % 7 / 10) for i in range(7_000)))
+    figure = LossFigure([run])
+    figure.draw(200, 50, Options(steps=True), PALETTE)
+    monkeypatch.setattr("tui.widgets.chart_draw._extremes", None)
+    assert len(figure.draw(200, 50, Options(steps=True, cursor_epoch=3), PALETTE)) == 50
+    assert all(len(points) <= 400 for points in figure._thinned.values())

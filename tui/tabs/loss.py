@@ -179,7 +179,7 @@ class LossTab(Tab):
         )
         scale = "   log scale" if self._log else ""
         best = f" epoch {curves.best.epoch}" if curves.best else ""
-        line.put(Content.assemble((f" {curves.name}", "bold"), "   ", chart.legend, best, scale))
+        line.put(Content.assemble((f" {curves.name}", "bold"), "   ", chart.legend(), best, scale))
         values.put(Content(self._values(curves)))
         said = [f"{ran} epochs", *curves.notes, *([_SANDBOX_NOTE] if curves.sandbox else [])]
         note.put(Content(f" {' · '.join(said)}"))

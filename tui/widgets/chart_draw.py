@@ -1,13 +1,15 @@
 """Loss curves drawn by plotext, as lines of coloured text.
 
 Names of plotext 5 used here that it does not document: `Plot._set_size`, `Plot.monitor`, its `set_size`,
-`build_plot` and `matrix`, and the matrix's `marker`, `fullground`, `Rows` and `set_canvas`.
+`build_plot` and `matrix`, and the matrix's `marker`, `fullground`, `background`, `style`, `rows`, `cols`, `Rows`,
+`set_matrices` and `set_canvas`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from math import isfinite
 from operator import attrgetter, itemgetter
@@ -22,6 +24,7 @@ Line = list[tuple[str, PlotColour | None]]
 """Stretches of text of one colour each; None is the colour of the text around."""
 
 _BOXES = str.maketrans("│┤├─┬┴┼└┘┌┐", "|++-+++++++")
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +37,38 @@ class Markers:
     validation: str
     best: str
     step: str
+    smooth: str
+    stop: str
+
+    def of_run(self, index: int) -> tuple[str, str]:
+        """Marks of the training and the validation means of one run of several: `A` and `a`, so that runs can be
+        told apart without colours."""
+        letter = _LETTERS[index % len(_LETTERS)]
+        return letter.upper(), letter
 
 
-UNICODE = Markers("hd", "■", "braille", "●", "◆", "·")
-ASCII = Markers(".", "#", ":", "o", "@", "'")
+UNICODE = Markers("hd", "■", "braille", "●", "◆", "·", "braille", "┊")
+ASCII = Markers(".", "#", ":", "o", "@", "'", "~", "!")
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What of the curves is drawn, and how."""
+    """What of the curves is drawn, and how. `zoom`: first and last epoch shown; `smooth`: weight of the moving
+    average drawn through the steps; `cursor_at`: place of the cursor on the epoch axis when it stands on a step."""
 
     cursor_epoch: int | None = None
     log: bool = False
     steps: bool = False
     only: Which | None = None
     ascii: bool = False
+    zoom: tuple[int, int] | None = None
+    smooth: float | None = None
+    cursor_at: float | None = None
+
+    @property
+    def cursor(self) -> float | None:
+        """Where the cursor stands on the epoch axis."""
+        return self.cursor_epoch if self.cursor_at is None else self.cursor_at
 
     @property
     def markers(self) -> Markers:
@@ -59,67 +79,120 @@ class Options:
 @dataclass(frozen=True, slots=True)
 class _Series:
     points: list[Point]
-    kind: Literal["training", "validation", "best", "step"]
+    kind: Literal["training", "validation", "best", "step", "smooth"]
     run: int
 
 
 class LossFigure:
-    """The curves of some runs, ready to be drawn at any size; thinned points are kept per width."""
+    """The curves of some runs, ready to be drawn at any size; thinned steps are kept per width and zoom.
 
-    def __init__(self, curves: Sequence[Curves]) -> None:
+    `colours` are the runs' numbers in the palette, by which a run keeps its colour when others come and go.
+    """
+
+    def __init__(self, curves: Sequence[Curves], colours: Sequence[int] | None = None) -> None:
         self.curves = tuple(curves)
-        self._thinned: dict[tuple[int, int, bool], list[Point]] = {}
+        self.colours = tuple(colours) if colours is not None else tuple(range(len(self.curves)))
+        self._thinned: dict[tuple[object, ...], list[Point]] = {}
+
+    def inks(self, run: int, palette: Palette) -> tuple[PlotColour, PlotColour]:
+        """Colours of the training and the validation curve of a run."""
+        return palette.run(self.colours[run], len(self.curves))
+
+    def marks(self, run: int, markers: Markers) -> tuple[str, str]:
+        """Glyphs of the training and the validation means of a run."""
+        if len(self.curves) == 1:
+            return markers.training, markers.validation
+        return markers.of_run(self.colours[run])
 
     def draw(self, width: int, height: int, options: Options, palette: Palette) -> list[Line]:
         """`height` lines of `width` cells; none when there is nothing to draw."""
         series = [s for run in range(len(self.curves)) for s in self._series(run, width, options) if s.points]
         if not series or width < 1 or height < 1:
             return []
-        x_low, x_high = limits(x for s in series for x, _ in s.points)
-        y_low, y_high = limits(y for s in series for _, y in s.points)
+        xs, ys = self._limits(series, options)
+        if ys is None:
+            return []
         plot = _blank_plot(width, height, palette)
-        plot.xlim(x_low, x_high)
-        plot.ylim(y_low, y_high)
-        _axes(plot, width, height, (x_low, x_high), (y_low, y_high), options.log)
-        cursor = options.cursor_epoch
-        if cursor is not None and x_low <= cursor <= x_high:
-            plot.vertical_line(cursor, "default" if palette.axis is None else palette.axis)
+        plot.xlim(*xs)
+        plot.ylim(*ys)
+        _axes(plot, width, height, xs, ys, options.log)
+        axis = "default" if palette.axis is None else palette.axis
+        self._mark_end(plot, xs, ys, height, options.markers, axis)
+        if options.cursor is not None and xs[0] <= options.cursor <= xs[1]:
+            plot.vertical_line(options.cursor, axis)
         for one in series:
-            colours = palette.run(one.run, len(self.curves))
-            _add(plot, one, colours[one.kind in ("validation", "best")], options.markers, width)
+            colour = self.inks(one.run, palette)[one.kind in ("validation", "best")]
+            _add(plot, one, colour, options.markers, self.marks(one.run, options.markers), width)
         return _lines(plot, width, height, options.ascii)
+
+    def _limits(self, series: Sequence[_Series], options: Options) -> tuple[Point, Point | None]:
+        if options.zoom is None:
+            lasts = [c.asked_epochs for c in self.curves if c.asked_epochs and c.epochs]
+            seen = [x for s in series for x, _ in s.points]
+            asked = max(lasts, default=0)
+            xs = limits([*seen, asked] if asked and asked <= 3 * max(seen) else seen)
+        else:
+            # A little more than the epochs themselves, so that a single one has room.
+            xs = (options.zoom[0] - 0.5, options.zoom[1] + 0.5)
+        inside = [y for s in series for x, y in s.points if xs[0] <= x <= xs[1]]
+        return xs, limits(inside) if inside else None
+
+    def _mark_end(
+        self, plot: Any, xs: Point, ys: Point, height: int, markers: Markers, colour: PlotColour | str
+    ) -> None:
+        """Where a run ended and how many epochs were asked for; of several runs the lines' ends tell."""
+        if len(self.curves) != 1 or height < 8:
+            return
+        run = self.curves[0]
+        asked, epochs = run.asked_epochs, run.epochs
+        if not asked or not epochs or epochs[-1] >= asked:
+            return
+        for number, (at, text) in enumerate(((epochs[-1], "end"), (asked, f"asked {asked}"))):
+            if xs[0] <= at <= xs[1]:
+                column = [ys[0] + (ys[1] - ys[0]) * i / (height - 1) for i in range(height)]
+                plot.scatter([at] * height, column, marker=markers.stop, color=colour)
+                row = ys[1] - (ys[1] - ys[0]) * number / max(1, height - 2)
+                plot.text(f"{text} ", at, row, color=colour, alignment="right")
 
     def _series(self, run: int, width: int, options: Options) -> list[_Series]:
         curves = self.curves[run]
         series: list[_Series] = []
-        if options.steps and options.only != "validation":
-            series.append(_Series(self._steps(run, width, options.log), "step", run))
-        if options.only != "training":
-            series.append(_Series(_means(curves.validation, width, options.log), "validation", run))
         if options.only != "validation":
-            series.append(_Series(_means(curves.training, width, options.log), "training", run))
+            if options.steps:
+                series.append(_Series(self._steps(run, width, options, None), "step", run))
+            if options.smooth is not None:
+                series.append(_Series(self._steps(run, width, options, options.smooth), "smooth", run))
+        if options.only != "training":
+            series.append(_Series(_means(curves.validation, width, options), "validation", run))
+        if options.only != "validation":
+            series.append(_Series(_means(curves.training, width, options), "training", run))
         if options.only != "training" and curves.best is not None:
-            series.append(_Series(_means((curves.best,), width, options.log), "best", run))
+            series.append(_Series(_means((curves.best,), width, options), "best", run))
         return series
 
-    def _steps(self, run: int, width: int, log: bool) -> list[Point]:
-        key = (run, width, log)
+    def _steps(self, run: int, width: int, options: Options, beta: float | None) -> list[Point]:
+        key = (run, width, options.log, options.zoom, beta)
         if key not in self._thinned:
-            steps = _extremes(self.curves[run].steps, width)
-            points = finite(((step.position, step.loss) for step in steps), log)
+            steps: Sequence[StepPoint] = self.curves[run].smooth(beta)
+            if options.zoom is not None:
+                low, high = options.zoom[0] - 1, options.zoom[1] + 1
+                steps = [step for step in steps if low <= step.position <= high]
+            points = finite(((step.position, step.loss) for step in _extremes(steps, width)), options.log)
             self._thinned[key] = thinned(points, max(1, width // 2))
         return self._thinned[key]
 
 
-def _extremes(steps: Sequence[StepPoint], parts: int) -> list[StepPoint]:
+def _extremes(steps: Sequence[StepPoint], parts: int) -> Sequence[StepPoint]:
     """The lowest and the highest of each of `parts` runs of steps: a million rows in a tenth of a second."""
     loss = attrgetter("loss")
-    size = max(1, len(steps) // parts)
+    size = len(steps) // parts
+    if size < 2:
+        return [step for step in steps if isfinite(step.loss)]
     kept: list[StepPoint] = []
     for start in range(0, len(steps), size):
         part = [step for step in steps[start : start + size] if isfinite(step.loss)]
         if part:
-            kept += {min(part, key=loss), max(part, key=loss)}
+            kept += sorted({min(part, key=loss), max(part, key=loss)}, key=attrgetter("position"))
     return kept
 
 
@@ -131,6 +204,7 @@ def _lines(plot: Any, width: int, height: int, ascii: bool) -> list[Line]:
     monitor = plot.monitor
     monitor.set_size([width, height])
     monitor.matrix.set_canvas = _no_text
+    monitor.matrix.set_matrices = partial(_blank_cells, monitor.matrix)
     monitor.build_plot()
     lines: list[Line] = []
     for row in reversed(monitor.matrix.Rows):
@@ -146,12 +220,23 @@ def _lines(plot: Any, width: int, height: int, ascii: bool) -> list[Line]:
     return lines
 
 
+def _blank_cells(matrix: Any) -> None:
+    """Empty cells without a ground of their own; plotext asks of each cell whether it lies within the axes."""
+    columns, rows = matrix.cols, matrix.Rows
+    matrix.marker = [[" "] * columns for _ in rows]
+    matrix.fullground, matrix.background, matrix.style = ([["default"] * columns for _ in rows] for _ in range(3))
+
+
 def _no_text() -> str:
     return ""
 
 
-def _means(points: Sequence[EpochPoint], width: int, log: bool) -> list[Point]:
-    return thinned(finite(((point.epoch, point.mean) for point in points), log), width)
+def _means(points: Sequence[EpochPoint], width: int, options: Options) -> list[Point]:
+    if options.zoom is not None:
+        # With a neighbour on each side, from which the line comes in.
+        low, high = options.zoom[0] - 1, options.zoom[1] + 1
+        points = [point for point in points if low <= point.epoch <= high]
+    return thinned(finite(((point.epoch, point.mean) for point in points), options.log), width)
 
 
 def _blank_plot(width: int, height: int, palette: Palette) -> Any:
@@ -184,12 +269,15 @@ def _axes(plot: Any, width: int, height: int, xs: Point, ys: Point, log: bool) -
     plot.xticks(epochs, [str(epoch) for epoch in epochs])
 
 
-def _add(plot: Any, series: _Series, colour: PlotColour, markers: Markers, width: int) -> None:
+def _add(plot: Any, series: _Series, colour: PlotColour, markers: Markers, marks: tuple[str, str], width: int) -> None:
     xs, ys = [x for x, _ in series.points], [y for _, y in series.points]
     if series.kind in ("best", "step"):
         plot.scatter(xs, ys, marker=markers.best if series.kind == "best" else markers.step, color=colour)
         return
+    if series.kind == "smooth":
+        plot.plot(xs, ys, marker=markers.smooth, color=colour)
+        return
     training = series.kind == "training"
     plot.plot(xs, ys, marker=markers.training_line if training else markers.validation_line, color=colour)
     if len(xs) * 3 <= width:
-        plot.scatter(xs, ys, marker=markers.training if training else markers.validation, color=colour)
+        plot.scatter(xs, ys, marker=marks[0] if training else marks[1], color=colour)

@@ -64,39 +64,50 @@ class LossChart(Widget):
         log: bool = False,
         steps: bool = False,
         only: Which | None = None,
+        zoom: tuple[int, int] | None = None,
+        smooth: float | None = None,
+        cursor_at: float | None = None,
+        colours: Sequence[int] | None = None,
     ) -> None:
-        """Draws these runs. `log`: logarithmic losses; `steps`: every step's loss too; `only`: one curve."""
-        same = len(curves) == len(self._figure.curves) and all(
-            new is old for new, old in zip(curves, self._figure.curves, strict=True)
+        """Draws these runs. `log`: logarithmic losses; `steps`: every step's loss too; `only`: one curve; `zoom`:
+        first and last epoch; `smooth`: the moving average with this weight; `cursor_at`: a place between epochs;
+        `colours`: each run's number in the palette, which stays its own when others come and go."""
+        figure = LossFigure(curves, colours)
+        same = (
+            len(curves) == len(self._figure.curves)
+            and figure.colours == self._figure.colours
+            and all(new is old for new, old in zip(curves, self._figure.curves, strict=True))
         )
-        options = Options(cursor_epoch, log, steps, only, self._ascii)
+        options = Options(cursor_epoch, log, steps, only, self._ascii, zoom, smooth, cursor_at)
         if same and options == self._options:
             return
         self._options = options
         if not same:
-            self._figure = LossFigure(curves)
+            self._figure = figure
             self._key = None
         if self._key is None:
             self.refresh()
         else:
             self._repaint_changed()
 
-    @property
-    def legend(self) -> Content:
-        """What the lines mean, in their colours, for a line beside the chart."""
+    def legend(self, *, width: int = 40) -> Content:
+        """What the lines mean, in their colours, for a line beside the chart; names of runs in `width` cells."""
         markers, colours, runs = self._options.markers, self._palette(), self._figure.curves
-        several = len(runs) > 1
         parts: list[str | tuple[str, str]] = []
         for index, run in enumerate(runs):
-            training, validation = (css_colour(colour) for colour in colours.run(index, len(runs)))
-            if several:
-                parts += ["  " if index else "", (f"{markers.training} {safe_line(run.name, 40)}", training)]
-            else:
-                parts += [(f"{markers.training} training", training), "  "]
-                parts += [(f"{markers.validation} validation", validation)]
-        if several:
-            parts.append(f"  {markers.training} training  {markers.validation} validation")
-        return Content.assemble(*parts, f"  {markers.best} best" if runs else "")
+            training, validation = (css_colour(colour) for colour in self._figure.inks(index, colours))
+            marks = self._figure.marks(index, markers)
+            if len(runs) > 1:
+                which = {"training": marks[0], "validation": marks[1]}.get(self._options.only or "", "/".join(marks))
+                parts += ["  " if index else "", (f"{which} {safe_line(run.name, width)}", training)]
+                continue
+            if run.training:
+                parts += [(f"{marks[0]} training", training), "  "]
+            if run.validation:
+                parts += [(f"{marks[1]} validation", validation), "  "]
+        if any(run.best for run in runs):
+            parts.append(f"{'  ' if len(runs) > 1 else ''}{markers.best} best")
+        return Content.assemble(*parts)
 
     def on_mount(self) -> None:
         """A theme brings other colours."""
