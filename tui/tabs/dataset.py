@@ -37,7 +37,7 @@ from tui.widgets.virtual_table import VirtualTable
 if TYPE_CHECKING:
     from tui.dialogs.upload import UploadPlan
 
-_SEARCH_DELAY = 0.1
+_SEARCH_DELAY = 0.03
 
 
 class DatasetTab(Tab):
