@@ -268,7 +268,7 @@ def shown_words(lines: Sequence[str]) -> set[str]:
 
 
 def test_runs_keep_their_colour_and_letter() -> None:
-    other = replace(RUN, name="other")
+    other = replace(RUN, name="other", validation=means([v + 0.5 for v in VALIDATION]))
     figure = LossFigure([RUN, other], [0, 3])
     assert figure.inks(1, PALETTE) == LossFigure([other, RUN], [3, 0]).inks(0, PALETTE)
     text = "".join(plain(figure.draw(78, 16, Options(only="validation"), PALETTE)))

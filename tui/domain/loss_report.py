@@ -101,7 +101,7 @@ EPOCH_HEAD: Row = ("epoch", "training", "steps", "min", "max", "sd", "validation
 def epoch_rows(curves: Curves) -> list[Row]:
     """One row per epoch, under EPOCH_HEAD; what is not known is a dash."""
     best = curves.best
-    rows = []
+    rows: list[Row] = []
     for epoch in curves.epochs:
         training, validation = curves.training_at(epoch), curves.validation_at(epoch)
         mark = "◆" if best and best.epoch == epoch else ""

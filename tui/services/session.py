@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tui.services.jobs import Jobs
     from tui.services.losses import Losses
     from tui.services.roles import Roles
+    from tui.services.run_data import RunData
     from tui.services.storage import Storage
     from tui.services.store import Store
     from tui.services.uploads import Uploads
@@ -130,6 +131,13 @@ class Services:
         from tui.services.losses import Losses
 
         return Losses(self.aws, self.storage, LossCache(self.paths.losses(sandbox=self.sandbox)), now=self.now)
+
+    @cached_property
+    def run_data(self) -> RunData:
+        """What jobs were trained on."""
+        from tui.services.run_data import RunData
+
+        return RunData(self.storage, self.store, self.pool)
 
     @cached_property
     def chat(self) -> Chat:
