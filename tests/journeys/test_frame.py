@@ -31,12 +31,20 @@ def active(walk: Walk) -> str:
     return str(tab.id)
 
 
+async def arrives(walk: Walk, tab: str) -> None:
+    await walk.until(lambda: active(walk) == tab, tab)
+
+
+async def regains(walk: Walk, widget: Widget | None) -> None:
+    await walk.until(lambda: walk.app_now.focused is widget, "the focus again")
+
+
 async def go(walk: Walk, tab: str) -> None:
     """To a tab by its number; from a field by escape first, for digits are text there."""
     if isinstance(walk.app_now.focused, Prompt):
         await walk.press("escape")
     await walk.press(str(TABS.index(tab) + 1))
-    await walk.until(lambda: active(walk) == tab, tab)
+    await arrives(walk, tab)
 
 
 async def test_every_tab_leads_to_every_other(walk: Walk, pairs: Path) -> None:
@@ -60,7 +68,7 @@ async def test_tabs_change_with_the_focus_on_any_widget(walk: Walk, pairs: Path)
                 await walk.keyboard.pause()
                 other = "jobs" if tab != "jobs" else "loss"
                 await walk.press(str(TABS.index(other) + 1))
-                await walk.until(lambda other=other: active(walk) == other, other)
+                await arrives(walk, other)
                 await go(walk, tab)
 
 
@@ -99,7 +107,7 @@ async def test_no_size_breaks_a_tab_and_nothing_is_lost(walk: Walk, pairs: Path)
             focused = app.focused
             for size in SIZES:
                 await walk.keyboard.resize_terminal(*size)
-            await walk.until(lambda focused=focused: app.focused is focused, "the focus again")
+            await regains(walk, focused)
         await walk.press("o")
         await walk.sees("Open a file of pairs")
         await walk.press("escape", "4")
