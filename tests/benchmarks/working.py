@@ -110,7 +110,7 @@ def _open_metrics(world: World, folder: Path) -> float:
         terminal.send(str(folder))
         terminal.settle(0.3)
         sent = terminal.send("enter")
-        return terminal.wait("best epoch") - sent
+        return terminal.wait("   training ") - sent
 
 
 def uploads(world: World, rounds: int) -> Iterator[Figure]:
