@@ -62,8 +62,8 @@ def sent(walk: Walk, operation: str) -> int:
 
 __all__ = [
     "BUCKET",
-    "HALF_A_YEAR",
     "HAIKU",
+    "HALF_A_YEAR",
     "LLAMA_33",
     "PROFILE",
     "RETIRED",

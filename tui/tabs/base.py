@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable
+from pathlib import Path
 
 from textual.containers import Vertical
 from textual.message import Message
@@ -82,3 +84,11 @@ class Tab(Vertical):
             self.say(error.sentence(), "problem")
             return False
         return True
+
+
+def working_folder() -> str:
+    """Where a path that is asked for begins; the home folder when the present one is gone."""
+    try:
+        return f"{os.getcwd()}/"
+    except FileNotFoundError:
+        return f"{Path.home()}/"

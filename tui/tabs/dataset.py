@@ -27,7 +27,7 @@ from tui.domain.pairs import Keys, Role, UnclearKeys, guess_role
 from tui.domain.text import count, safe, safe_line
 from tui.services.datasets import Converted, problems_summary
 from tui.services.session import Services
-from tui.tabs.base import Tab
+from tui.tabs.base import Tab, working_folder
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.pair_rows import PAIR_COLUMNS, OpenFile, PairRows, record_text
 from tui.widgets.progress import ProgressLine
@@ -168,7 +168,7 @@ class DatasetTab(Tab):
         from tui.dialogs.text import LineDialog
 
         opened = self.opened
-        folder = f"{opened.file.path.parent}/" if opened else f"{Path.cwd()}/"
+        folder = f"{opened.file.path.parent}/" if opened else working_folder()
         path = await self.app.push_screen_wait(
             LineDialog("Open a file of pairs", value=folder, note="JSON list or JSONL, whatever the keys are called")
         )

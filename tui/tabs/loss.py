@@ -19,7 +19,7 @@ from tui.domain.losses import Curves, EpochPoint
 from tui.domain.runs import Board, Run
 from tui.domain.text import count
 from tui.services.session import Services
-from tui.tabs.base import Tab
+from tui.tabs.base import Tab, working_folder
 from tui.widgets.loss_chart import LossChart
 from tui.widgets.text_pane import Line
 
@@ -113,7 +113,7 @@ class LossTab(Tab):
         typed = await self.app.push_screen_wait(
             LineDialog(
                 "Open metrics files",
-                value=f"{os.getcwd()}/",
+                value=working_folder(),
                 note="A folder that holds the CSVs, or one or two files with a blank between them",
             )
         )

@@ -1,0 +1,97 @@
+"""What tabs decide by themselves: typed parameters and ids, and why a base model takes no job."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from tui.domain.base_models import CATALOGUE, FoundationModel, find
+from tui.domain.chat import Parameters
+from tui.services.session import Services
+from tui.tabs.base import working_folder
+from tui.tabs.chat import _id_problem, parse_parameters
+from tui.tabs.jobs import _lifecycle_problem
+from tui.tabs.loss import _paths
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+CLOCK = cast("Services", SimpleNamespace(now=lambda: NOW))
+HAIKU = CATALOGUE[0]
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("", Parameters()),
+        ("max=1", Parameters(max_tokens=1)),
+        ("top_p=.9 t=0 max=4096", Parameters(4096, 0.0, 0.9)),
+        ("t=1", Parameters(temperature=1.0)),
+    ],
+)
+def test_parameters_are_read(typed: str, meant: Parameters) -> None:
+    assert parse_parameters(typed) == meant
+
+
+@pytest.mark.parametrize(
+    "typed", ["max=0", "max=4097", "max=1.5", "t=1.01", "top_p=-1", "t=nan", "top_k=3", "max 5", "t=", "t=0,5"]
+)
+def test_nonsense_is_no_parameter(typed: str) -> None:
+    assert parse_parameters(typed) is None
+
+
+@pytest.mark.parametrize("typed", ["amazon.nova-lite-v1:0", "us.x", "arn:aws:bedrock:us-east-1::foundation-model/x"])
+def test_ids_and_arns_are_taken(typed: str) -> None:
+    assert _id_problem(typed) == ""
+
+
+@pytest.mark.parametrize("typed", ["", "  ", "a b", "x\x1b[31m", "id?", "a" * 2049])
+def test_other_texts_are_no_ids(typed: str) -> None:
+    assert _id_problem(typed)
+
+
+def model(lifecycle: str = "ACTIVE", *, tunable: bool = True, ends_in: int | None = None) -> FoundationModel:
+    ends = None if ends_in is None else NOW + timedelta(days=ends_in)
+    kinds = frozenset({"FINE_TUNING"} if tunable else ())
+    return FoundationModel(HAIKU.customization_id, "arn", HAIKU.name, "Anthropic", lifecycle, kinds, end_of_life=ends)
+
+
+@pytest.mark.parametrize(
+    ("live", "words"),
+    [
+        ([], "is not offered in us-west-2"),
+        ([model()], ""),
+        ([model(tunable=False)], "cannot be fine-tuned in us-west-2"),
+        ([model("LEGACY", ends_in=30)], "legacy, end of life 2026-12-22: Bedrock takes no new jobs"),
+        ([model("LEGACY", ends_in=-30)], "retired 2026-10-23: Bedrock takes no new jobs"),
+        ([model("LEGACY", ends_in=30), model()], ""),
+    ],
+)
+def test_why_a_base_model_takes_no_job(live: list[FoundationModel], words: str) -> None:
+    said = _lifecycle_problem(HAIKU, live, "us-west-2", CLOCK)
+    assert bool(said) == bool(words)
+    assert words in said
+
+
+def test_where_a_base_model_can_be_tuned_is_said() -> None:
+    nova = find("nova-lite")
+    assert nova is not None
+    assert "us-east-1" in _lifecycle_problem(nova, [], "us-west-2", CLOCK)
+
+
+def test_a_path_with_blanks_is_one_path(tmp_path: Path) -> None:
+    blank = tmp_path / "two words.csv"
+    blank.touch()
+    assert _paths(f" {blank} ") == [blank]
+    assert _paths("one.csv two.csv") == [Path("one.csv"), Path("two.csv")]
+
+
+def test_a_folder_that_is_gone_is_no_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert working_folder() == f"{tmp_path}/"
