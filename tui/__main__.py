@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -166,5 +167,13 @@ def _to_aws(profile: str | None, region: str | None) -> Callable[[], Connection]
     return connect
 
 
+def entry() -> None:
+    """The `tanzaku` command: end at once when the app has, whatever threads still wait for."""
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    entry()

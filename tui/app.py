@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import codecs
 import gc
 import os
 import signal
-import sys
-import time
 import traceback
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -27,6 +24,7 @@ from textual.worker import WorkerFailed
 from tui.domain.text import safe
 from tui.screens.main import MainScreen
 from tui.services.session import Services
+from tui.terminal import steadied
 from tui.widgets.safe_filter import SafeFilter
 
 WASHI = Theme(
@@ -101,12 +99,8 @@ class TanzakuApp(App[None]):
         self.theme = wanted if wanted in self.available_themes else SUMI.name
 
     def get_driver_class(self) -> type[Driver]:
-        """The platform's driver, with a decoder of ours."""
-        found = super().get_driver_class()
-        module = vars(sys.modules[found.__module__])
-        if "getincrementaldecoder" in module:
-            module["getincrementaldecoder"] = _terminal_decoder
-        return found
+        """The platform's driver, made safe against what a terminal may send, and quick to leave."""
+        return steadied(super().get_driver_class())
 
     def get_line_filters(self) -> list[LineFilter]:
         """Textual's own filters, and behind them the gate that lets no control character out."""
@@ -173,28 +167,6 @@ class TanzakuApp(App[None]):
         self.exit(
             return_code=70, message=safe(f"tanzaku stopped at a fault of its own ({type(error).__name__}). {where}")
         )
-
-
-class TerminalInput:
-    """Decodes what comes from the terminal: a byte that is not UTF-8 becomes U+FFFD, and the end of the terminal is
-    taken for a hang-up. Without the one the driver's thread would die, without the other it would spin for ever."""
-
-    def __init__(self) -> None:
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._ended = False
-
-    def decode(self, data: bytes, final: bool = False) -> str:
-        """Characters that are whole by now."""
-        if not data and not final:
-            if not self._ended:
-                self._ended = True
-                os.kill(os.getpid(), signal.SIGHUP)
-            time.sleep(0.05)
-        return self._decoder.decode(data, final)
-
-
-def _terminal_decoder(_: str) -> type[TerminalInput]:
-    return TerminalInput
 
 
 def _collect_garbage_again() -> None:

@@ -1,0 +1,75 @@
+"""Textual's Linux driver made steady. Private names of Textual in use here, each behind a test in tests/journeys:
+`linux_driver.getincrementaldecoder`, `App._exit`, `LinuxDriver.exit_event`, `_disable_mouse_support`."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import signal
+import sys
+import time
+
+from textual.driver import Driver
+
+
+def steadied(found: type[Driver]) -> type[Driver]:
+    """`found` with a decoder of ours and, where it is the Linux driver, without its wait at the end."""
+    module = vars(sys.modules[found.__module__])
+    if "getincrementaldecoder" in module:
+        module["getincrementaldecoder"] = _terminal_decoder
+    if found.__name__ != "LinuxDriver":
+        return found
+    return _quick(found)
+
+
+def _quick(found: type[Driver]) -> type[Driver]:
+    import termios
+
+    from textual.drivers.linux_driver import LinuxDriver
+
+    if not issubclass(found, LinuxDriver):
+        return found
+
+    class QuickDriver(LinuxDriver):
+        """Leaves the thread that reads keys to itself when the app ends: waiting for it takes two tenths of a second.
+
+        A suspended app waits, as ever, since its terminal belongs to someone else meanwhile.
+        """
+
+        def disable_input(self) -> None:
+            if not self._app._exit:
+                super().disable_input()
+                return
+            if self.exit_event.is_set():
+                return
+            signal.signal(signal.SIGWINCH, signal.SIG_DFL)
+            self._disable_mouse_support()
+            self.exit_event.set()
+            try:
+                termios.tcflush(self.fileno, termios.TCIFLUSH)
+            except termios.error:
+                return  # the terminal is gone
+
+    return QuickDriver
+
+
+class TerminalInput:
+    """Decodes what comes from the terminal: a byte that is not UTF-8 becomes U+FFFD, and the end of the terminal is
+    taken for a hang-up. Without the one the driver's thread would die, without the other it would spin for ever."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._ended = False
+
+    def decode(self, data: bytes, final: bool = False) -> str:
+        """Characters that are whole by now."""
+        if not data and not final:
+            if not self._ended:
+                self._ended = True
+                os.kill(os.getpid(), signal.SIGHUP)
+            time.sleep(0.05)
+        return self._decoder.decode(data, final)
+
+
+def _terminal_decoder(_: str) -> type[TerminalInput]:
+    return TerminalInput
