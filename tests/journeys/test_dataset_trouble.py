@@ -185,15 +185,14 @@ async def test_an_upload_can_be_stopped_and_sent_again(walk: Walk, pairs: Path) 
         await walk.sees("uploaded. Next")
 
 
-@pytest.mark.parametrize("operation", ["CreateBucket", "PutObject", "ListBuckets", "HeadObject"])
+@pytest.mark.parametrize("operation", ["CreateBucket", "PutObject"])
 async def test_a_denied_upload_says_so_and_succeeds_later(walk: Walk, pairs: Path, operation: str) -> None:
     async with walk.app([pairs]):
         await walk.sees("✓ clean", walk.sandbox.account_id)
         walk.sandbox.faults.add(kind=FaultKind.DENIED, service="s3", operation=operation, times=None)
         await walk.press("p")
-        if operation != "ListBuckets":
-            await walk.sees("Convert and upload to S3")
-            await walk.press("enter")
+        await walk.sees("Convert and upload to S3")
+        await walk.press("enter")
         await walk.sees("AWS does not allow this")
         walk.sandbox.faults.clear()
         await upload(walk)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,8 @@ from tui.tabs.base import Tab
 from tui.widgets.prompt import Prompt
 
 TABS = ("dataset", "jobs", "loss", "chat")
+ROUND = (0, 1, 0, 2, 0, 3, 1, 2, 1, 3, 2, 3, 0)
+"""A walk that takes each ordered pair of tabs once."""
 SIZES = [(59, 15), (200, 50), (2, 1), (80, 24)]
 
 
@@ -49,8 +50,7 @@ async def go(walk: Walk, tab: str) -> None:
 
 async def test_every_tab_leads_to_every_other(walk: Walk, pairs: Path) -> None:
     async with walk.app([pairs]) as app:
-        for before, after in permutations(TABS, 2):
-            await go(walk, before)
+        for after in (TABS[place] for place in ROUND):
             await go(walk, after)
             assert app.focused is not None
             assert after in {str(node.id) for node in app.focused.ancestors_with_self}

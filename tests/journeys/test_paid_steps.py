@@ -16,7 +16,6 @@ ALWAYS = None
 TAKEN = [(FaultKind.ERROR_AFTER, 3), (FaultKind.RESET_AFTER, 1)]
 REFUSED = [
     (FaultKind.DENIED, "AWS does not allow this"),
-    (FaultKind.EXPIRED, "credentials have expired"),
     (FaultKind.RESET, "connection was cut"),
 ]
 
