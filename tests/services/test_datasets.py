@@ -247,10 +247,7 @@ def test_a_disk_that_refuses_leaves_the_old_file(
     def refuse(*_: Any, **__: Any) -> Any:
         raise OSError(number, os.strerror(number))
 
-    if call == "write":
-        monkeypatch.setattr(os, "fdopen", refuse)
-    else:
-        monkeypatch.setattr(os, call, refuse)
+    monkeypatch.setattr(os, call, refuse)
     with pytest.raises(AppError, match="cannot be written") as caught:
         write_atomically(path, b"new" * 1000)
     monkeypatch.undo()

@@ -8,17 +8,16 @@ one per record.
 from __future__ import annotations
 
 import codecs
-import hashlib
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 from tui.domain.formats import FormatError, Record
-from tui.domain.json_text import Style, one_line
+from tui.domain.json_text import Style, has_escapes, one_line
 from tui.domain.pairs import Damaged, PairFile, Shape, read_record
 from tui.domain.record_text import Layout, edited, made
 from tui.domain.text import count
@@ -97,8 +96,12 @@ class Material:
         start, end = self.base.span(number)
         if self.base.shape is Shape.JSON_LIST:
             return start, end
-        raw = self.base.data[start:end]
-        return start + len(raw) - len(raw.lstrip(_BLANK)), start + len(raw.rstrip(_BLANK))
+        data = self.base.data
+        while data[end - 1] in _BLANK:
+            end -= 1
+        while data[start] in _BLANK:
+            start += 1
+        return start, end
 
     def made(self, number: int) -> Made:
         """A record made here."""
@@ -138,11 +141,8 @@ class Material:
     @cached_property
     def escaped(self) -> bool:
         """Whether the file writes what is not ASCII as escapes."""
-        return self.base.data.isascii() and Style.of(self._sample()).escaped
-
-    def _sample(self) -> str:
-        at = self.base.data.find(b"\\u")
-        return f'{{"":"{self.base.data[at : at + 6].decode("utf-8", "replace")}"}}' if at >= 0 else "{}"
+        head = self.base.data[:_PIECE]
+        return head.isascii() and has_escapes(head.decode("ascii"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +203,7 @@ class Version:
         found = list(range(1, self.material.head.count(b"\n") + 1))
         for before, run in zip([None, *self._runs], self._runs, strict=False):
             if before is not None:
-                found += range(run.line - self._joint(run).count(b"\n") + 1, run.line)
+                found += range(run.line - self._joint(run.number).count(b"\n") + 1, run.line)
             if run.number >= 0:
                 base, last = self.material.base, run.number + run.count - 1
                 first, end = base.line(run.number), base.line(last)
@@ -223,7 +223,7 @@ class Version:
         line = 1 + self.material.head.count(b"\n")
         for at, number, length in _runs(self.numbers):
             run = _Run(at, number, length, 0)
-            line += self._joint(run).count(b"\n") if at else 0
+            line += self._joint(number).count(b"\n") if at else 0
             found.append(_Run(at, number, length, line))
             line += self._count_lines(run)
         return found
@@ -231,41 +231,54 @@ class Version:
     def _count_lines(self, run: _Run) -> int:
         if run.number < 0:
             return self.material.made(run.number).body.count(b"\n")
-        start, end = self._extent(run)
+        start, end = self._extent(run.number, run.count)
         return self.material.base.data.count(b"\n", start, end)
 
-    def _extent(self, run: _Run) -> tuple[int, int]:
-        return self.material.span(run.number)[0], self.material.span(run.number + run.count - 1)[1]
+    def _extent(self, number: int, length: int) -> tuple[int, int]:
+        return self.material.span(number)[0], self.material.span(number + length - 1)[1]
 
-    def _joint(self, run: _Run) -> bytes:
-        """What stands between a run and the one before it."""
-        lead = self.material.lead(run.number)
+    def _joint(self, number: int) -> bytes:
+        """What stands between the record that begins a run and the one before it."""
+        lead = self.material.lead(number)
         return self.material.gap if lead is None else lead
 
     def _pieces(self) -> Iterator[bytes]:
         material = self.material
         yield material.head
-        for run in self._runs:
-            if run.at:
-                yield self._joint(run)
-            if run.number < 0:
-                yield material.made(run.number).body
+        for at, number, length in _runs(self.numbers):
+            if at:
+                yield self._joint(number)
+            if number < 0:
+                yield material.made(number).body
                 continue
-            start, end = self._extent(run)
+            start, end = self._extent(number, length)
             for at in range(start, end, _PIECE):
                 yield material.base.data[at : min(end, at + _PIECE)]
         yield material.tail
 
     def render(self, encoding: Encoding) -> Iterator[bytes]:
-        """The bytes of the file, piece by piece; records that were not edited as they were."""
+        """The bytes of the file, in large pieces; records that were not edited as they were."""
         if encoding.mark:
             yield encoding.mark
         if encoding.codec == "utf-8":
-            yield from self._pieces()
+            yield from _gathered(self._pieces())
             return
         decoder = codecs.getincrementaldecoder("utf-8")()
-        for piece in self._pieces():
+        for piece in _gathered(self._pieces()):
             yield decoder.decode(piece).encode(encoding.codec)
+
+
+def _gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same bytes in fewer pieces."""
+    held: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        held.append(piece)
+        size += len(piece)
+        if size >= _PIECE // 4:
+            yield b"".join(held)
+            held, size = [], 0
+    yield b"".join(held)
 
 
 def _runs(numbers: array[int]) -> Iterator[tuple[int, int, int]]:
@@ -462,10 +475,10 @@ class Document:
             ],
         }
 
-    def replay(self, frame: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> None:
-        """Carry out what a journal tells, on the file as the journal found it.
+    def begin_replay(self, frame: Mapping[str, Any]) -> None:
+        """Make ready for what a journal tells; the document holds the file as the journal found it.
 
-        Raises ValueError or KeyError when it does not fit.
+        Raises KeyError when it is no frame.
         """
         self._material.gap = _bytes(frame["gap"]) or b""
         first = _bytes(frame["first"])
@@ -473,8 +486,10 @@ class Document:
             number = self._material.number(self._material.body(self.now.numbers[0]), first)
             self.now = Version(self._material, array("q", [number]) + self.now.numbers[1:], self.now.path)
             self._on_disk = self.now.numbers
-        for entry in entries:
-            self.do(self._step(entry))
+
+    def replay(self, entry: Mapping[str, Any]) -> None:
+        """Carry out an action that a journal tells. Raises ValueError, TypeError or KeyError when it does not fit."""
+        self.do(self._step(entry))
 
     def _step(self, entry: Mapping[str, Any]) -> Step:
         splices, done = [], 0
@@ -485,13 +500,6 @@ class Document:
             new = array("q", (self._material.number(_bytes(body) or b"", _bytes(lead)) for body, lead in inserted))
             splices.append(Splice(at, self.now.numbers[at:done], new))
         return Step(str(entry["name"]), tuple(splices))
-
-    def digest(self) -> str:
-        """SHA-256 of the bytes that the version of now would have on disk, in hex."""
-        total = hashlib.sha256()
-        for piece in self.now.render(self.encoding):
-            total.update(piece)
-        return total.hexdigest()
 
 
 def _text(raw: bytes | None) -> str | None:

@@ -112,6 +112,11 @@ def without(text: str, key: str) -> str:
         text = changed(text, [cut])
 
 
+def has_escapes(text: str) -> bool:
+    """Whether it writes a character outside ASCII as an escape."""
+    return _FOREIGN_ESCAPE.search(text) is not None
+
+
 def one_line(text: str) -> str:
     """Valid JSON on one line: blanks outside strings go where there is a line end among them, else stay."""
     return _OUTSIDE.sub(lambda m: m[1] or (m[0] if "\n" not in m[0] and "\r" not in m[0] else ""), text)
@@ -133,7 +138,7 @@ class Style:
         """The style of an object like `text`; `escaped` counts where the object itself does not tell."""
         if not text.isascii():
             escaped = False
-        elif _FOREIGN_ESCAPE.search(text):
+        elif has_escapes(text):
             escaped = True
         held = members(text)
         if not held:

@@ -147,8 +147,10 @@ class PairFile(Sequence[Record | Damaged]):
     def line(self, index: int) -> int:
         """The line, from 1, on which the record begins."""
         if self._line_starts is None:
-            self._line_starts = array("Q", [0])
-            self._line_starts.extend(m.end() for m in re.finditer(b"\n", self._data))
+            # Whole before it is seen: checks ask on a thread of their own.
+            starts = array("Q", [0])
+            starts.extend(m.end() for m in re.finditer(b"\n", self._data))
+            self._line_starts = starts
         return bisect_right(self._line_starts, self._spans[2 * index])
 
     def _parse(self, index: int) -> Record | Damaged:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import stat
@@ -18,6 +17,7 @@ from tui.domain.names import plain
 from tui.domain.pairs import Damaged, Keys, PairFile, Role
 from tui.domain.text import count, human_size, safe_line
 from tui.services.pool import DaemonPool
+from tui.services.saving import write_whole
 
 LARGEST_FILE = 1_000_000_000
 """Bytes; a larger file is refused, since it is read whole."""
@@ -72,6 +72,11 @@ class Datasets:
 
 
 def _open(path: Path, keys: Keys | None) -> PairFile:
+    return pairs.read(path, read_file(path)[0], keys)
+
+
+def read_file(path: Path) -> tuple[bytes, os.stat_result]:
+    """A plain file's bytes, and what the system says of it from before they were read. Raises AppError."""
     name = safe_line(path.name, 60) or safe_line(str(path), 60)
     try:
         # Without O_NONBLOCK opening a FIFO would wait for a writer.
@@ -97,7 +102,7 @@ def _open(path: Path, keys: Keys | None) -> PairFile:
             data = file.read()
         except OSError as error:
             raise AppError(Cause.FILE, f"{name} cannot be read", safe_line(error.strerror or "", 120)) from None
-    return pairs.read(path, data, keys)
+    return data, found
 
 
 def _convert(file: PairFile, model: BaseModel, role: Role, system: str, escape: bool) -> Converted:
@@ -147,53 +152,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
     A temporary file in the same folder is written, synced and renamed; mode and symbolic link are kept.
     """
-    name = safe_line(path.name, 60)
-    partial: Path | None = None
-    try:
-        target = Path(os.path.realpath(path))
-        old = target.stat() if target.exists() else None
-        if old is not None and not (stat.S_ISREG(old.st_mode) and os.access(target, os.W_OK)):
-            what = "is read-only" if stat.S_ISREG(old.st_mode) else "is not a plain file"
-            raise AppError(Cause.FILE, f"{name} {what}", hint="Nothing was changed; choose another place")
-        partial = target.with_name(f".tanzaku-{os.getpid()}-{os.urandom(4).hex()}.tmp")
-        _write_synced(partial, data, old)
-        os.replace(partial, target)
-    except (OSError, ValueError) as error:
-        if partial is not None:
-            partial.unlink(missing_ok=True)
-        number = error.errno if isinstance(error, OSError) else None
-        needed = f"; {human_size(len(data))} are needed" if number in (errno.ENOSPC, errno.EDQUOT) else ""
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise AppError(
-            Cause.FILE,
-            f"{name} cannot be written",
-            f"{safe_line(reason, 120)}{needed}",
-            "Nothing was changed; choose another place",
-        ) from None
-    _sync_folder(target.parent, name)
-
-
-def _write_synced(partial: Path, data: bytes, old: os.stat_result | None) -> None:
-    # A new file gets its mode from the umask, which the system alone can apply without a race between threads.
-    descriptor = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600 if old else 0o666)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        if old is not None:
-            os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
-        os.fsync(descriptor)
-
-
-def _sync_folder(folder: Path, name: str) -> None:
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        reason = safe_line(error.strerror or str(error), 120)
-        raise AppError(Cause.FILE, f"{name} is written, but the disk has not confirmed it", reason) from None
+    write_whole(path, lambda: [data])
 
 
 def problems_summary(problems: list[Problem]) -> str:

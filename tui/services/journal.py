@@ -1,0 +1,336 @@
+"""Unsaved edits on disk: one append-only file for each edited file, written before the screen shows the edit.
+
+A line is a CRC-32 in hex, a blank and a JSON object. The first one tells what is edited and by whom, every other one
+an action. The file as it was when the journal began is kept beside it, so that the edits can be put together even
+when the file has been changed since.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import queue
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tui.services.paths import make_private
+from tui.services.pool import daemon
+from tui.services.saving import write_all
+
+_SYNC_AFTER = 0.5
+"""Seconds from a write to its fsync, at most; the goal is one second."""
+_YOUNG = 60.0
+_FORMAT = 1
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def boot_id() -> str:
+    """What tells one run of this machine from the next; nothing where the system has no such thing."""
+    with suppress(OSError):
+        return _BOOT_ID.read_text().strip()
+    return ""
+
+
+def host() -> str:
+    """This machine's name."""
+    return os.uname().nodename
+
+
+def locked(descriptor: int) -> bool:
+    """Whether the lock on an open file is ours now; a dead process holds none. Raises OSError where none can be."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def alive(header: Mapping[str, Any]) -> bool:
+    """Whether the process that a header or lock names may still run."""
+    if header.get("host") != host():
+        return True  # nothing can be known of another machine
+    if header.get("boot") != boot_id():
+        return False
+    try:
+        os.kill(int(header.get("pid", 0)) or -1, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def whoami() -> dict[str, Any]:
+    """What a header or lock says of its process."""
+    return {"pid": os.getpid(), "boot": boot_id(), "host": host()}
+
+
+def _line(value: Mapping[str, Any]) -> bytes:
+    body = json.dumps(value, separators=(",", ":")).encode("ascii")
+    return b"%08x %s\n" % (zlib.crc32(body), body)
+
+
+class _Writer:
+    """The thread that writes: in order, and synced a little later."""
+
+    def __init__(self) -> None:
+        self._jobs: queue.SimpleQueue[tuple[Callable[[], None], Future[None]]] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._unsynced: dict[int, float] = {}
+
+    def submit(self, job: Callable[[], None]) -> Future[None]:
+        """Run `job` in its turn."""
+        with self._lock:
+            if self._thread is None:
+                self._thread = daemon(self._serve, "journal")
+        done: Future[None] = Future()
+        self._jobs.put((job, done))
+        return done
+
+    def wrote(self, descriptor: int) -> None:
+        """Something has been written there; called on the thread."""
+        self._unsynced.setdefault(descriptor, time.monotonic() + _SYNC_AFTER)
+
+    def forget(self, descriptor: int) -> None:
+        """It will be closed; called on the thread."""
+        self._unsynced.pop(descriptor, None)
+
+    def _serve(self) -> None:
+        while True:
+            due = min(self._unsynced.values(), default=None)
+            timeout = None if due is None else max(0.0, due - time.monotonic())
+            with suppress(queue.Empty):
+                job, done = self._jobs.get(timeout=timeout)
+                try:
+                    job()
+                except BaseException as error:
+                    done.set_exception(error)
+                else:
+                    done.set_result(None)
+            self._sync_due()
+
+    def _sync_due(self) -> None:
+        for descriptor, due in list(self._unsynced.items()):
+            if due <= time.monotonic():
+                del self._unsynced[descriptor]
+                # Written it is; that a disk does not confirm says nothing new about the next edit.
+                with suppress(OSError):
+                    os.fsync(descriptor)
+
+
+class Journal:
+    """The unsaved edits of one file. Made at the first edit; `append` waits for nothing but its turn."""
+
+    def __init__(
+        self,
+        writer: _Writer,
+        path: Path,
+        header: Mapping[str, Any],
+        entries: Sequence[Mapping[str, Any]],
+        base: Callable[[], Iterable[bytes]],
+    ) -> None:
+        self._writer = writer
+        self.path = path
+        self._descriptor = -1
+        self._end = 0
+        self._seq = 0
+        self._base = base
+        self._removed = threading.Event()
+        self.begun = writer.submit(lambda: self._begin(header, entries))
+
+    def append(self, entry: Mapping[str, Any]) -> Future[None]:
+        """Done when the system has the entry. Its exception is OSError when it could not be written; then the
+        journal ends before it."""
+        return self._writer.submit(lambda: self._append([entry]))
+
+    def remove(self) -> Future[None]:
+        """What it tells is saved or given up."""
+        self._removed.set()
+        return self._writer.submit(self._remove)
+
+    def _begin(self, header: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> None:
+        make_private(self.path.parent)
+        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW
+        self._descriptor = os.open(self.path, flags, 0o600)
+        with suppress(OSError):  # a file system without locks: process and boot tell instead
+            locked(self._descriptor)
+        try:
+            self._append([{**header, "format": _FORMAT}, *entries])
+        except OSError:
+            self._remove()
+            raise
+        daemon(self._keep_base, "journal-base")
+
+    def _append(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        if self._descriptor < 0:
+            raise OSError("the journal is closed")
+        lines: list[bytes] = []
+        for entry in entries:
+            lines.append(_line({"seq": self._seq + len(lines), **entry}))
+        data = b"".join(lines)
+        try:
+            write_all(self._descriptor, data)
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, self._end)
+                os.lseek(self._descriptor, self._end, os.SEEK_SET)
+            raise
+        self._end += len(data)
+        self._seq += len(lines)
+        self._writer.wrote(self._descriptor)
+
+    def _keep_base(self) -> None:
+        """Copy the file as it was. Without it the edits can be replayed on the unchanged file only."""
+        copy = base_of(self.path)
+        partial = copy.with_suffix(".part")
+        try:
+            descriptor = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
+            try:
+                for piece in self._base():
+                    if self._removed.is_set():
+                        break
+                    write_all(descriptor, piece)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            os.replace(partial, copy)
+        except OSError:
+            partial.unlink(missing_ok=True)
+        if self._removed.is_set():
+            copy.unlink(missing_ok=True)
+
+    def _remove(self) -> None:
+        if self._descriptor >= 0:
+            self._writer.forget(self._descriptor)
+            remove(self.path)
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+class Journals:
+    """All journals of this process, in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._writer = _Writer()
+
+    def begin(
+        self,
+        header: Mapping[str, Any],
+        base: Callable[[], Iterable[bytes]],
+        entries: Sequence[Mapping[str, Any]] = (),
+    ) -> Journal:
+        """A journal with its first entries; `base` makes the file as it was when they began."""
+        path = self.folder / f"{os.getpid()}-{os.urandom(6).hex()}.journal"
+        return Journal(self._writer, path, {**whoami(), **header}, entries, base)
+
+    def left_behind(self) -> list[Left]:
+        """The journals of processes that are gone, oldest first. Each is held until it is let go."""
+        found = []
+        for path in sorted(self.folder.glob("*.journal"), key=lambda p: (p.name,)):
+            left = _claimed(path)
+            if left is not None:
+                found.append(left)
+        return sorted(found, key=lambda left: left.modified)
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A journal that nobody writes any more."""
+
+    path: Path
+    header: Mapping[str, Any]
+    entries: tuple[Mapping[str, Any], ...]
+    modified: float
+    descriptor: int = field(repr=False)
+
+    @property
+    def file(self) -> Path:
+        """The file that was edited."""
+        return Path(str(self.header["path"]))
+
+    @property
+    def actions(self) -> int:
+        """How many actions it tells."""
+        return sum("splices" in entry for entry in self.entries)
+
+    def let_go(self) -> None:
+        """Somebody else may take it up."""
+        os.close(self.descriptor)
+
+    def discard(self) -> None:
+        """It is settled."""
+        remove(self.path)
+        self.let_go()
+
+
+def _claimed(path: Path) -> Left | None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    taken = False
+    try:
+        found = os.fstat(descriptor)
+        if found.st_uid != os.geteuid() or found.st_mode & 0o022:
+            return None
+        header, entries = read(path.read_bytes())
+        if not _is_ours_to_take(descriptor, header):
+            return None
+        if not any("splices" in entry for entry in entries):
+            # Its first edit was never shown; a very young one may be about to be locked.
+            if time.time() - found.st_mtime > _YOUNG:
+                remove(path)
+            return None
+        taken = True
+        return Left(path, header, tuple(entries), found.st_mtime, descriptor)
+    except OSError:
+        return None
+    finally:
+        if not taken:
+            os.close(descriptor)
+
+
+def _is_ours_to_take(descriptor: int, header: Mapping[str, Any]) -> bool:
+    if header.get("host", host()) != host():
+        return False
+    try:
+        return locked(descriptor)
+    except OSError:
+        return not alive(header)
+
+
+def read(data: bytes) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Header and entries, as far as they are whole; both empty when there is no header of this format."""
+    values: list[dict[str, Any]] = []
+    for line in data.split(b"\n"):
+        try:
+            value = json.loads(line[9:]) if int(line[:8], 16) == zlib.crc32(line[9:]) else None
+        except ValueError:
+            break
+        if not isinstance(value, dict) or value.get("seq") != len(values):
+            break
+        values.append(value)
+    if not values or values[0].get("format") != _FORMAT or not isinstance(values[0].get("path"), str):
+        return {}, []
+    return values[0], values[1:]
+
+
+def base_of(journal: Path) -> Path:
+    """Where the file as it was is kept."""
+    return journal.with_suffix(".base")
+
+
+def remove(journal: Path) -> None:
+    """Remove a journal and what is kept beside it. Raises OSError."""
+    for path in (journal, base_of(journal), base_of(journal).with_suffix(".part")):
+        path.unlink(missing_ok=True)
