@@ -77,7 +77,12 @@ def test_journals_are_for_this_user_alone(tmp_path: Path) -> None:
 def test_what_was_written_is_synced_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[int] = []
     real = os.fsync
-    monkeypatch.setattr(os, "fsync", lambda descriptor: (synced.append(descriptor), real(descriptor))[1])
+
+    def counted(descriptor: int) -> None:
+        real(descriptor)
+        synced.append(descriptor)
+
+    monkeypatch.setattr(os, "fsync", counted)
     made = begun(tmp_path, EDIT)
     until(lambda: made._descriptor in synced)
 
