@@ -35,6 +35,8 @@ from tui.widgets.run_rows import RUN_COLUMNS, RunRows, run_detail
 from tui.widgets.text_pane import Line, TextPane
 from tui.widgets.virtual_table import VirtualTable
 
+_NO_RUNS = "No runs yet. Upload data in 1 Dataset (p), then press n here."
+
 
 class JobsTab(Tab):
     """Runs of this account and Region."""
@@ -61,9 +63,7 @@ class JobsTab(Tab):
 
     def compose(self) -> ComposeResult:
         yield Line(id="jobs-line")
-        yield VirtualTable(
-            RUN_COLUMNS, id="runs", empty="No runs yet. Upload data in 1 Dataset (p), then press n here."
-        )
+        yield VirtualTable(RUN_COLUMNS, id="runs")
         yield TextPane(id="detail")
 
     def on_mount(self) -> None:
@@ -101,6 +101,8 @@ class JobsTab(Tab):
         board, now = self.board, self.services.now()
         self.query_one("#runs", VirtualTable).show(RunRows(board.runs, now))
         moving = sum(run.moving for run in board.runs)
+        # Whether there are runs is known only after the first look.
+        self.query_one("#runs", VirtualTable).set_empty(_NO_RUNS if board.seen else "")
         if board.seen is None:
             text = " looking …" if self.identity.problem is None else " AWS has not been seen yet"
         else:

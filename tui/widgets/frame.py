@@ -17,6 +17,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from tui.domain.clock import Now, span
+from tui.domain.errors import Cause
 from tui.domain.identity import Identity
 from tui.domain.runs import Board
 from tui.domain.text import count, safe_line
@@ -46,7 +47,7 @@ class HeaderLine(Widget):
             self.refresh()
 
     def _tick(self) -> None:
-        if self.board.billing:
+        if self.board.billing or self.identity.expires is not None:
             self.refresh()
 
     def render(self) -> Content:
@@ -63,21 +64,21 @@ class HeaderLine(Widget):
             (" 短冊 tanzaku  ", "bold"),
             ("SANDBOX", "$text-success bold") if at.sandbox else ("LIVE", "$text-error bold"),
         ]
-        words = [at.region or ("" if at.sandbox else "no Region"), at.account]
-        if at.profile:
-            words.append(f"profile {at.profile}")
-        if at.credentials and not at.sandbox:
-            words.append(at.credentials)
-        if at.expires is not None:
-            left = at.expires - self._now()
-            words.append(f"{span(left)} left" if left.total_seconds() > 0 else "expired")
-        if at.endpoint:
-            words.append(f"▲ endpoint {at.endpoint}")
+        missing = at.problem is not None and at.problem.cause is Cause.NO_REGION
+        words = [at.region or ("no Region" if missing else ""), at.account]
         parts += [f" {word}" for word in words if word]
+        # What must not be overlooked stands before what may be cut off.
         if at.read_only:
             parts += [" ", ("READ-ONLY", "$text-warning bold")]
-        if at.problem is not None:
+        if at.problem is not None and not missing:
             parts += [" ", (f"▲ {at.problem.cause}", "$text-warning")]
+        if at.endpoint:
+            parts += [" ", (f"▲ endpoint {at.endpoint}", "$text-warning")]
+        details = [f"profile {at.profile}" if at.profile else "", "" if at.sandbox else at.credentials]
+        if at.expires is not None:
+            left = at.expires - self._now()
+            details.append(f"{span(left)} left" if left.total_seconds() > 0 else "expired")
+        parts += [f" {word}" for word in details if word]
         return Content.assemble(*(Content(p) if isinstance(p, str) else p for p in parts))
 
     def _meter(self) -> str:
