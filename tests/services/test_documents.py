@@ -474,7 +474,7 @@ async def test_edits_of_a_file_that_was_changed_since_come_back_as_a_new_file(
     assert recovered.opened.path == path.with_name("pairs.recovered.json")
     assert recovered.opened.document.dirty
     await documents.save(recovered.opened)
-    assert recovered.opened.content(path) == expected((3, "three"), (4, "four"))
+    assert content(recovered.opened.path) == expected((3, "three"), (4, "four"))
     assert json.loads(content(path)) == [{"question": "other", "answer": "content"}]
 
 
