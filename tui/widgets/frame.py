@@ -72,9 +72,11 @@ class HeaderLine(Widget):
             parts += [" ", ("READ-ONLY", "$text-warning bold")]
         if at.problem is not None and not missing:
             parts += [" ", (f"▲ {at.problem.cause}", "$text-warning")]
+        if at.profile:
+            parts.append(f" profile {at.profile}")
         if at.endpoint:
             parts += [" ", (f"▲ endpoint {at.endpoint}", "$text-warning")]
-        details = [f"profile {at.profile}" if at.profile else "", "" if at.sandbox else at.credentials]
+        details = ["" if at.sandbox else at.credentials]
         if at.expires is not None:
             left = at.expires - self._now()
             details.append(f"{span(left)} left" if left.total_seconds() > 0 else "expired")
