@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from tui.domain.base_models import GUIDE, BaseModel, DataFormat, Limits
 from tui.domain.formats import Record
-from tui.domain.pairs import Damaged, PairFile, Role
+from tui.domain.pairs import Damaged, Pairs, Role
 from tui.domain.text import UNSAFE, count, normalised, safe_line
 
 _SAMPLES = "aws-samples data validation script"
@@ -122,7 +122,7 @@ def _text(field: str, text: str, model: BaseModel) -> list[Found]:
 
 
 def check(
-    pairs: PairFile, model: BaseModel, role: Role, *, should_stop: Callable[[], bool] = lambda: False
+    pairs: Pairs, model: BaseModel, role: Role, *, should_stop: Callable[[], bool] = lambda: False
 ) -> list[Problem]:
     """All problems of a file, those of the whole file first. Returns early when told to stop."""
     problems = list(file_problems(len(pairs), pairs.size, model.limits, role))
@@ -144,7 +144,7 @@ def check(
     return problems + per_record
 
 
-def _duplicates(pairs: PairFile, questions: dict[str, list[tuple[int, str]]]) -> Iterable[Problem]:
+def _duplicates(pairs: Pairs, questions: dict[str, list[tuple[int, str]]]) -> Iterable[Problem]:
     for places in questions.values():
         first, answer = places[0]
         for index, other in places[1:]:

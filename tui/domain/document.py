@@ -10,41 +10,20 @@ from __future__ import annotations
 import codecs
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from tui.domain.formats import FormatError, Record
 from tui.domain.json_text import Style, has_escapes, one_line
 from tui.domain.pairs import Damaged, PairFile, Shape, read_record
-from tui.domain.record_text import Layout, edited, made
+from tui.domain.record_text import edited, made
 from tui.domain.text import count
 
 _PIECE = 1 << 22
 _BLANK = b" \t\r\n"
-
-
-class Pairs(Protocol):
-    """What can be read of a file of pairs, edited or not."""
-
-    @property
-    def path(self) -> Path: ...
-    @property
-    def shape(self) -> Shape: ...
-    @property
-    def layout(self) -> Layout: ...
-    @property
-    def notes(self) -> tuple[str, ...]: ...
-    @property
-    def blank_lines(self) -> tuple[int, ...]: ...
-    @property
-    def size(self) -> int: ...
-    def __len__(self) -> int: ...
-    def __getitem__(self, index: int) -> Record | Damaged: ...
-    def __iter__(self) -> Iterator[Record | Damaged]: ...
-    def line(self, index: int) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,6 +307,19 @@ class Step:
             back.append(Splice(splice.at + moved, splice.inserted, splice.removed))
             moved += len(splice.inserted) - len(splice.removed)
         return Step(self.name, tuple(back))
+
+    def moved(self, indices: Sequence[int]) -> list[int]:
+        """Where the records at `indices`, ascending, stand after it, and among them those that it brings."""
+        found: list[int] = []
+        offset = at = 0
+        for splice in self.splices:
+            while at < len(indices) and indices[at] < splice.at + len(splice.removed):
+                if indices[at] < splice.at:
+                    found.append(indices[at] + offset)
+                at += 1
+            found += range(splice.at + offset, splice.at + offset + len(splice.inserted))
+            offset += len(splice.inserted) - len(splice.removed)
+        return found + [index + offset for index in indices[at:]]
 
     @property
     def place(self) -> int:

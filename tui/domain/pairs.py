@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tui.domain.base_models import DataFormat
 from tui.domain.errors import AppError, Cause
@@ -81,6 +81,27 @@ class UnclearKeys(AppError):
             "Choose the two keys",
         )
         self.candidates = candidates
+
+
+class Pairs(Protocol):
+    """What can be read of a file of pairs, edited or not."""
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def shape(self) -> Shape: ...
+    @property
+    def layout(self) -> Keys | DataFormat: ...
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+    @property
+    def blank_lines(self) -> tuple[int, ...]: ...
+    @property
+    def size(self) -> int: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int) -> Record | Damaged: ...
+    def __iter__(self) -> Iterator[Record | Damaged]: ...
+    def line(self, index: int) -> int: ...
 
 
 class PairFile(Sequence[Record | Damaged]):
@@ -411,12 +432,11 @@ def guess_role(path: Path) -> Role:
     return Role.TRAIN
 
 
-def matching(pairs: PairFile, words: str) -> list[int]:
+def matching(pairs: Pairs, words: str) -> list[int]:
     """Indices of the records whose texts hold every one of the blank-separated words, ignoring case."""
     wanted = words.casefold().split()
     found = []
-    for index in range(len(pairs)):
-        record = pairs[index] if index in pairs._cache else pairs._parse(index)
+    for index, record in enumerate(pairs):
         text = record.raw if isinstance(record, Damaged) else "\n".join(t.text for t in record.turns)
         folded = text.casefold()
         if all(word in folded for word in wanted):

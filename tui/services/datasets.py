@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from tui.domain.checks import Problem, Severity
 from tui.domain.errors import AppError, Cause
 from tui.domain.formats import FormatError, line
 from tui.domain.names import plain
-from tui.domain.pairs import Damaged, Keys, PairFile, Role
+from tui.domain.pairs import Damaged, Keys, PairFile, Pairs, Role
 from tui.domain.text import count, human_size, safe_line
 from tui.services.pool import DaemonPool
 from tui.services.saving import write_whole
@@ -52,16 +53,18 @@ class Datasets:
         """The pairs in a file. Raises AppError, UnclearKeys among them."""
         return await self._pool.run(_open, path, keys)
 
-    async def check(self, file: PairFile, model: BaseModel, role: Role) -> list[Problem]:
-        """All problems of a file for a base model."""
-        return await self._pool.run(checks.check, file, model, role)
+    async def check(
+        self, file: Pairs, model: BaseModel, role: Role, should_stop: Callable[[], bool] = lambda: False
+    ) -> list[Problem]:
+        """All problems of a file for a base model; not all when told to stop."""
+        return await self._pool.run(checks.check, file, model, role, should_stop=should_stop)
 
-    async def search(self, file: PairFile, words: str) -> list[int]:
+    async def search(self, file: Pairs, words: str) -> list[int]:
         """Indices of the records that hold all the words."""
         return await self._pool.run(pairs.matching, file, words)
 
     async def convert(
-        self, file: PairFile, model: BaseModel, role: Role, system: str, *, escape: bool = False
+        self, file: Pairs, model: BaseModel, role: Role, system: str, *, escape: bool = False
     ) -> Converted:
         """The file in the model's format. Raises AppError when a record has an error that AWS would refuse."""
         return await self._pool.run(_convert, file, model, role, system, escape)
@@ -105,7 +108,7 @@ def read_file(path: Path) -> tuple[bytes, os.stat_result]:
     return data, found
 
 
-def _convert(file: PairFile, model: BaseModel, role: Role, system: str, escape: bool) -> Converted:
+def _convert(file: Pairs, model: BaseModel, role: Role, system: str, escape: bool) -> Converted:
     lines = []
     tokens = 0
     system = system if system.strip() else ""

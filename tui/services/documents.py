@@ -71,6 +71,7 @@ class OpenDocument:
         self._on_disk: Version = document.now
         self._pending: list[Mapping[str, Any]] = []
         self._turn = asyncio.Lock()
+        self._saving = asyncio.Lock()
 
     @property
     def path(self) -> Path:
@@ -100,9 +101,13 @@ class Documents:
         self._state = state
         self._journals = Journals(state / "recovery")
 
-    async def open(self, path: Path, keys: Keys | None = None) -> OpenDocument:
-        """A file for editing. Raises AppError, UnclearKeys among them."""
+    async def open(
+        self, path: Path, keys: Keys | None = None, *, instead_of: OpenDocument | None = None
+    ) -> OpenDocument:
+        """A file for editing. Raises AppError, UnclearKeys among them; then `instead_of` stays, else it is closed."""
         opened = await self._pool.run(_read, path, keys)
+        if instead_of is not None:
+            await self.close(instead_of)
         await self._pool.run(self._take, opened)
         return opened
 
@@ -176,7 +181,7 @@ class Documents:
     def _begin(self, opened: OpenDocument, entries: list[Mapping[str, Any]]) -> Journal:
         version, encoding, keys = opened._on_disk, opened.document.encoding, opened.keys
         header = {
-            "path": os.path.abspath(opened.path),
+            "path": _absolute(opened.path),
             "base": opened.disk.sha256 if opened.disk else "",
             "keys": [keys.question, keys.answer, keys.system] if keys else None,
             "frame": opened._frame,
@@ -193,6 +198,10 @@ class Documents:
         what is there is backed up first. Raises AppError when it cannot be written; then the old file and the edits
         are as they were.
         """
+        async with opened._saving:
+            return await self._save(opened, path, anyway=anyway)
+
+    async def _save(self, opened: OpenDocument, path: Path | None, *, anyway: bool) -> str:
         version, frame = opened.document.now, opened.document.frame()
         if not len(version):
             raise AppError(
@@ -326,11 +335,15 @@ def _result(written: Future[None]) -> asyncio.Future[None]:
 
 def _read(path: Path, keys: Keys | None) -> OpenDocument:
     raw, found = read_file(path)
-    return _opened(path, raw, Disk(Fingerprint.of(found), hashlib.sha256(raw).hexdigest(), time.time_ns()), keys)
+    return _opened(path, raw, None, keys, (Fingerprint.of(found), time.time_ns()))
 
 
-def _opened(path: Path, raw: bytes, disk: Disk | None, keys: Keys | None) -> OpenDocument:
+def _opened(
+    path: Path, raw: bytes, disk: Disk | None, keys: Keys | None, at: tuple[Fingerprint, int] | None = None
+) -> OpenDocument:
     file = pairs.read(path, raw, keys)
+    if disk is None and at:
+        disk = Disk(at[0], file.sha256 if file.data is raw else hashlib.sha256(raw).hexdigest(), at[1])
     return OpenDocument(Document(file, Encoding.of(raw)), disk, keys)
 
 
@@ -354,6 +367,13 @@ def _changed(opened: OpenDocument) -> bool:
         return True
     opened.disk = Disk(now, opened.disk.sha256, at)
     return False
+
+
+def _absolute(path: Path) -> str:
+    try:
+        return os.path.abspath(path)
+    except OSError:  # the working folder is gone
+        return str(path)
 
 
 def _same_place(one: Path, other: Path) -> bool:

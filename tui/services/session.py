@@ -21,6 +21,7 @@ from tui.services.pool import DaemonPool
 if TYPE_CHECKING:
     from tui.services.catalog import Catalog
     from tui.services.chat import Chat
+    from tui.services.documents import Documents
     from tui.services.endpoints import Endpoints
     from tui.services.jobs import Jobs
     from tui.services.losses import Losses
@@ -81,6 +82,13 @@ class Services:
         from tui.services.store import Store
 
         return Store(self.paths.sandbox_store if self.sandbox else self.paths.store, now=self.now)
+
+    @cached_property
+    def documents(self) -> Documents:
+        """Files of pairs for editing."""
+        from tui.services.documents import Documents
+
+        return Documents(self.pool, self.paths.state)
 
     @cached_property
     def storage(self) -> Storage:

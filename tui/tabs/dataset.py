@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 import time
 from collections.abc import Sequence
@@ -27,9 +26,10 @@ from tui.domain.pairs import Keys, Role, UnclearKeys, guess_role
 from tui.domain.text import count, safe, safe_line
 from tui.services.datasets import Converted, problems_summary
 from tui.services.session import Services
-from tui.tabs.base import Tab, working_folder
+from tui.tabs.base import working_folder
+from tui.tabs.editing import EditedFile, EditingTab, typed_path
 from tui.widgets.filter_line import FilterLine
-from tui.widgets.pair_rows import PAIR_COLUMNS, OpenFile, PairRows, record_text
+from tui.widgets.pair_rows import PAIR_COLUMNS, PairRows, record_text
 from tui.widgets.progress import ProgressLine
 from tui.widgets.text_pane import Line, TextPane
 from tui.widgets.virtual_table import VirtualTable
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _SEARCH_DELAY = 0.03
 
 
-class DatasetTab(Tab):
+class DatasetTab(EditingTab):
     """Files of pairs."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -67,7 +67,7 @@ class DatasetTab(Tab):
     ) -> None:
         super().__init__(services, id=id, classes=classes)
         self._to_open = tuple(files)
-        self.files: list[OpenFile] = []
+        self.files: list[EditedFile] = []
         self.current = 0
         self.system_prompt = services.settings.system_prompt
         self._found: list[int] | None = None
@@ -87,26 +87,26 @@ class DatasetTab(Tab):
         if self._to_open:
             self._open_all(self._to_open)
         else:
-            self._show_file()
+            self.show_file()
             self.post_message(self.FirstShown())
+            self.offer_recovery()
 
     def focus_first(self) -> None:
         """The list has the keys."""
         self.screen.set_focus(self.query_one("#pairs", VirtualTable))
 
     def reasons_to_stay(self) -> list[str]:
-        """An upload under way would be broken off."""
-        return ["An upload is under way; quitting breaks it off."] if self._cancel_upload else []
+        """An upload under way would be broken off, and edits are not saved."""
+        reasons = ["An upload is under way; quitting breaks it off."] if self._cancel_upload else []
+        names = self.unsaved()
+        if names:
+            reasons.append(f"Not saved: {', '.join(names)} (w saves). The next start offers the edits again.")
+        return reasons
 
     @property
     def model(self) -> BaseModel:
         """The base model that files are checked and converted for."""
         return find(self.base_model_key) or CATALOGUE[0]
-
-    @property
-    def opened(self) -> OpenFile | None:
-        """The file that is shown."""
-        return self.files[self.current] if self.files else None
 
     # Opening
 
@@ -116,12 +116,18 @@ class DatasetTab(Tab):
             await self._open(path, show=number == 0)
             if number == 0:
                 self.post_message(self.FirstShown())
+        self.offer_recovery()
 
     async def _open(self, path: Path, *, show: bool) -> None:
         keys: Keys | None = None
+        held = next((f for f in self.files if f.file.path == path), None)
+        if held is not None and held.dirty:
+            self.take_in(held, show=True, instead_of=held)
+            self.say(f"{held.name} is open with unsaved edits: here they are")
+            return
         while True:
             try:
-                file = await self.services.datasets.open(path, keys)
+                source = await self.services.documents.open(path, keys, instead_of=held.source if held else None)
                 break
             except UnclearKeys as unclear:
                 keys = await self._ask_keys(path, unclear.candidates)
@@ -131,8 +137,15 @@ class DatasetTab(Tab):
             except AppError as error:
                 self.say(error.sentence(), "problem")
                 return
-        at = next((i for i, f in enumerate(self.files) if f.file.path == path), None)
-        opened = OpenFile(file, self.files[at].role if at is not None else guess_role(path))
+        opened = EditedFile(source.document.now, held.role if held else guess_role(path), source=source)
+        self.take_in(opened, show=show, instead_of=held)
+        said = [*opened.file.notes, *([f"open elsewhere too ({source.holder})"] if source.holder else [])]
+        if said:
+            self.say(f"{opened.name}: {'; '.join(said)}")
+
+    def take_in(self, opened: EditedFile, *, show: bool, instead_of: EditedFile | None = None) -> None:
+        """Put a file among the open ones, or in the place of one."""
+        at = next((i for i, f in enumerate(self.files) if instead_of and f.source is instead_of.source), None)
         if at is None:
             self.files.append(opened)
             at = len(self.files) - 1
@@ -142,12 +155,10 @@ class DatasetTab(Tab):
             self.current = at
             self._found = None
         if at == self.current:
-            self._show_file()
+            self.show_file()
         else:
             self._show_line()
-        self._check(at)
-        if file.notes:
-            self.say(f"{opened.name}: {'; '.join(file.notes)}")
+        self.check(at)
 
     async def _ask_keys(self, path: Path, candidates: tuple[str, ...]) -> Keys | None:
         from tui.dialogs.choice import Choice, ChoiceDialog
@@ -173,7 +184,7 @@ class DatasetTab(Tab):
             LineDialog("Open a file of pairs", value=folder, note="JSON list or JSONL, whatever the keys are called")
         )
         if path:
-            await self._open(_typed_path(path), show=True)
+            await self._open(typed_path(path), show=True)
 
     def action_next_file(self) -> None:
         """Show the next open file."""
@@ -181,7 +192,7 @@ class DatasetTab(Tab):
             self.current = (self.current + 1) % len(self.files)
             self._found = None
             self._clear_filter()
-            self._show_file(keep_cursor=False)
+            self.show_file(keep_cursor=False)
 
     def action_role(self) -> None:
         """Give the file the next role: train, validation, eval."""
@@ -189,12 +200,12 @@ class DatasetTab(Tab):
             roles = list(Role)
             role = roles[(roles.index(self.opened.role) + 1) % len(roles)]
             self.files[self.current] = replace(self.opened, role=role, problems=None)
-            self._show_file()
-            self._check(self.current)
+            self.show_file()
+            self.check(self.current)
 
     # Showing
 
-    def _show_file(self, *, keep_cursor: bool = True) -> None:
+    def show_file(self, *, keep_cursor: bool = True) -> None:
         opened = self.opened
         table = self.query_one("#pairs", VirtualTable)
         if opened is None:
@@ -212,6 +223,8 @@ class DatasetTab(Tab):
         shown = (
             count(len(opened.file), "pair") if self._found is None else f"{len(self._found):,} of {len(opened.file):,}"
         )
+        unsaved = "● unsaved  " if opened.dirty else ""
+        alone = "▲ no recovery  " if opened.source.unguarded else ""
         several = f" ({self.current + 1}/{len(self.files)})" if len(self.files) > 1 else ""
         if opened.problems is None:
             state, colour = "checking …", "$foreground-muted"
@@ -224,6 +237,7 @@ class DatasetTab(Tab):
                 " ",
                 (opened.name, "bold"),
                 (f"{several}  {opened.role.upper()}  {shown}  ", "$foreground-muted"),
+                (unsaved + alone, "$text-warning"),
                 (state, colour),
                 (f"  for {self.model.name}", "$foreground-muted"),
             )
@@ -244,22 +258,32 @@ class DatasetTab(Tab):
 
     # Checking
 
+    def check(self, at: int) -> None:
+        """Look for problems in the background."""
+        self._check(at)
+
     @work(group="check")
     async def _check(self, at: int) -> None:
-        opened = self.files[at]
-        found = await self.services.datasets.check(opened.file, self.model, opened.role)
-        if at < len(self.files) and self.files[at].file is opened.file and self.files[at].role is opened.role:
-            self.files[at] = replace(opened, problems=tuple(found))
+        """What is found counts unless the file is edited meanwhile."""
+        opened, model = self.files[at], self.model
+
+        def outdated() -> bool:
+            now = self.files[at]
+            return not (now.file is opened.file and now.role is opened.role and self.model is model)
+
+        found = await self.services.datasets.check(opened.file, model, opened.role, outdated)
+        if not outdated():
+            self.files[at] = replace(self.files[at], problems=tuple(found))
             if at == self.current:
-                self._show_file()
+                self.show_file()
 
     def watch_base_model_key(self) -> None:
         """Other limits: check everything again."""
         for at, opened in enumerate(self.files):
             self.files[at] = replace(opened, problems=None)
-            self._check(at)
+            self.check(at)
         if self.is_mounted:
-            self._show_file()
+            self.show_file()
 
     @work(group="ask")
     async def action_problems(self) -> None:
@@ -285,7 +309,7 @@ class DatasetTab(Tab):
         if chosen is not None:
             index = opened.problems[int(chosen)].index
             if index is not None:
-                self._go_to(index)
+                self.go_to(index)
 
     def action_problem(self, step: int) -> None:
         """Go to the next or last record that has a problem."""
@@ -298,13 +322,13 @@ class DatasetTab(Tab):
             return
         here = self._rows.index(self.query_one("#pairs", VirtualTable).cursor)
         ahead = [p for p in places if p > here] if step > 0 else [p for p in reversed(places) if p < here]
-        self._go_to((ahead or (places if step > 0 else places[::-1]))[0])
+        self.go_to((ahead or (places if step > 0 else places[::-1]))[0])
 
-    def _go_to(self, index: int) -> None:
+    def go_to(self, index: int) -> None:
         if self._rows is not None and self._rows.row(index) is None:
             self._clear_filter()
             self._found = None
-            self._show_file()
+            self.show_file()
         row = self._rows.row(index) if self._rows is not None else None
         if row is not None:
             self.query_one("#pairs", VirtualTable).move_to(row)
@@ -335,9 +359,9 @@ class DatasetTab(Tab):
         self._search_number += 1
         number = self._search_number
         found = await self.services.datasets.search(opened.file, words) if words.strip() else None
-        if number == self._search_number and opened is self.opened:
+        if number == self._search_number and self.opened is not None and opened.file is self.opened.file:
             self._found = found
-            self._show_file()
+            self.show_file()
 
     def action_escape(self) -> None:
         """Stop an upload, else clear the filter."""
@@ -346,7 +370,7 @@ class DatasetTab(Tab):
         elif self.has_class("-filtering"):
             self._clear_filter()
             self._found = None
-            self._show_file()
+            self.show_file()
 
     def _clear_filter(self) -> None:
         self._search_number += 1
@@ -418,19 +442,26 @@ class DatasetTab(Tab):
             LineDialog(
                 f"Convert {opened.name} for {self.model.name}",
                 value=str(where),
-                note=f"Format {self.model.data_format}. System prompt: {safe_line(self.system_prompt, 120) or 'none'}",
+                note=f"{self._edits_too([opened])}Format {self.model.data_format}. "
+                f"System prompt: {safe_line(self.system_prompt, 120) or 'none'}",
             )
         )
         if path:
-            target = _typed_path(path)
+            target = typed_path(path)
             await self.attempt(self._write(opened, target))
 
-    async def _write(self, opened: OpenFile, target: Path) -> None:
+    async def _write(self, opened: EditedFile, target: Path) -> None:
         made = await self.services.datasets.convert(opened.file, self.model, opened.role, self.system_prompt)
         await self.services.datasets.write(made, target)
         self.say(f"{count(made.records, 'record')} written to {target}", "good")
 
-    def _to_upload(self) -> list[OpenFile]:
+    @staticmethod
+    def _edits_too(files: Sequence[EditedFile]) -> str:
+        """Says which of the files go with edits that are not in the files on disk."""
+        names = [f.name for f in files if f.dirty]
+        return f"With the unsaved edits of {', '.join(names)}. " if names else ""
+
+    def _to_upload(self) -> list[EditedFile]:
         """The files to go: the shown one, and the first of each other role that training reads."""
         order = [self.files[self.current], *self.files] if self.files else []
         return [
@@ -450,10 +481,10 @@ class DatasetTab(Tab):
             self._begin_upload(files)
 
     @work(group="upload", exclusive=True)
-    async def _begin_upload(self, files: list[OpenFile]) -> None:
+    async def _begin_upload(self, files: list[EditedFile]) -> None:
         await self.attempt(self._upload(files))
 
-    async def _upload(self, files: list[OpenFile]) -> None:
+    async def _upload(self, files: list[EditedFile]) -> None:
         if not self.identity.known:
             raise self.identity.problem or AppError(Cause.UNREACHABLE, "AWS is not ready yet", hint="Wait a moment")
         model = self.model
@@ -462,6 +493,8 @@ class DatasetTab(Tab):
         by_role = {m.role: m.records for m in made}
         total = total_problem(by_role.get(Role.TRAIN, 0), by_role.get(Role.VALIDATION, 0), model.limits)
         warnings = [p.message for f in files for p in f.problems or () if p.index is None]
+        edits = self._edits_too(files)
+        warnings += [edits.strip()] if edits else []
         plan = await self._plan(made, [*warnings, *([total.message] if total else [])])
         if plan is None:
             self.say("Nothing was uploaded")
@@ -532,7 +565,3 @@ class DatasetTab(Tab):
 
         place = self.services.place(self.identity)
         return await self.services.uploads.put(place, plan.bucket, plan.prefix, file, progress, self._cancel_upload)
-
-
-def _typed_path(text: str) -> Path:
-    return Path(os.path.expanduser(text.strip()))

@@ -11,7 +11,7 @@ from textual.content import Content
 from tui.domain.base_models import BaseModel
 from tui.domain.checks import Problem, Severity
 from tui.domain.formats import Record
-from tui.domain.pairs import Damaged, PairFile, Role
+from tui.domain.pairs import Damaged, Pairs, Role
 from tui.domain.text import safe, safe_line
 from tui.widgets.columns import Column
 
@@ -28,7 +28,7 @@ PAIR_COLUMNS = (
 class OpenFile:
     """A file that is open, what it is for, and what is wrong with it (None until it was checked)."""
 
-    file: PairFile
+    file: Pairs
     role: Role
     problems: tuple[Problem, ...] | None = None
 

@@ -1,0 +1,111 @@
+"""Write a pair: question, answer and system prompt, with the tokens counted while typing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import Static, TextArea
+
+from tui.dialogs.base import Dialog
+from tui.domain.base_models import BaseModel
+from tui.domain.formats import Record, Turn
+from tui.domain.text import safe_line
+
+_RULER = 24
+_HEIGHTS = {"question": 4, "answer": 6, "system": 2}
+
+
+class PairDialog(Dialog[Record]):
+    """Gives the record as it was typed; ctrl+s accepts, so that enter can make a line.
+
+    A text that was not touched is given back as it came, also where the field could not have kept it.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "accept", "accept", priority=True, key_display="ctrl+s", id="pair.accept")
+    ]
+
+    def __init__(self, heading: str, record: Record, model: BaseModel, *, with_system: bool = True) -> None:
+        super().__init__()
+        self.heading = heading
+        self._record = record
+        self._model = model
+        self._texts = [turn.text for turn in record.turns] + ([record.system or ""] if with_system else [])
+        self._names = [safe_line(n, 40) for n in names(record)] + (["system"] if with_system else [])
+        self._with_system = with_system
+        self._areas: list[TextArea] = []
+        self._loaded: list[str] = []
+        self._asked = False
+
+    def fields(self) -> ComposeResult:
+        for name, text in zip(self._names, self._texts, strict=True):
+            yield Static(Content(name), markup=False, classes="help-text")
+            area = TextArea(text, soft_wrap=True, tab_behavior="focus")
+            area.cursor_blink = False
+            area.styles.height = _HEIGHTS.get(name, 4)
+            self._areas.append(area)
+            self._loaded.append(area.text)
+            yield area
+
+    def closing(self) -> ComposeResult:
+        """The ruler stays in sight while the texts scroll."""
+        yield Static("", id="pair-ruler", markup=False, classes="help-text")
+
+    def on_mount(self) -> None:
+        self._areas[0].focus()
+        for area in self._areas:
+            area.move_cursor(area.document.end)
+        self._measure()
+        altered = [n for n, t, seen in zip(self._names, self._texts, self._loaded, strict=True) if t != seen]
+        if altered:
+            self.complain(f"{altered[0]} has unusual line ends; they become plain ones if you change it here")
+
+    @on(TextArea.Changed)
+    def _typed(self) -> None:
+        self._asked = False
+        self._measure()
+
+    def _measure(self) -> None:
+        limits = self._model.limits
+        tokens = self.written.tokens(limits.characters_per_token)
+        most = limits.tokens_per_record
+        filled = min(_RULER, -(-tokens * _RULER // most))
+        over = "  ▲ too long" if tokens > most else ""
+        text = f"{'━' * filled}{'─' * (_RULER - filled)} ≈ {tokens:,} of {most:,} tokens for {self._model.name}{over}"
+        self.query_one("#pair-ruler", Static).update(Content(text))
+
+    @property
+    def written(self) -> Record:
+        """The record as the fields have it now."""
+        texts = [
+            original if area.text == loaded else area.text
+            for area, loaded, original in zip(self._areas, self._loaded, self._texts, strict=True)
+        ]
+        turns = tuple(Turn(t.role, text) for t, text in zip(self._record.turns, texts, strict=False))
+        if not self._with_system:
+            return replace(self._record, turns=turns)
+        system = texts[-1] if texts[-1] or self._record.system == "" else None
+        return replace(self._record, turns=turns, system=system)
+
+    def action_accept(self) -> None:
+        """Take the texts."""
+        self.dismiss(self.written)
+
+    def action_cancel(self) -> None:
+        """Give up; what was typed goes only when asked twice."""
+        if self.written == self._record or self._asked:
+            self.dismiss(None)
+            return
+        self._asked = True
+        self.complain("esc once more drops what you changed; ctrl+s keeps it")
+
+
+def names(record: Record) -> Sequence[str]:
+    """What each turn is called."""
+    return ("question", "answer") if record.is_pair else [turn.role for turn in record.turns]

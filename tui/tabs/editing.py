@@ -1,0 +1,368 @@
+"""What the keys of the Dataset tab do to a file: edit, undo, save, and bring back what a crash left unsaved."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import work
+from textual.app import SuspendNotSupported
+from textual.binding import Binding, BindingType
+
+from tui.domain.base_models import BaseModel
+from tui.domain.errors import AppError, Cause
+from tui.domain.formats import FormatError, Record
+from tui.domain.pairs import Damaged, guess_role
+from tui.domain.text import count, safe_line
+from tui.tabs.base import Tab
+from tui.widgets.pair_rows import OpenFile, PairRows
+from tui.widgets.virtual_table import VirtualTable
+
+if TYPE_CHECKING:
+    from tui.domain.document import Document, Step
+    from tui.services.documents import OpenDocument
+    from tui.services.journal import Left
+
+
+@dataclass(frozen=True, slots=True)
+class EditedFile(OpenFile):
+    """A file that is open for editing; `file` is what it holds now."""
+
+    source: OpenDocument = field(kw_only=True)
+
+    @property
+    def dirty(self) -> bool:
+        """Whether the file on disk holds something else."""
+        return self.source.document.dirty
+
+
+class EditingTab(Tab):
+    """A tab with files of pairs that can be edited."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("e", "edit", "edit", id="dataset.edit"),
+        Binding("E", "edit_outside", "Edit in $VISUAL or $EDITOR", show=False, id="dataset.edit_outside"),
+        Binding("a", "add", "Add a pair", show=False, id="dataset.add"),
+        Binding("D", "duplicate", "Duplicate the pair", show=False, id="dataset.duplicate"),
+        Binding("d", "delete", "Delete the pair, or the marked ones", show=False, id="dataset.delete"),
+        Binding("u", "undo", "Undo", show=False, id="dataset.undo"),
+        Binding("U", "redo", "Redo", show=False, id="dataset.redo"),
+        Binding("w", "save", "save", show=False, id="dataset.save"),
+        Binding("ctrl+s", "save", "save", show=False, key_display="ctrl+s", id="dataset.save_too"),
+    ]
+
+    files: list[EditedFile]
+    current: int
+    _found: list[int] | None
+    _rows: PairRows | None
+
+    # What the tab itself has
+
+    @property
+    def model(self) -> BaseModel:
+        """The base model whose limits count."""
+        raise NotImplementedError
+
+    def show_file(self, *, keep_cursor: bool = True) -> None:
+        """Show the current file again."""
+        raise NotImplementedError
+
+    def check(self, at: int) -> None:
+        """Look for problems in the background."""
+        raise NotImplementedError
+
+    def go_to(self, index: int) -> None:
+        """Put the cursor on a record, clearing a filter that hides it."""
+        raise NotImplementedError
+
+    def take_in(self, opened: EditedFile, *, show: bool, instead_of: EditedFile | None = None) -> None:
+        """Put a file among the open ones, or in the place of one."""
+        raise NotImplementedError
+
+    @property
+    def opened(self) -> EditedFile | None:
+        """The file that is shown."""
+        return self.files[self.current] if self.files else None
+
+    @property
+    def _here(self) -> tuple[EditedFile, int] | None:
+        """The file shown and the record under the cursor."""
+        if self.opened is None or self._rows is None or not len(self._rows):
+            return None
+        return self.opened, self._rows.index(self.query_one("#pairs", VirtualTable).cursor)
+
+    def unsaved(self) -> list[str]:
+        """Names of the files that were edited and not saved."""
+        return [opened.name for opened in self.files if opened.dirty]
+
+    # Doing and undoing
+
+    async def _do(self, make: Callable[[Document], Step], done: Callable[[Step], str]) -> bool:
+        """Do what `make` makes of the current file, and say so; False when it cannot be done."""
+        opened = self.opened
+        if opened is None:
+            return False
+        try:
+            step = await self.services.documents.do(opened.source, make)
+        except (AppError, FormatError) as error:
+            sentence = error.sentence() if isinstance(error, AppError) else f"That cannot be done: {error}"
+            self.say(sentence, "problem")
+            return False
+        self._edited(opened, step, done(step) if step.splices else "Nothing was changed")
+        return True
+
+    def _edited(self, opened: EditedFile, step: Step, said: str) -> None:
+        """Show what a file holds now; marks go when the records behind them have moved."""
+        at = next(i for i, f in enumerate(self.files) if f.source is opened.source)
+        now = opened.source.document.now
+        if len(now) != len(opened.file):
+            self.query_one("#pairs", VirtualTable).marked = frozenset()
+        if at == self.current and self._found is not None:
+            self._found = step.moved(self._found)
+        if step.splices:
+            self.files[at] = replace(self.files[at], file=now, problems=None)
+            self.check(at)
+        if at == self.current:
+            self.show_file()
+        self.say(opened.source.unguarded or said, "problem" if opened.source.unguarded else "")
+
+    async def action_undo(self) -> None:
+        """Take the last action on this file back."""
+        if self.opened is not None:
+            documents = self.services.documents
+            await self._back_or_forth(self.opened, documents.undo(self.opened.source), "Undone", "undo")
+
+    async def action_redo(self) -> None:
+        """Do again what was taken back last."""
+        if self.opened is not None:
+            documents = self.services.documents
+            await self._back_or_forth(self.opened, documents.redo(self.opened.source), "Redone", "redo")
+
+    async def _back_or_forth(self, opened: EditedFile, doing: Awaitable[Step | None], what: str, verb: str) -> None:
+        step = await doing
+        if step is None:
+            self.say(f"{opened.name}: nothing to {verb}")
+            return
+        self._edited(opened, step, f"{what}: {step.name}")
+        if len(opened.source.document.now):
+            self.go_to(min(step.place, len(opened.source.document.now) - 1))
+
+    # Actions on pairs
+
+    @work(group="ask")
+    async def action_edit(self) -> None:
+        """Edit the pair in a dialog."""
+        from tui.dialogs.pair import PairDialog
+        from tui.domain.record_text import has_system
+
+        if self._here is None:
+            return
+        opened, index = self._here
+        record = opened.file[index]
+        if isinstance(record, Damaged):
+            self.say("It cannot be read as a pair; E opens its text in your editor", "problem")
+            return
+        heading = f"Pair {index + 1} of {opened.name}"
+        system = has_system(opened.file.layout)
+        after = await self.app.push_screen_wait(PairDialog(heading, record, self.model, with_system=system))
+        if after is not None:
+            await self._do(lambda d: d.edit(index, after), lambda step: f"{_capital(step.name)} (u undoes it)")
+
+    @work(group="ask")
+    async def action_add(self) -> None:
+        """Write a new pair below the current one."""
+        from tui.dialogs.pair import PairDialog
+        from tui.domain.record_text import has_system
+
+        opened = self.opened
+        if opened is None:
+            self.say("Open a file first (o)", "problem")
+            return
+        at = self._here[1] + 1 if self._here else len(opened.file)
+        blank = Record.of("", "")
+        system = has_system(opened.file.layout)
+        dialog = PairDialog(f"New pair in {opened.name}", blank, self.model, with_system=system)
+        record = await self.app.push_screen_wait(dialog)
+        if record is None or record == blank:
+            return
+        if await self._do(lambda d: d.add(at, record), lambda _: f"Pair {at + 1} added (u undoes it)"):
+            self.go_to(at)
+
+    async def action_duplicate(self) -> None:
+        """The pair once more, below itself."""
+        if self._here is not None:
+            index = self._here[1]
+            if await self._do(lambda d: d.duplicate(index), lambda s: f"{_capital(s.name)} (u undoes it)"):
+                self.go_to(index + 1)
+
+    async def action_delete(self) -> None:
+        """The marked pairs go, else the current one."""
+        if self._here is None:
+            return
+        marked = self.query_one("#pairs", VirtualTable).marked
+        chosen = [int(key) for key in marked] or [self._here[1]]
+        await self._do(lambda d: d.remove(chosen), lambda step: f"{_capital(step.name)} (u undoes it)")
+
+    async def action_edit_outside(self) -> None:
+        """Open the pair in the user's own editor."""
+        from tui.domain import plain_pair
+        from tui.domain.record_text import has_system
+        from tui.services import editor
+
+        if self._here is None:
+            return
+        opened, index = self._here
+        record = opened.file[index]
+        system = has_system(opened.file.layout)
+        damaged = isinstance(record, Damaged)
+        before = (
+            opened.source.document.now.text(index)
+            if isinstance(record, Damaged)
+            else plain_pair.written(record, with_system=system)
+        )
+        name = f"pair-{os.getpid()}-{index + 1}.{'json' if damaged else 'txt'}"
+        try:
+            with self.app.suspend():
+                after = editor.edited(before, self.services.paths.state / "edit", name, os.environ)
+        except AppError as error:
+            self.say(error.sentence(), "problem")
+            return
+        except SuspendNotSupported:
+            self.say("Another program cannot have this terminal; e edits in a dialog", "problem")
+            return
+
+        def make(document: Document) -> Step:
+            if isinstance(record, Damaged):
+                return document.rewrite(index, after)
+            return document.edit(index, plain_pair.read(after, record, with_system=system))
+
+        if after == before:
+            self.say("Nothing was changed")
+        else:
+            await self._do(make, lambda step: f"{_capital(step.name)} (u undoes it)")
+
+    # Saving
+
+    @work(group="save")
+    async def action_save(self) -> None:
+        """Write the file."""
+        opened = self.opened
+        if opened is None:
+            return
+        if not opened.dirty:
+            self.say(f"{opened.name}: everything is saved")
+            return
+        await self.attempt(self._save(opened))
+
+    async def _save(self, opened: EditedFile, path: Path | None = None, *, anyway: bool = False) -> None:
+        from tui.services.documents import WouldOverwrite
+
+        self.say(f"Saving {opened.name} …")
+        try:
+            note = await self.services.documents.save(opened.source, path, anyway=anyway)
+        except WouldOverwrite as conflict:
+            self.say(conflict.sentence(), "problem")
+            await self._settle_conflict(opened, conflict, path)
+            return
+        at = next(i for i, f in enumerate(self.files) if f.source is opened.source)
+        now = opened.source.document.now
+        if self.files[at].file.path != now.path:
+            self.files[at] = replace(self.files[at], file=now)
+        self.show_file()
+        self.say(f"{self.files[at].name} is saved{f': {note}' if note else ''}", "good")
+
+    async def _settle_conflict(self, opened: EditedFile, conflict: AppError, path: Path | None) -> None:
+        from tui.dialogs.choice import Choice, ChoiceDialog
+        from tui.dialogs.text import LineDialog
+
+        choices = [
+            Choice("elsewhere", "Save as …", "under another name; the file stays as it is"),
+            Choice("mine", "Keep mine", "write over it; a copy of what is there now is kept"),
+        ]
+        if path is None:
+            choices.append(Choice("reload", "Reload", "take what is on disk; your unsaved edits go"))
+        chosen = await self.app.push_screen_wait(ChoiceDialog(conflict.title, choices, note="esc decides later."))
+        if chosen == "mine":
+            await self._save(opened, path, anyway=True)
+        elif chosen == "reload":
+            await self.reload(opened)
+        elif chosen == "elsewhere":
+            old = opened.file.path
+            suggested = str(old.with_name(f"{old.stem}.mine{old.suffix}"))
+            typed = await self.app.push_screen_wait(LineDialog(f"Save {opened.name} as", value=suggested))
+            if typed:
+                await self._save(opened, typed_path(typed))
+
+    async def reload(self, opened: EditedFile) -> None:
+        """Give up the edits of a file and open it again. Raises AppError; then nothing is given up."""
+        documents = self.services.documents
+        again = await documents.open(opened.file.path, opened.source.keys, instead_of=opened.source)
+        self.take_in(EditedFile(again.document.now, opened.role, source=again), show=True, instead_of=opened)
+        self.say(f"{opened.name} is as it is on disk", "good")
+
+    # After a crash
+
+    @work(group="recover")
+    async def offer_recovery(self) -> None:
+        """Ask what to do with edits that the last session could not save."""
+        for left in await self.services.documents.left_behind():
+            await self.attempt(self._offer(left))
+
+    async def _offer(self, left: Left) -> None:
+        from tui.dialogs.choice import Choice, ChoiceDialog
+
+        name = safe_line(left.file.name, 60)
+        when = f"{datetime.fromtimestamp(left.modified):%Y-%m-%d %H:%M}"
+        choices = [
+            Choice("recover", "Recover", "open the file with them; nothing is saved yet"),
+            Choice("later", "Later", "ask again at the next start"),
+            Choice("discard", "Discard", "they are gone"),
+        ]
+        note = f"{count(left.actions, 'action')}, the last one at {when}.\n{safe_line(str(left.file), 200)}"
+        dialog = ChoiceDialog(f"Unsaved edits of {name} were found", choices, note=note)
+        chosen = await self.app.push_screen_wait(dialog)
+        if chosen == "recover":
+            await self._recover(left)
+        elif chosen == "discard":
+            await self.services.documents.discard(left)
+            self.say(f"The unsaved edits of {name} are gone")
+        else:
+            left.let_go()
+
+    async def _recover(self, left: Left) -> None:
+        documents = self.services.documents
+        held = next((f for f in self.files if _same_file(f.file.path, left.file)), None)
+        if held is not None and held.dirty:
+            left.let_go()
+            raise AppError(Cause.CONFLICT, f"{held.name} has newer unsaved edits", hint="The older ones are kept")
+        if held is not None:
+            await documents.close(held.source)
+        try:
+            recovered = await documents.recover(left)
+        except AppError:
+            left.let_go()
+            raise
+        source = recovered.opened
+        role = held.role if held is not None else guess_role(left.file)
+        opened = EditedFile(source.document.now, role, source=source)
+        self.take_in(opened, show=True, instead_of=None if recovered.apart else held)
+        edits = count(recovered.actions, "action")
+        changed = f"the file was changed since, so they are in {opened.name}, unsaved" if recovered.apart else "w saves"
+        self.say(f"Recovered {edits} on {safe_line(left.file.name, 60)}; {changed}", "good")
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def typed_path(text: str) -> Path:
+    """A path as somebody typed it."""
+    return Path(os.path.expanduser(text.strip()))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
