@@ -19,6 +19,10 @@ _REFUSALS = ("deprecated", "both", "support", "not permitted", "not allowed")
 """Words by which a model refuses a parameter as such, and not merely the value it was given."""
 
 
+_BATCH = 0.05
+"""Seconds for which pieces of an answer are gathered."""
+
+
 class Chat:
     """Asks through ConverseStream. Parameters that a model refuses are left out from then on."""
 
@@ -102,6 +106,9 @@ class _Stream:
         self._loop = asyncio.get_running_loop()
         self._abandoned = threading.Event()
         self._body: Any = None
+        self._lock = threading.Lock()
+        self._pieces: list[str] = []
+        self._due = False
 
     def start(self) -> None:
         daemon(self._read, f"answer-{self._target.name[:20]}")
@@ -117,7 +124,27 @@ class _Stream:
 
     def _post(self, event: AnswerEvent) -> None:
         if not self._abandoned.is_set():
-            post(self._loop, self.events.put_nowait, event)
+            post(self._loop, self._deliver, event)
+
+    def _post_text(self, text: str) -> None:
+        """Hand pieces over in batches: waking the loop for each of a hundred a second costs more than they do."""
+        with self._lock:
+            self._pieces.append(text)
+            if self._due:
+                return
+            self._due = True
+        if not self._abandoned.is_set():
+            post(self._loop, self._loop.call_later, _BATCH, self._deliver)
+
+    def _deliver(self, event: AnswerEvent | None = None) -> None:
+        """On the loop: what was written so far, then the event."""
+        with self._lock:
+            text, self._due = "".join(self._pieces), False
+            self._pieces.clear()
+        if text:
+            self.events.put_nowait(TextDelta(text))
+        if event is not None:
+            self.events.put_nowait(event)
 
     def _read(self) -> None:
         try:
@@ -165,7 +192,7 @@ class _Stream:
             if text:
                 first = time.monotonic() - began if first is None else first
                 length += len(text)
-                self._post(TextDelta(text))
+                self._post_text(text)
             stop_reason = event.get("messageStop", {}).get("stopReason", stop_reason)
             usage = event.get("metadata", {}).get("usage", usage)
         total = time.monotonic() - began

@@ -46,7 +46,7 @@ class AnswerPane(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Line(classes="pane-title")
-        yield StreamView()
+        yield StreamView(rate=8)
         yield Line(classes="pane-footer")
 
     @property
