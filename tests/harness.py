@@ -19,6 +19,7 @@ from textual.events import Paste
 from textual.pilot import Pilot
 
 from tui.app import TanzakuApp
+from tui.dialogs.confirm import ConfirmDialog
 from tui.domain.settings import Settings
 from tui.sandbox.clock import ManualClock
 from tui.sandbox.server import Sandbox
@@ -71,6 +72,8 @@ class Walk:
     async def app(
         self, files: Sequence[Path] = (), *, size: tuple[int, int] = (80, 24), services: Services | None = None
     ) -> AsyncIterator[TanzakuApp]:
+        # The walker reads the question before answering; nobody has to wait for a person's eyes.
+        ConfirmDialog.GRACE = 0
         app = TanzakuApp(services or self.services(), files)
         async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
             self.pilot = pilot

@@ -119,8 +119,8 @@ def test_kill_9_anywhere_in_the_walk_loses_nothing_and_doubles_nothing(tmp_path:
         terminal.send("2")
         terminal.sees("✓ Completed")
         terminal.until(lambda: not unsettled(home), "settled orders")
-        terminal.send("q", "q")
-        assert terminal.ended() == 0
+        terminal.signal(signal.SIGTERM)
+        assert terminal.ended() == 128 + signal.SIGTERM
     process = world(home)
     process.start()
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
@@ -33,6 +34,7 @@ class Dialog(ModalScreen[T | None]):
         Binding("escape", "cancel", "Cancel", key_display="esc", id="dialog.cancel")
     ]
     heading = ""
+    _answered = False
     AUTO_FOCUS = ""  # each dialog says itself where typing begins; two focuses in a row leave both marked
 
     def compose(self) -> ComposeResult:
@@ -59,6 +61,13 @@ class Dialog(ModalScreen[T | None]):
     def complain(self, text: str) -> None:
         """Say what keeps the dialog from being accepted; nothing clears it."""
         self.query_one("#dialog-problem", Static).update(Content(f"▲ {text}" if text else ""))
+
+    def dismiss(self, result: T | None = None) -> AwaitComplete:
+        """Answer once: a second enter, typed before the first was seen, must not dismiss what lies below."""
+        if self._answered or not self.is_current:
+            return AwaitComplete()
+        self._answered = True
+        return super().dismiss(result)
 
     def action_scroll(self, lines: int) -> None:
         """Read on in a long text."""

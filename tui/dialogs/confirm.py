@@ -19,6 +19,8 @@ class ConfirmDialog(Dialog[bool]):
     """States what will be done. With `word` only typing that word confirms; else a letter does, never enter,
     so that keys typed ahead over a slow line confirm nothing."""
 
+    GRACE: ClassVar[float] = 0.4
+    """Seconds in which keys typed ahead, or repeated by a finger that rests, confirm nothing."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "confirm", "Yes", id="confirm.yes"),
         *SCROLLING,
@@ -30,6 +32,7 @@ class ConfirmDialog(Dialog[bool]):
         self._body = body
         self._yes = yes
         self._word = word
+        self._listening = False
 
     def closing(self) -> ComposeResult:
         """What confirms stays in sight while the text scrolls."""
@@ -45,9 +48,17 @@ class ConfirmDialog(Dialog[bool]):
             yield field
 
     def on_mount(self) -> None:
+        if self.GRACE:
+            self.set_timer(self.GRACE, self._listen)
+        else:
+            self._listen()
         body = self.query_one("#dialog-body", VerticalScroll)
         body.can_focus = not self._word
         (self.query_one(Input) if self._word else body).focus()
+
+    def _listen(self) -> None:
+        self._listening = True
+        self.refresh_bindings()
 
     @on(Input.Submitted)
     def _typed(self, event: Input.Submitted) -> None:
@@ -57,8 +68,8 @@ class ConfirmDialog(Dialog[bool]):
             self.complain(f"That is not {self._word}. Nothing was done.")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The letter counts only where no word is asked for."""
-        return not self._word if action == "confirm" else True
+        """The letter counts only where no word is asked for, and not before the question could be read."""
+        return self._listening and not self._word if action == "confirm" else True
 
     def action_confirm(self) -> None:
         """Yes."""

@@ -60,17 +60,21 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class AnswerEnd:
-    """The answer is whole. Times in seconds from the request, tokens as the service counted them."""
+    """The answer is whole. Times in seconds from the request, tokens as the service counted them.
+
+    `sent` are the parameters that the model was really asked with.
+    """
 
     stop_reason: str
     input_tokens: int | None
     output_tokens: int | None
     first_token: float | None
     total: float
+    sent: Parameters = Parameters()
 
     @property
     def text(self) -> str:
-        """`0.42 s first · 58 tok/s · 41→96 tokens · 1.9 s · end_turn`."""
+        """`0.42 s first · 58 tok/s · 41→96 tokens · 1.9 s`, and why it ended if not by itself."""
         parts = []
         if self.first_token is not None:
             parts.append(f"{self.first_token:.2f} s first")

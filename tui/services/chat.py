@@ -206,4 +206,6 @@ class _Stream:
                     retryable=True,
                 )
             )
-        return AnswerEnd(stop_reason, usage.get("inputTokens"), usage.get("outputTokens"), first, total)
+        config = self._request["inferenceConfig"]
+        sent = Parameters(config["maxTokens"], config.get("temperature"), config.get("topP"))
+        return AnswerEnd(stop_reason, usage.get("inputTokens"), usage.get("outputTokens"), first, total, sent)

@@ -104,6 +104,7 @@ class ChatTab(Tab):
         self.system_prompt = settings.system_prompt
         self.parameters = Parameters(settings.max_tokens, settings.temperature, settings.top_p)
         self._run_key = ""
+        self._own_system = self._looked_for_base = self._chosen_b = False
         self._answered = False
         """Whether a side has answered the newest question whole."""
         self.add_class("-show-a")
@@ -141,9 +142,16 @@ class ChatTab(Tab):
     @work(group="recall")
     async def _recall_system(self) -> None:
         """The system prompt of the training data is what a tuned model should be asked with."""
-        if self.identity.known:
-            place = self.services.place(self.identity)
-            self.system_prompt = await self.services.recall(place, "system_prompt", self.system_prompt)
+        if not self.identity.account or self._own_system:
+            return
+        place = self.services.place(self.identity)
+        try:
+            found = await self.services.recall(place, "system_prompt", self.system_prompt)
+        except AppError as error:
+            self.say(error.sentence(), "problem")
+            return
+        if not self._own_system:
+            self.system_prompt = found
             self._show_line()
 
     def _show_line(self) -> None:
@@ -164,7 +172,8 @@ class ChatTab(Tab):
         self._run_key = key
         self._aim_at(run)
 
-    def _aim_at(self, run: Run) -> None:
+    def _aim_at(self, run: Run, *, base_too: bool = True) -> None:
+        self._recall_system()
         endpoint = run.ready_endpoint
         if endpoint is not None:
             kind = f"{endpoint.units} MU" if endpoint.kind is Serving.PROVISIONED else "on demand"
@@ -175,7 +184,7 @@ class ChatTab(Tab):
         else:
             self.say(f"{run.name} is not served. In 2 Jobs, b serves it", "problem")
         base = run.base_model
-        if base is not None:
+        if base is not None and base_too:
             self.pane("b").aim(Target(base.name, base.runtime_id, "base model"))
 
     def watch_board(self) -> None:
@@ -192,13 +201,14 @@ class ChatTab(Tab):
 
     def _choose_by_itself(self) -> None:
         """The run that was asked for, else the newest that answers, as long as nobody was chosen."""
-        if self.pane("a").target is not None:
+        if self.pane("a").target is not None or any(p.busy for p in self.query(AnswerPane)):
             return
         asked = self.board.run(self._run_key)
         run = asked if asked and asked.ready_endpoint else next((r for r in self.board.runs if r.ready_endpoint), None)
         if run is not None:
-            self._aim_at(run)
-        elif self.pane("b").target is None and self.identity.known:
+            self._aim_at(run, base_too=self.pane("b").target is None or not self._chosen_b)
+        elif self.pane("b").target is None and self.identity.known and not self._looked_for_base:
+            self._looked_for_base = True
             self._aim_at_base()
 
     @work(group="base", exclusive=True)
@@ -254,6 +264,9 @@ class ChatTab(Tab):
             target = named.get(chosen) or Target(
                 name, chosen, "endpoint", tuned=any(c.key == chosen for c in endpoints)
             )
+            if self._still_coming():
+                return
+            self._chosen_b = self._chosen_b or side == "b"
             pane.aim(target)
 
     # Asking
@@ -295,8 +308,10 @@ class ChatTab(Tab):
                         self.say(f"{target.name}: {text}")
                     case AnswerEnd():
                         whole, ended = True, event.text
+                        if event.sent != parameters:
+                            ended, parameters = f"{ended} · with {event.sent.text}", event.sent
                         self._answered = True
-                        pane.history += [asked, Message("assistant", said)]
+                        self._heard(pane, asked, said, event.stop_reason)
                     case AnswerCut(error):
                         ended = error.title
                         pane.view.add_block("error", error.sentence())
@@ -308,6 +323,13 @@ class ChatTab(Tab):
                     pane.view.add_block("note", ended)
                 pane.footer(ended)
             self._keep(target, question, system, parameters, said, ended, whole)
+
+    def _heard(self, pane: AnswerPane, asked: Message, said: str, stop_reason: str) -> None:
+        """An answer without a word cannot be sent back as part of the conversation."""
+        if said.strip():
+            pane.history += [asked, Message("assistant", said)]
+        else:
+            pane.view.add_block("note", f"no text ({stop_reason.replace('_', ' ')})")
 
     def _give_back(self, question: str) -> None:
         """A question that failed on every side goes back to the prompt, unless another is being written."""
@@ -336,7 +358,7 @@ class ChatTab(Tab):
             try:
                 self.services.store.add_answer(place, fields, whole=whole)
             except AppError as error:
-                self.app.call_from_thread(self.say, error.sentence(), "problem")
+                self.post_message(self.Said(error.sentence(), "problem"))
 
         self.services.pool.submit(write)
 
@@ -381,7 +403,7 @@ class ChatTab(Tab):
             TextDialog("System prompt", value=self.system_prompt, note="For both sides; empty for none.")
         )
         if text is not None:
-            self.system_prompt = text
+            self.system_prompt, self._own_system = text, True
             self._show_line()
 
     @work(group="settings", exclusive=True)

@@ -1,0 +1,60 @@
+"""Dialogs on their own: one answer each, and none from keys typed ahead."""
+
+from __future__ import annotations
+
+import pytest
+from textual.app import App
+from textual.events import Key
+from textual.screen import Screen
+
+from tui.dialogs.base import Dialog
+from tui.dialogs.choice import Choice, ChoiceDialog
+from tui.dialogs.confirm import ConfirmDialog, QuitDialog
+from tui.dialogs.text import LineDialog
+
+
+class Host(App[None]):
+    """Asks one thing and keeps the answers."""
+
+    def __init__(self, dialog: Dialog[object]) -> None:
+        super().__init__()
+        self.dialog = dialog
+        self.answers: list[object] = []
+
+    def on_mount(self) -> None:
+        self.push_screen(Screen())
+        self.push_screen(self.dialog, self.answers.append)
+
+
+DIALOGS: list[tuple[object, object]] = [
+    (lambda: LineDialog("Which?", value="this"), "this"),
+    (lambda: ChoiceDialog("Which?", [Choice("k", "title")]), "k"),
+]
+
+
+@pytest.mark.parametrize(("make", "answer"), DIALOGS, ids=["line", "choice"])
+async def test_two_enters_in_one_read_answer_once(make: object, answer: object) -> None:
+    assert callable(make)
+    host = Host(make())
+    async with host.run_test() as pilot:
+        await pilot.pause()
+        depth = len(host.screen_stack)
+        for _ in range(5):
+            host.post_message(Key("enter", "\r"))
+        await pilot.pause()
+        await pilot.pause()
+        assert host.answers == [answer]
+        assert len(host.screen_stack) == depth - 1
+        assert host.is_running
+
+
+@pytest.mark.parametrize("key", ["y", "q"])
+async def test_keys_typed_ahead_confirm_nothing(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ConfirmDialog, "GRACE", 0.5)
+    host = Host(QuitDialog(["It bills."]))  # type: ignore[arg-type]
+    async with host.run_test() as pilot:
+        await pilot.press(key, key, key)
+        assert host.answers == []
+        await pilot.pause(0.6)
+        await pilot.press(key)
+        assert host.answers == [True]
