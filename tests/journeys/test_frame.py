@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from textual.events import Key
 from textual.widget import Widget
 
 from tests.harness import Walk
@@ -230,3 +231,19 @@ async def confirm(walk: Walk) -> None:
     await walk.keyboard.pause(0.3)
     while isinstance(walk.app_now.screen, Dialog):
         await walk.press("escape")
+
+
+@pytest.mark.parametrize(("tab", "key"), [("1", "o"), ("1", "s"), ("1", "b"), ("4", "a"), ("4", "p")])
+async def test_a_key_that_comes_twice_asks_once(walk: Walk, pairs: Path, tab: str, key: str) -> None:
+    async with walk.app([pairs]) as app:
+        await walk.sees("✓ clean", walk.sandbox.account_id)
+        await walk.press(tab, "escape")
+        for _ in range(3):
+            app.post_message(Key(key, key))
+        await walk.sees("esc Cancel")
+        await walk.keyboard.pause(0.3)
+        assert len(app.screen_stack) == 2
+        await walk.press("escape")
+        await walk.until(lambda: len(app.screen_stack) == 1, "the dialog's end")
+        await walk.press("escape", key)
+        await walk.sees("esc Cancel")

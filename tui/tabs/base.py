@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from textual.containers import Vertical
 from textual.message import Message
@@ -12,6 +13,11 @@ from textual.widget import Widget
 
 from tui.domain.errors import AppError
 from tui.services.session import Services
+
+if TYPE_CHECKING:
+    from tui.dialogs.base import Dialog
+
+T = TypeVar("T")
 
 
 class Tab(Vertical):
@@ -61,6 +67,7 @@ class Tab(Vertical):
     def __init__(self, services: Services, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self.services = services
+        self._asking = False
 
     def focus_first(self) -> None:
         """Give the focus to what the keys are for."""
@@ -71,6 +78,16 @@ class Tab(Vertical):
     def reasons_to_stay(self) -> list[str]:
         """Sentences about what quitting now would break off."""
         return []
+
+    async def ask(self, dialog: Dialog[T]) -> T | None:
+        """The dialog's answer. While one question is open, a second one, asked by a key that came twice, is none."""
+        if self._asking:
+            return None
+        self._asking = True
+        try:
+            return await self.app.push_screen_wait(dialog)
+        finally:
+            self._asking = False
 
     def say(self, text: str, kind: str = "") -> None:
         """Put something on the status line."""

@@ -232,7 +232,7 @@ class ChatTab(Tab):
             self.say("An answer is still coming; esc stops it", "problem")
         return busy
 
-    @work(group="target", exclusive=True)
+    @work(group="target")
     async def action_target(self, side: str) -> None:
         """Choose who answers on one side."""
         if self._still_coming():
@@ -252,13 +252,13 @@ class ChatTab(Tab):
         choices = [*endpoints, *(Choice(t.model_id, t.name, f"{t.kind} · {t.model_id}") for t in named.values())]
         choices.append(Choice(_TYPED, "another model …", "type its id or ARN"))
         pane = self.pane(side)
-        chosen = await self.app.push_screen_wait(
+        chosen = await self.ask(
             ChoiceDialog(
                 f"Who answers on side {side.upper()}?", choices, chosen=pane.target.model_id if pane.target else ""
             )
         )
         if chosen == _TYPED:
-            chosen = await self.app.push_screen_wait(LineDialog("Model id or ARN", problem=_id_problem))
+            chosen = await self.ask(LineDialog("Model id or ARN", problem=_id_problem))
         if chosen:
             name = next((c.title for c in endpoints if c.key == chosen), safe_line(chosen, 60))
             target = named.get(chosen) or Target(
@@ -396,17 +396,17 @@ class ChatTab(Tab):
 
     # Settings of both sides
 
-    @work(group="settings", exclusive=True)
+    @work(group="settings")
     async def action_system_prompt(self) -> None:
         """Write the system prompt of both sides."""
-        text = await self.app.push_screen_wait(
+        text = await self.ask(
             TextDialog("System prompt", value=self.system_prompt, note="For both sides; empty for none.")
         )
         if text is not None:
             self.system_prompt, self._own_system = text, True
             self._show_line()
 
-    @work(group="settings", exclusive=True)
+    @work(group="settings")
     async def action_parameters(self) -> None:
         """Set tokens, temperature and top_p of both sides."""
         now = self.parameters
@@ -415,7 +415,7 @@ class ChatTab(Tab):
             + ([f"t={now.temperature:g}"] if now.temperature is not None else [])
             + ([f"top_p={now.top_p:g}"] if now.top_p is not None else [])
         )
-        typed = await self.app.push_screen_wait(
+        typed = await self.ask(
             LineDialog(
                 "Parameters of both sides",
                 value=value,

@@ -167,7 +167,7 @@ class DatasetTab(EditingTab):
         for part in ("question", "answer"):
             rest = [Choice(key, safe_line(key, 60)) for key in candidates if key not in chosen]
             heading = f"{safe_line(path.name, 60)}: which key holds the {part}?"
-            key = await self.app.push_screen_wait(ChoiceDialog(heading, rest))
+            key = await self.ask(ChoiceDialog(heading, rest))
             if key is None:
                 return None
             chosen.append(key)
@@ -180,7 +180,7 @@ class DatasetTab(EditingTab):
 
         opened = self.opened
         folder = f"{opened.file.path.parent}/" if opened else working_folder()
-        path = await self.app.push_screen_wait(
+        path = await self.ask(
             LineDialog("Open a file of pairs", value=folder, note="JSON list or JSONL, whatever the keys are called")
         )
         if path:
@@ -305,7 +305,7 @@ class DatasetTab(EditingTab):
             for number, p in enumerate(opened.problems)
         ]
         heading = f"{opened.name}: {problems_summary(list(opened.problems))}"
-        chosen = await self.app.push_screen_wait(ChoiceDialog(heading, choices))
+        chosen = await self.ask(ChoiceDialog(heading, choices))
         if chosen is not None:
             index = opened.problems[int(chosen)].index
             if index is not None:
@@ -402,7 +402,7 @@ class DatasetTab(EditingTab):
             for m in CATALOGUE
         ]
         note = "" if live else "AWS was not asked: whether a model can be fine-tuned now is not known."
-        chosen = await self.app.push_screen_wait(ChoiceDialog("Base model", choices, chosen=self.model.key, note=note))
+        chosen = await self.ask(ChoiceDialog("Base model", choices, chosen=self.model.key, note=note))
         if chosen is not None:
             self.post_message(self.BaseModelChosen(chosen))
 
@@ -422,7 +422,7 @@ class DatasetTab(EditingTab):
         """Write the system prompt that every record gets which has none of its own."""
         from tui.dialogs.text import TextDialog
 
-        text = await self.app.push_screen_wait(
+        text = await self.ask(
             TextDialog("System prompt", value=self.system_prompt, note="For records without one; empty for none.")
         )
         if text is not None:
@@ -438,7 +438,7 @@ class DatasetTab(EditingTab):
         if opened is None:
             return
         where = opened.file.path.with_name(f"{opened.file.path.stem}.{self.model.key}.jsonl")
-        path = await self.app.push_screen_wait(
+        path = await self.ask(
             LineDialog(
                 f"Convert {opened.name} for {self.model.name}",
                 value=str(where),
@@ -512,7 +512,7 @@ class DatasetTab(EditingTab):
         suggested = f"tanzaku-{self.identity.account}-{region}"
         bucket = next((b for b in (remembered, suggested, *buckets) if b in buckets), suggested)
         self.say("")
-        return await self.app.push_screen_wait(
+        return await self.ask(
             UploadDialog(
                 files=[(m.role, m.file_name, m.records, m.tokens, len(m.data)) for m in made],
                 format_name=f"{self.model.name}, {self.model.data_format}",

@@ -168,7 +168,7 @@ class EditingTab(Tab):
             return
         heading = f"Pair {index + 1} of {opened.name}"
         system = has_system(opened.file.layout)
-        after = await self.app.push_screen_wait(PairDialog(heading, record, self.model, with_system=system))
+        after = await self.ask(PairDialog(heading, record, self.model, with_system=system))
         if after is not None:
             await self._do(lambda d: d.edit(index, after), lambda step: f"{_capital(step.name)} (u undoes it)")
 
@@ -186,7 +186,7 @@ class EditingTab(Tab):
         blank = Record.of("", "")
         system = has_system(opened.file.layout)
         dialog = PairDialog(f"New pair in {opened.name}", blank, self.model, with_system=system)
-        record = await self.app.push_screen_wait(dialog)
+        record = await self.ask(dialog)
         if record is None or record == blank:
             return
         if await self._do(lambda d: d.add(at, record), lambda _: f"Pair {at + 1} added (u undoes it)"):
@@ -225,14 +225,18 @@ class EditingTab(Tab):
             else plain_pair.written(record, with_system=system)
         )
         name = f"pair-{os.getpid()}-{index + 1}.{'json' if damaged else 'txt'}"
+        after, problem = before, ""
         try:
             with self.app.suspend():
-                after = editor.edited(before, self.services.paths.state / "edit", name, os.environ)
-        except AppError as error:
-            self.say(error.sentence(), "problem")
-            return
+                # An exception that left this block would leave the terminal to the editor.
+                try:
+                    after = editor.edited(before, self.services.paths.state / "edit", name, os.environ)
+                except AppError as error:
+                    problem = error.sentence()
         except SuspendNotSupported:
-            self.say("Another program cannot have this terminal; e edits in a dialog", "problem")
+            problem = "Another program cannot have this terminal; e edits in a dialog"
+        if problem:
+            self.say(problem, "problem")
             return
 
         def make(document: Document) -> Step:
@@ -285,7 +289,7 @@ class EditingTab(Tab):
         ]
         if path is None:
             choices.append(Choice("reload", "Reload", "take what is on disk; your unsaved edits go"))
-        chosen = await self.app.push_screen_wait(ChoiceDialog(conflict.title, choices, note="esc decides later."))
+        chosen = await self.ask(ChoiceDialog(conflict.title, choices, note="esc decides later."))
         if chosen == "mine":
             await self._save(opened, path, anyway=True)
         elif chosen == "reload":
@@ -293,7 +297,7 @@ class EditingTab(Tab):
         elif chosen == "elsewhere":
             old = opened.file.path
             suggested = str(old.with_name(f"{old.stem}.mine{old.suffix}"))
-            typed = await self.app.push_screen_wait(LineDialog(f"Save {opened.name} as", value=suggested))
+            typed = await self.ask(LineDialog(f"Save {opened.name} as", value=suggested))
             if typed:
                 await self._save(opened, typed_path(typed))
 
@@ -324,7 +328,7 @@ class EditingTab(Tab):
         ]
         note = f"{count(left.actions, 'action')}, the last one at {when}.\n{safe_line(str(left.file), 200)}"
         dialog = ChoiceDialog(f"Unsaved edits of {name} were found", choices, note=note)
-        chosen = await self.app.push_screen_wait(dialog)
+        chosen = await self.ask(dialog)
         if chosen == "recover":
             await self._recover(left)
         elif chosen == "discard":
