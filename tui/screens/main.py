@@ -107,7 +107,7 @@ class MainScreen(Screen[None]):
     async def _watch_aws(self) -> None:
         """Find out who we are, settle what was left open, then follow the boards until the end."""
         await self._shown.wait()
-        warm(self.services).add_done_callback(lambda task: task.exception())
+        warm(self.services)
         while not await self._identify():
             self._woken.clear()
             with contextlib.suppress(TimeoutError):
@@ -221,7 +221,7 @@ class MainScreen(Screen[None]):
         if tab_id == "loss":
             from tui.tabs.loss import LossTab
 
-            return LossTab(self.services, classes="pane").data_bind(MainScreen.board)
+            return LossTab(self.services, classes="pane").data_bind(MainScreen.identity, MainScreen.board)
         from tui.tabs.chat import ChatTab
 
         return ChatTab(self.services, classes="pane").data_bind(MainScreen.identity, MainScreen.board)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tui.domain.clock import Now, utc_now
 from tui.domain.errors import AppError, Cause
@@ -218,11 +217,14 @@ def build(
     return Services(aws, paths=paths, settings=settings, profile=profile, region=region, pace=pace, now=now)
 
 
-def warm(services: Services) -> asyncio.Task[Any]:
+def warm(services: Services) -> None:
     """Import boto3 and make the clients on a thread, after the first frame."""
 
     def make() -> None:
-        for service in ("sts", "bedrock", "s3", "iam", "bedrock-runtime"):
-            services.aws.client(service)
+        try:
+            for service in ("sts", "bedrock", "s3", "iam", "bedrock-runtime"):
+                services.aws.client(service)
+        except Exception:
+            return  # whoever calls next fails in the same way, and says so
 
-    return asyncio.ensure_future(services.aws.pool.run(make))
+    services.aws.pool.submit(make)
