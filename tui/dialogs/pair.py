@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -27,8 +28,11 @@ class PairDialog(Dialog[Record]):
     A text that was not touched is given back as it came, also where the field could not have kept it.
     """
 
+    # Each field has a queue of its own: without priority what is typed ahead behind tab would go to the field before.
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "accept", "accept", priority=True, key_display="ctrl+s", id="pair.accept")
+        Binding("ctrl+s", "accept", "accept", priority=True, key_display="ctrl+s", id="pair.accept"),
+        Binding("tab", "app.focus_next", "next text", priority=True, id="pair.next"),
+        Binding("shift+tab", "app.focus_previous", "last text", show=False, priority=True, id="pair.last"),
     ]
 
     def __init__(self, heading: str, record: Record, model: BaseModel, *, with_system: bool = True) -> None:
@@ -93,12 +97,31 @@ class PairDialog(Dialog[Record]):
         system = texts[-1] if texts[-1] or self._record.system == "" else None
         return replace(self._record, turns=turns, system=system)
 
+    async def _all_typed(self) -> None:
+        """Wait until every field has what was typed before."""
+        for area in self._areas:
+            reached = asyncio.Event()
+            area.call_later(reached.set)
+            await reached.wait()
+
     def action_accept(self) -> None:
         """Take the texts."""
-        self.dismiss(self.written)
+        self._accept()
 
     def action_cancel(self) -> None:
         """Give up; what was typed goes only when asked twice."""
+        self._give_up()
+
+    # As workers: an action may run in the very queue that is waited for.
+
+    @work
+    async def _accept(self) -> None:
+        await self._all_typed()
+        self.dismiss(self.written)
+
+    @work
+    async def _give_up(self) -> None:
+        await self._all_typed()
         if self.written == self._record or self._asked:
             self.dismiss(None)
             return

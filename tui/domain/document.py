@@ -23,7 +23,7 @@ from tui.domain.record_text import edited, made
 from tui.domain.text import count
 
 _PIECE = 1 << 22
-_BLANK = b" \t\r\n"
+_RETURN = ord("\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +71,13 @@ class Material:
             self.gap = after_first if last else b"," + self.head[self.head.index(b"[") + 1 :]
 
     def span(self, number: int) -> tuple[int, int]:
-        """Where a record of the file stands in its data, without outer blanks."""
+        """Where a record of the file stands in its data; on a line of JSONL without the line's end."""
         start, end = self.base.span(number)
         if self.base.shape is Shape.JSON_LIST:
             return start, end
         data = self.base.data
-        while data[end - 1] in _BLANK:
+        while data[end - 1] == _RETURN:
             end -= 1
-        while data[start] in _BLANK:
-            start += 1
         return start, end
 
     def made(self, number: int) -> Made:
@@ -87,7 +85,7 @@ class Material:
         return self._made[-1 - number]
 
     def body(self, number: int) -> bytes:
-        """A record's bytes without outer blanks."""
+        """A record's bytes."""
         if number < 0:
             return self.made(number).body
         start, end = self.span(number)

@@ -225,6 +225,7 @@ class DatasetTab(EditingTab):
         )
         unsaved = "● unsaved  " if opened.dirty else ""
         alone = "▲ no recovery  " if opened.source.unguarded else ""
+        alone += "▲ open elsewhere  " if opened.source.holder else ""
         several = f" ({self.current + 1}/{len(self.files)})" if len(self.files) > 1 else ""
         if opened.problems is None:
             state, colour = "checking …", "$foreground-muted"

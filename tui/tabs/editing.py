@@ -148,8 +148,9 @@ class EditingTab(Tab):
             self.say(f"{opened.name}: nothing to {verb}")
             return
         self._edited(opened, step, f"{what}: {step.name}")
-        if len(opened.source.document.now):
-            self.go_to(min(step.place, len(opened.source.document.now) - 1))
+        # What goes may leave a place that the filter hides.
+        if self._rows is not None and self._rows.row(step.place) is not None and step.place < len(self._rows):
+            self.go_to(step.place)
 
     # Actions on pairs
 
@@ -336,6 +337,7 @@ class EditingTab(Tab):
             self.say(f"The unsaved edits of {name} are gone")
         else:
             left.let_go()
+            self.say(f"The unsaved edits of {name} are kept; the next start asks again")
 
     async def _recover(self, left: Left) -> None:
         documents = self.services.documents
