@@ -149,7 +149,7 @@ async def test_files_roles_and_base_models(walk: Walk, pairs: Path, tmp_path: Pa
 
 
 async def test_converting_never_overwrites_the_source(walk: Walk, pairs: Path) -> None:
-    before = pairs.read_bytes()  # noqa: ASYNC240 - a test may wait for the disk
+    before = pairs.read_bytes()
     async with walk.app([pairs]):
         await walk.sees("✓ clean")
         await walk.press("x")
@@ -157,7 +157,7 @@ async def test_converting_never_overwrites_the_source(walk: Walk, pairs: Path) -
         walk.app_now.screen.query_one(Input).value = str(pairs)
         await walk.press("enter")
         await walk.sees("That is the file itself")
-    assert pairs.read_bytes() == before  # noqa: ASYNC240 - a test may wait for the disk
+    assert pairs.read_bytes() == before
 
 
 async def upload(walk: Walk) -> None:
