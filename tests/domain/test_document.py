@@ -350,3 +350,25 @@ def test_a_journal_that_does_not_fit_is_refused() -> None:
         document.replay({"name": "delete", "splices": [[1, 2, []]]})
     with pytest.raises(KeyError):
         document.replay({"name": "delete"})
+
+
+@given(st.integers(0, 12), st.lists(st.integers(0, 11), max_size=5), st.lists(st.integers(0, 11), max_size=12))
+def test_what_is_found_moves_with_the_records(at: int, gone: list[int], found: list[int]) -> None:
+    document = opened("".join(f'{{"question":"q{n}","answer":"a"}}\n' for n in range(12)).encode())
+    found = sorted(set(found))
+    wanted = [document.now.text(i) for i in found if i not in gone]
+    step = document.remove(gone)
+    found = step.moved(found)
+    document.do(step)
+    assert [document.now.text(i) for i in found] == wanted
+    if not len(document.now):
+        return
+    at %= len(document.now)
+    step = document.duplicate(at)
+    moved = step.moved(found)
+    document.do(step)
+    assert at + 1 in moved
+    assert [document.now.text(i) for i in moved if i != at + 1] == wanted
+    back = document.next_undo
+    assert back is not None
+    assert back.moved(moved) == found

@@ -263,10 +263,6 @@ class Documents:
         written = write_whole(path, lambda: version.render(encoding), backups=backups, last=last)
         return Written(written.fingerprint, written.sha256, "; ".join([*notes, *filter(None, [written.note])]))
 
-    async def changed_on_disk(self, opened: OpenDocument) -> bool:
-        """Whether another program has written the file since it was opened or saved."""
-        return await self._pool.run(_changed, opened)
-
     async def close(self, opened: OpenDocument) -> None:
         """Give the file up, with what is unsaved of it."""
         self._remove_journal(opened)
