@@ -108,6 +108,7 @@ async def test_an_endpoint_that_comes_up_later_is_found(walk: Walk, monkeypatch:
     async with walk.app(services=live(walk)):
         await walk.sees("AWS cannot be reached", "Check network, DNS and Region")
         monkeypatch.setenv("AWS_ENDPOINT_URL", walk.sandbox.url)
+        await walk.press("r")
         await walk.sees(walk.sandbox.account_id)
         await walk.misses("AWS cannot be reached")
 

@@ -91,10 +91,14 @@ async def test_while_aws_cannot_be_asked_an_open_order_is_not_sent_again(walk: W
         await walk.sees("New job on Claude 3 Haiku", "AWS had a fault")
         tries = sent(walk, JOB)
         await walk.press("ctrl+s")
-        await walk.sees("New job on Claude 3 Haiku", "AWS does not allow this")
+        await walk.sees("there already?", "makes an order only once", "AWS does not allow this")
+        await walk.press("escape")
+        await walk.sees("New job on Claude 3 Haiku", "is not known yet")
         assert sent(walk, JOB) == tries
-        walk.sandbox.faults.clear()
         await walk.press("ctrl+s")
+        await walk.sees("Ask AWS again")
+        walk.sandbox.faults.clear()
+        await walk.press("t")
         await walk.sees("AWS has it after all", "● Validation")
         assert len(jobs_of(walk)) == 1
         assert sent(walk, JOB) == tries
@@ -174,6 +178,7 @@ async def test_what_was_sent_before_the_end_is_found_at_the_next_start(walk: Wal
     place = f"{walk.sandbox.account_id}/{walk.sandbox.region}"
     services.store.prepare(place, "create_model_customization_job", "lessons-1", {}, "the-token")
     services.store.prepare(place, "create_provisioned_model_throughput", "never-sent", {}, "another-token")
+    walk.clock.advance(181)
     scene.bedrock.create_model_customization_job(
         jobName="lessons-1",
         customModelName="lantern-keeper",

@@ -19,6 +19,7 @@ from tui.domain.settings import Settings
 from tui.sandbox.clock import ManualClock
 from tui.sandbox.server import Sandbox
 from tui.services.aws import Aws, Connection
+from tui.services.orders import Orders
 from tui.services.paths import Paths
 from tui.services.session import Services
 
@@ -67,7 +68,7 @@ def scene(sandbox: Sandbox, clock: ManualClock) -> Scene:
 
 @pytest.fixture(scope="session")
 def _door(_running: Sandbox) -> Aws:
-    return Aws(lambda: address(_running), sandbox=True)
+    return Aws(lambda: address(_running), sandbox=True, order_pauses=(0.0, 0.0))
 
 
 @pytest.fixture
@@ -91,6 +92,11 @@ def services_over(aws: Aws, root: Path, clock: ManualClock) -> Services:
         pace=None,
         now=clock.now,
     )
+
+
+def orders_over(aws: Aws, services: Services) -> Orders:
+    """Orders to another AWS, written down where those of `services` are."""
+    return Orders(aws, services.store, services.pool)
 
 
 @pytest.fixture(scope="session")
@@ -179,7 +185,11 @@ def scripted(_scripted: Scripted) -> Iterator[Scripted]:
 
 @pytest.fixture(scope="session")
 def _door_elsewhere(_scripted: Scripted) -> Aws:
-    return Aws(lambda: Connection(None, "us-west-2", _scripted.url, "SANDBOXKEY", "secret"), sandbox=True)
+    return Aws(
+        lambda: Connection(None, "us-west-2", _scripted.url, "SANDBOXKEY", "secret"),
+        sandbox=True,
+        order_pauses=(0.0, 0.0),
+    )
 
 
 @pytest.fixture

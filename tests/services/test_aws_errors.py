@@ -193,8 +193,15 @@ def test_hostile_texts_are_made_safe() -> None:
     assert len(found.detail) < 500
 
 
-def test_our_own_errors_and_mistakes_pass_through() -> None:
+def test_our_own_errors_pass_through() -> None:
     own = AppError(Cause.FILE, "x")
     assert as_app_error(own) is own
-    with pytest.raises(ZeroDivisionError):
-        as_app_error(ZeroDivisionError())
+    with pytest.raises(KeyboardInterrupt):
+        as_app_error(KeyboardInterrupt())
+
+
+@pytest.mark.parametrize("error", [RecursionError("too deep"), AttributeError("no get"), IndexError(), KeyError("x")])
+@pytest.mark.parametrize("changing", [True, False])
+def test_whatever_a_library_stumbles_over_is_an_answer_not_understood(error: Exception, changing: bool) -> None:
+    found = as_app_error(error, "list_jobs", changing=changing)
+    assert (found.cause, found.outcome_unknown, found.operation) == (Cause.INCOMPLETE, changing, "list_jobs")

@@ -201,7 +201,7 @@ async def test_whatever_goes_wrong_the_answer_ends(
         raise error
 
     monkeypatch.setattr(elsewhere, "client", fail)
-    assert cut_of(await answer(Chat(elsewhere))).cause is Cause.SERVICE
+    assert cut_of(await answer(Chat(elsewhere))).cause is Cause.INCOMPLETE
 
 
 async def test_an_answer_of_another_kind_is_a_cut_one(elsewhere: Aws) -> None:

@@ -7,9 +7,10 @@ import asyncio
 import pytest
 
 from tests.sandbox.conftest import HAIKU, LLAMA_33, Scene
-from tests.services.conftest import PLACE, Scripted, operations, until
+from tests.services.conftest import PLACE, Scripted, operations, orders_over, until
 from tui.domain.base_models import Serving
 from tui.domain.errors import AppError, Cause
+from tui.sandbox.clock import ManualClock
 from tui.sandbox.server import Sandbox
 from tui.services.aws import Aws
 from tui.services.endpoints import BUY, DEPLOY, Endpoints
@@ -22,7 +23,7 @@ each = pytest.mark.parametrize("kind", Serving, ids=lambda k: k.name)
 
 
 async def make(services: Services, kind: Serving, model: str, token: str = "token-1", name: str = "gate") -> str:
-    return await services.endpoints.make(PLACE, kind, name, model, token)
+    return (await services.endpoints.make(PLACE, kind, name, model, token)).arn
 
 
 @each
@@ -75,7 +76,7 @@ async def test_an_answer_that_stays_lost_is_found_by_asking(
     assert caught.value.outcome_unknown
     assert [i.state for i in services.store.unsettled(PLACE)] == [IntentState.UNKNOWN]
     sandbox.faults.clear()
-    (recovered,) = await services.reconcile(PLACE)
+    (recovered,) = (await services.reconcile(PLACE)).recovered
     assert recovered.found
     assert recovered.text.startswith("The endpoint gate was sent")
     assert len(await services.endpoints.all()) == 1
@@ -83,16 +84,21 @@ async def test_an_answer_that_stays_lost_is_found_by_asking(
 
 
 @pytest.mark.parametrize("operation", [BUY, DEPLOY])
-async def test_what_was_never_sent_never_reached_aws(services: Services, operation: str) -> None:
+async def test_what_was_never_sent_never_reached_aws(services: Services, clock: ManualClock, operation: str) -> None:
     services.store.prepare(PLACE, operation, "gate", {}, "token-1")
-    (recovered,) = await services.reconcile(PLACE)
+    clock.advance(181)
+    (recovered,) = (await services.reconcile(PLACE)).recovered
     assert (recovered.found, services.store.unsettled(PLACE)) == (False, [])
 
 
-async def test_an_endpoint_of_the_other_kind_is_not_taken_for_ours(services: Services, scene: Scene) -> None:
+async def test_an_endpoint_of_the_other_kind_is_not_taken_for_ours(
+    services: Services, scene: Scene, clock: ManualClock
+) -> None:
     await make(services, Serving.ON_DEMAND, scene.model(base_id=LLAMA_33))
-    services.store.prepare(PLACE, BUY, "gate", {}, "token-2")
-    (recovered,) = await services.reconcile(PLACE)
+    model = (await services.endpoints.all())[0].model_arn
+    services.store.prepare(PLACE, BUY, "gate", {"modelId": model}, "token-2")
+    clock.advance(181)
+    (recovered,) = (await services.reconcile(PLACE)).recovered
     assert not recovered.found
 
 
@@ -101,7 +107,7 @@ async def test_a_purchase_that_is_under_way_is_left_alone(services: Services, sc
     sandbox.faults.add(kind="slow", operation=MADE[Serving.PROVISIONED], seconds=20)
     task = asyncio.ensure_future(make(services, Serving.PROVISIONED, model))
     await services.pool.run(until, lambda: MADE[Serving.PROVISIONED] in operations(sandbox))
-    assert await services.reconcile(PLACE) == []
+    assert (await services.reconcile(PLACE)).recovered == ()
     sandbox.faults.clear()
     assert await task
 
@@ -154,7 +160,9 @@ async def test_nothing_is_bought_when_it_cannot_be_written_down(
 async def test_a_purchase_without_its_arn_is_unknown(elsewhere: Aws, scripted: Scripted, services: Services) -> None:
     scripted.answers({}, 201)
     with pytest.raises(AppError) as caught:
-        await Endpoints(elsewhere, services.store).make(PLACE, Serving.PROVISIONED, "gate", "a" * 20, "token-1")
+        await Endpoints(elsewhere, orders_over(elsewhere, services)).make(
+            PLACE, Serving.PROVISIONED, "gate", "a" * 20, "token-1"
+        )
     assert caught.value.outcome_unknown
     assert [i.state for i in services.store.unsettled(PLACE)] == [IntentState.UNKNOWN]
 
@@ -163,10 +171,10 @@ async def test_a_list_that_lacks_something_is_never_taken_for_nothing(
     elsewhere: Aws, scripted: Scripted, services: Services
 ) -> None:
     with pytest.raises(AppError) as caught:
-        await Endpoints(elsewhere, services.store).all()
+        await Endpoints(elsewhere, orders_over(elsewhere, services)).all()
     assert caught.value.cause is Cause.INCOMPLETE
     item = {"provisionedModelName": "x", "status": "InService"}
     scripted.answers({"provisionedModelSummaries": [item], "modelDeploymentSummaries": []})
     with pytest.raises(AppError) as caught:
-        await Endpoints(elsewhere, services.store).all()
+        await Endpoints(elsewhere, orders_over(elsewhere, services)).all()
     assert caught.value.cause is Cause.INCOMPLETE

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.services.conftest import address, services_over
+from tests.services.conftest import address, services_over, until
 from tui.domain.errors import Cause
 from tui.domain.settings import Settings
 from tui.sandbox.clock import ManualClock
@@ -175,6 +175,7 @@ async def test_a_session_is_built_and_warmed(sandbox: Sandbox, tmp_path: Path, c
         lambda: address(sandbox), sandbox=True, paths=Paths.under(tmp_path), settings=Settings(), region="us-west-2"
     )
     assert services.sandbox
-    await warm(services)
+    warm(services)
+    await services.pool.run(until, lambda: len(services.aws._clients) == 5)
     assert (await services.identity.look()).known
     assert services_over(services.aws, tmp_path, clock).store.uploads("p") == []

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from tests.sandbox.conftest import HAIKU, PAIRS, WHOLE_JOB, Scene, claude_lines
-from tests.services.conftest import PLACE, Scripted, operations, until
+from tests.services.conftest import PLACE, Scripted, operations, orders_over, until
 from tui.domain.errors import AppError, Cause
 from tui.domain.jobs import DataRef, JobSpec
+from tui.sandbox.clock import ManualClock
 from tui.sandbox.server import Sandbox
 from tui.services.aws import Aws
 from tui.services.jobs import CREATE, Jobs
@@ -42,7 +43,7 @@ def tokens(sandbox: Sandbox) -> list[str | None]:
 
 
 async def started(services: Services, spec: JobSpec, token: str = "token-1") -> str:
-    return await services.jobs.start(PLACE, spec, token)
+    return (await services.jobs.start(PLACE, spec, token)).arn
 
 
 async def test_a_job_is_started_watched_and_becomes_a_model(services: Services, spec: JobSpec, scene: Scene) -> None:
@@ -136,7 +137,7 @@ async def test_an_answer_that_stays_lost_is_found_by_asking(
     assert caught.value.outcome_unknown
     assert [i.state for i in services.store.unsettled(PLACE)] == [IntentState.UNKNOWN]
     sandbox.faults.clear()
-    (recovered,) = await services.reconcile(PLACE)
+    (recovered,) = (await services.reconcile(PLACE)).recovered
     assert (recovered.found, recovered.name) == (True, "lessons-1")
     assert "AWS has it" in recovered.text
     assert services.store.unsettled(PLACE) == []
@@ -144,19 +145,25 @@ async def test_an_answer_that_stays_lost_is_found_by_asking(
     assert len(await services.jobs.all()) == 1
 
 
-async def test_what_was_written_down_and_never_sent_never_reached_aws(services: Services, spec: JobSpec) -> None:
+async def test_what_was_written_down_and_never_sent_never_reached_aws(
+    services: Services, spec: JobSpec, clock: ManualClock
+) -> None:
     services.store.prepare(PLACE, CREATE, spec.job_name, {}, "token-1")
-    (recovered,) = await services.reconcile(PLACE)
+    clock.advance(181)
+    (recovered,) = (await services.reconcile(PLACE)).recovered
     assert not recovered.found
     assert "never reached AWS" in recovered.text
     assert services.store.unsettled(PLACE) == []
-    assert await services.reconcile(PLACE) == []
+    assert (await services.reconcile(PLACE)).recovered == ()
 
 
-async def test_a_job_of_the_same_name_with_another_token_is_not_ours(services: Services, spec: JobSpec) -> None:
+async def test_a_job_of_the_same_name_with_another_token_is_not_ours(
+    services: Services, spec: JobSpec, clock: ManualClock
+) -> None:
     await started(services, spec, "theirs")
     services.store.prepare(PLACE, CREATE, spec.job_name, {}, "ours")
-    (recovered,) = await services.reconcile(PLACE)
+    clock.advance(181)
+    (recovered,) = (await services.reconcile(PLACE)).recovered
     assert not recovered.found
 
 
@@ -165,8 +172,9 @@ async def test_nothing_is_settled_while_aws_cannot_be_asked(
 ) -> None:
     services.store.prepare(PLACE, CREATE, spec.job_name, {}, "token-1")
     sandbox.faults.add(kind="denied", operation="List.*", times=None)
-    with pytest.raises(AppError):
-        await services.reconcile(PLACE)
+    settlement = await services.reconcile(PLACE)
+    assert [problem.cause for problem in settlement.problems] == [Cause.DENIED]
+    assert [(o.intent.token, o.problem) for o in settlement.still_open] == [("token-1", settlement.problems[0])]
     assert len(services.store.unsettled(PLACE)) == 1
 
 
@@ -174,7 +182,7 @@ async def test_a_start_that_is_under_way_is_left_alone(services: Services, spec:
     sandbox.faults.add(kind="slow", operation=CREATED, seconds=20)
     start = asyncio.ensure_future(started(services, spec))
     await services.pool.run(until, lambda: CREATED in operations(sandbox))
-    assert await services.reconcile(PLACE) == []
+    assert (await services.reconcile(PLACE)).recovered == ()
     sandbox.faults.clear()
     assert await start
     assert services.store.unsettled(PLACE) == []
@@ -190,30 +198,30 @@ async def test_a_cancelled_start_stays_to_be_asked_for(services: Services, spec:
     assert [i.state for i in services.store.unsettled(PLACE)] == [IntentState.PREPARED]
     sandbox.faults.clear()
     await services.pool.run(until, lambda: sandbox.world.records.jobs)
-    (recovered,) = await services.reconcile(PLACE)
+    (recovered,) = (await services.reconcile(PLACE)).recovered
     assert recovered.found
 
 
 async def test_a_role_that_is_still_spreading_is_waited_for(
     services: Services, spec: JobSpec, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    jobs = Jobs(aws, services.store, role_waits=(0.0, 0.0))
+    jobs = Jobs(aws, services.orders, role_waits=(0.0, 0.0))
     said: list[str] = []
     answers = iter([AppError(Cause.INVALID, "x", "Could not assume provided IAM role")] * 2)
-    call: Callable[..., Any] = aws.call
+    order: Callable[..., Any] = aws.order
 
-    async def spreading(service: str, operation: str, *rest: Any, **more: Any) -> Any:
-        if operation == CREATE and (error := next(answers, None)) is not None:
+    async def spreading(*rest: Any, **more: Any) -> Any:
+        if (error := next(answers, None)) is not None:
             raise error
-        return await call(service, operation, *rest, **more)
+        return await order(*rest, **more)
 
-    monkeypatch.setattr(aws, "call", spreading)
-    assert await jobs.start(PLACE, spec, "token-1", waiting=said.append)
+    monkeypatch.setattr(aws, "order", spreading)
+    assert (await jobs.start(PLACE, spec, "token-1", waiting=said.append)).arn
     assert len(said) == 2
 
 
 async def test_a_role_that_never_works_is_told_in_the_end(services: Services, spec: JobSpec, scene: Scene) -> None:
-    jobs = Jobs(services.aws, services.store, role_waits=(0.0,))
+    jobs = Jobs(services.aws, services.orders, role_waits=(0.0,))
     trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
     wrong = scene.role("wrong", trust=trust)
     with pytest.raises(AppError, match="cannot use the role") as caught:
@@ -241,13 +249,13 @@ async def test_a_list_that_lacks_something_is_incomplete_and_never_empty(
 ) -> None:
     scripted.answers(answer)
     with pytest.raises(AppError) as caught:
-        await Jobs(elsewhere, services.store).all()
+        await Jobs(elsewhere, orders_over(elsewhere, services)).all()
     assert caught.value.cause is Cause.INCOMPLETE
 
 
 async def test_an_accepted_job_without_its_arn_is_unknown(elsewhere: Aws, services: Services, spec: JobSpec) -> None:
     with pytest.raises(AppError) as caught:
-        await Jobs(elsewhere, services.store).start(PLACE, spec, "token-1")
+        await Jobs(elsewhere, orders_over(elsewhere, services)).start(PLACE, spec, "token-1")
     assert caught.value.outcome_unknown
     assert [i.state for i in services.store.unsettled(PLACE)] == [IntentState.UNKNOWN]
 
@@ -256,6 +264,6 @@ async def test_a_bare_answer_is_read(elsewhere: Aws, scripted: Scripted, service
     """Older answers have no details of phases, metrics or validation data."""
     bare = {"jobArn": "arn/x", "jobName": "a\x1b[31m", "status": "Completed", "creationTime": "2026-11-22T09:00:00Z"}
     scripted.answers(bare)
-    job = await Jobs(elsewhere, services.store).detail("arn/x")
+    job = await Jobs(elsewhere, orders_over(elsewhere, services)).detail("arn/x")
     assert (job.phases, job.training_loss, job.validation_uris, job.model_arn) == ((), None, (), "")
     assert "\x1b" not in job.name

@@ -140,10 +140,11 @@ def test_half_a_character_is_no_reason_to_fail(store: Store) -> None:
 
 
 def test_a_newer_version_is_refused_and_left_alone(store: Store, path: Path) -> None:
+    store.remember("p", "k", "v")
     with sqlite3.connect(path) as database:
         database.execute("PRAGMA user_version=99")
     with pytest.raises(AppError, match="newer tanzaku") as caught:
-        Store(path)
+        Store(path).recall("p", "k")
     assert caught.value.cause is Cause.FILE
     with sqlite3.connect(path) as database:
         assert database.execute("PRAGMA user_version").fetchone() == (99,)
@@ -153,7 +154,7 @@ def test_a_file_that_is_no_database_is_told(path: Path) -> None:
     path.parent.mkdir(parents=True)
     path.write_bytes(b"not a database at all, but long enough to be looked at" * 40)
     with pytest.raises(AppError, match="cannot be opened") as caught:
-        Store(path)
+        Store(path).recall("p", "k")
     assert caught.value.cause is Cause.FILE
     assert path.read_bytes().startswith(b"not a database")
 
@@ -161,7 +162,7 @@ def test_a_file_that_is_no_database_is_told(path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file")
     with pytest.raises(AppError, match="cannot be opened"):
-        Store(tmp_path / "state" / "tanzaku.db")
+        Store(tmp_path / "state" / "tanzaku.db").recall("p", "k")
 
 
 def test_a_disk_that_refuses_is_told(store: Store) -> None:

@@ -126,7 +126,9 @@ class ServeDialog(Dialog[ServePlan]):
             self.complain(f"Type {name.value} in the last field to buy. Nothing was bought.")
             self.query_one("#typed", TextField).focus()
         else:
-            self.dismiss(ServePlan(kind, name.value, _units(units.value) or 1, self._plan.token))
+            # Another operation is another order: AWS would not know the token there.
+            token = self._plan.token if kind is self._plan.kind else str(uuid.uuid4())
+            self.dismiss(ServePlan(kind, name.value, _units(units.value) or 1, token))
 
 
 def _units(text: str) -> int | None:

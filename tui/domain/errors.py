@@ -63,6 +63,7 @@ class AppError(Exception):
         self.request_id = request_id
 
     def sentence(self) -> str:
-        """Title, detail and hint on one line."""
-        parts = [self.title.rstrip("."), self.detail.rstrip("."), self.hint.rstrip(".")]
+        """Title, detail and hint on one line; for a fault of AWS also the request's id, which its support asks for."""
+        request = f"Request id {self.request_id}" if self.request_id and self.cause is Cause.SERVICE else ""
+        parts = [self.title.rstrip("."), self.detail.rstrip("."), self.hint.rstrip("."), request]
         return ". ".join(part for part in parts if part) + "."

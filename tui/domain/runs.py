@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 
 from tui.domain.base_models import BaseModel, Serving, base_id, find
 from tui.domain.errors import AppError
@@ -13,6 +14,15 @@ from tui.domain.jobs import CustomModel, Job
 
 _READY = frozenset({"InService", "Active"})
 _CHANGING = frozenset({"Creating", "Updating"})
+
+
+class Part(StrEnum):
+    """The lists that a board is made of."""
+
+    JOBS = "jobs"
+    MODELS = "custom models"
+    THROUGHPUTS = "provisioned throughputs"
+    DEPLOYMENTS = "deployments"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +37,13 @@ class Endpoint:
     created: datetime
     units: int = 0
     commitment: str = ""
-    commitment_ends: datetime | None = None
     failure: str = ""
     base_model_arn: str = ""
+
+    @property
+    def part(self) -> Part:
+        """The list that tells it."""
+        return Part.THROUGHPUTS if self.kind is Serving.PROVISIONED else Part.DEPLOYMENTS
 
     @property
     def ready(self) -> bool:
@@ -110,12 +124,16 @@ class Run:
 class Board:
     """What exists in one account and Region, as last seen.
 
-    `problem` is set when the newest look failed; the rest is then the last good one, of `seen`.
+    `problem` is set when the newest look failed; the rest is then the last good one, of `seen`. Lists that the
+    account may not read are `missed`: what is shown of them is what was read last, and nothing where they are
+    `never` read.
     """
 
     runs: tuple[Run, ...] = ()
     seen: datetime | None = None
     problem: AppError | None = None
+    missed: frozenset[Part] = frozenset()
+    never: frozenset[Part] = frozenset()
 
     @property
     def moving(self) -> bool:
@@ -132,6 +150,16 @@ class Board:
         """What bills by the hour."""
         return tuple(e for e in self.endpoints if e.bills_by_hour)
 
+    @property
+    def may_bill_unseen(self) -> bool:
+        """Whether throughput may be billing that nobody could ever list."""
+        return Part.THROUGHPUTS in self.never
+
+    def with_job(self, job: Job) -> Board:
+        """The board with one job known better."""
+        runs = tuple(replace(r, job=job) if r.job and r.job.arn == job.arn else r for r in self.runs)
+        return replace(self, runs=runs)
+
     def run(self, key: str) -> Run | None:
         """The run with this key."""
         return next((r for r in self.runs if r.key == key), None)
@@ -143,6 +171,7 @@ class News:
 
     text: str
     good: bool
+    gone: bool = False
 
 
 def changes(old: Board, new: Board) -> list[News]:
@@ -158,8 +187,10 @@ def changes(old: Board, new: Board) -> list[News]:
     there = {e.arn: e for e in new.endpoints}
     for endpoint in old.endpoints:
         now = there.get(endpoint.arn)
-        if now is None:
-            news.append(News(f"{endpoint.name} is deleted", True))
+        if now is None and endpoint.part not in new.missed:
+            news.append(News(f"{endpoint.name} is deleted", True, gone=True))
+        elif now is None:
+            continue
         elif now.status != endpoint.status and not now.moving:
             news.append(News(f"{now.name}: {now.status}", now.ready))
     return news

@@ -19,10 +19,10 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
-from tui.domain.errors import CURED_OUTSIDE, AppError
+from tui.domain.errors import CURED_OUTSIDE, AppError, Cause
 from tui.domain.identity import Identity
 from tui.domain.runs import Board, changes
-from tui.services.session import Services, warm
+from tui.services.session import Services, Settlement, warm
 from tui.tabs.base import Tab
 from tui.tabs.dataset import DatasetTab
 from tui.widgets.frame import HeaderLine, KeyLine, StatusLine, TabName, TabStrip
@@ -53,7 +53,6 @@ class MainScreen(Screen[None]):
     identity: reactive[Identity] = reactive(Identity(), repaint=False)
     board: reactive[Board] = reactive(Board(), repaint=False)
     base_model_key: reactive[str] = reactive("", repaint=False)
-    uploads_made: reactive[int] = reactive(0, repaint=False)
 
     def __init__(
         self,
@@ -61,8 +60,13 @@ class MainScreen(Screen[None]):
         files: Sequence[Path] = (),
         complaints: Sequence[str] = (),
         notices: Callable[[], Iterable[str]] = tuple,
+        *,
+        metrics: Sequence[Path] = (),
+        asked_epochs: int | None = None,
     ) -> None:
         super().__init__()
+        self._metrics = tuple(metrics)
+        self._asked_epochs = asked_epochs
         self._notices = notices
         self.services = services
         self._files = tuple(files)
@@ -71,6 +75,8 @@ class MainScreen(Screen[None]):
         self._shown = asyncio.Event()
         self._asked_to_quit = False
         self._told_problem = ""
+        self._told_open = ""
+        self._identified = services.now()
         self._last_said = ""
         self._last_focus: Widget | None = None
         self._unpainted = contextlib.ExitStack()
@@ -112,21 +118,43 @@ class MainScreen(Screen[None]):
             self._woken.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), _LOOK_AGAIN)
-            self.services.aws.renew()
+            problem = self.identity.problem
+            if self._woken.is_set() or problem is None or problem.cause is not Cause.UNREACHABLE:
+                self.services.aws.renew()
         for notice in self._notices():
             self.say(notice, "problem")
         settled = await self._reconcile()
         async for board in self.services.watcher.boards():
-            if board.problem is not None and board.problem.cause in CURED_OUTSIDE:
-                self.identity = await self.services.identity.look()
-            elif self.identity.problem is not None:
-                await self._identify()
-            for news in changes(self.board, board):
-                self.say(news.text, "good" if news.good else "problem")
+            news = changes(self.board, board)
+            if await self._keep_identity(board, unsure=any(one.gone for one in news)):
+                settled = False
+                continue
+            for one in news:
+                self.say(one.text, "good" if one.good else "problem")
             self.board = board
             self._tell_problem(board.problem)
             if not settled and board.problem is None:
                 settled = await self._reconcile()
+
+    async def _keep_identity(self, board: Board, *, unsure: bool) -> bool:
+        """Ask who we are where that may have changed; True when it is another account or Region than the board's."""
+        was, now = self.identity, self.services.now()
+        in_trouble = board.problem is not None and board.problem.cause in CURED_OUTSIDE
+        old = (now - self._identified).total_seconds() >= _IDENTITY_LASTS or (was.expires and was.expires <= now)
+        if not (in_trouble or was.problem or old or unsure):
+            return False
+        if in_trouble:
+            self.identity = await self.services.identity.look()
+        else:
+            await self._identify()
+        here = self.identity
+        if not was.account or self.services.place(was) == self.services.place(here):
+            return False
+        self.services.forget()
+        self.board = Board()
+        self.say(f"This is another account or Region now: {here.account} {here.region}", "problem")
+        self.services.watcher.wake()
+        return True
 
     def _paint(self) -> None:
         self._patience.stop()
@@ -138,22 +166,33 @@ class MainScreen(Screen[None]):
         self.call_later(self._paint)  # behind what is told of sizes already
         self.call_after_refresh(self._shown.set)
 
+    @work(group="losses")
+    async def _open_metrics(self) -> None:
+        """Show the files that the app was started for."""
+        tab = cast("LossTab", await self.show_tab("loss"))
+        await tab.open_paths(self._metrics, asked_epochs=self._asked_epochs)
+
     async def _identify(self) -> bool:
         found = await self.services.identity.look()
-        self.identity = found
+        self.identity, self._identified = found, self.services.now()
         self._tell_problem(found.problem)
         return found.problem is None
 
     async def _reconcile(self) -> bool:
-        """Settle what the last session left open; False when AWS could not be asked, to be tried again."""
+        """Settle what was left open; False when something stays open, to be tried again with a later board."""
         try:
-            settled = await self.services.reconcile(self.services.place(self.identity))
+            outcome = await self.services.reconcile(self.services.place(self.identity))
+            problems = outcome.problems
         except AppError as problem:
-            self.say(f"What was left open could not be settled: {problem.sentence()}", "problem")
-            return False
-        for outcome in settled:
-            self.say(outcome.text, "good" if outcome.found else "problem")
-        return True
+            outcome, problems = Settlement(), (problem,)
+        for one in outcome.recovered:
+            self.say(one.text, "good" if one.found else "problem")
+            self.services.watcher.wake()
+        sentence = problems[0].sentence() if problems else ""
+        if sentence and sentence != self._told_open:
+            self.say(f"What was left open could not be settled: {sentence}", "problem")
+        self._told_open = sentence
+        return not outcome.still_open and not problems
 
     def _tell_problem(self, problem: AppError | None) -> None:
         """One notice per trouble, not one per poll; it goes when the trouble goes."""
@@ -216,7 +255,7 @@ class MainScreen(Screen[None]):
             from tui.tabs.jobs import JobsTab
 
             return JobsTab(self.services, classes="pane").data_bind(
-                MainScreen.identity, MainScreen.board, MainScreen.base_model_key, MainScreen.uploads_made
+                MainScreen.identity, MainScreen.board, MainScreen.base_model_key
             )
         if tab_id == "loss":
             from tui.tabs.loss import LossTab
@@ -235,7 +274,9 @@ class MainScreen(Screen[None]):
         await self.show_tab(message.tab_id)
 
     def action_refresh(self) -> None:
-        """Look at AWS now."""
+        """Look at AWS now; in trouble with what is set outside now."""
+        if self.identity.problem is not None:
+            self.services.aws.renew()
         self._woken.set()
         self.services.watcher.wake()
 
@@ -259,14 +300,9 @@ class MainScreen(Screen[None]):
     def _base_model_chosen(self, message: Tab.BaseModelChosen) -> None:
         self.base_model_key = message.key
 
-    @on(Tab.Uploaded)
-    async def _uploaded(self) -> None:
-        self.uploads_made += 1
-
-    @on(Tab.NewJobRequested)
-    async def _new_job(self) -> None:
-        tab = await self.show_tab("jobs")
-        await tab.run_action("new_job")
+    @on(Tab.JobDetailed)
+    def _job_detailed(self, message: Tab.JobDetailed) -> None:
+        self.board = self.board.with_job(message.job)
 
     @on(Tab.LossRequested)
     async def _loss_requested(self, message: Tab.LossRequested) -> None:
@@ -285,6 +321,8 @@ class MainScreen(Screen[None]):
         reasons = [reason for tab in self.query(Tab) for reason in tab.reasons_to_stay()]
         if self.board.billing:
             reasons.append("Provisioned throughput goes on billing until it is deleted (Jobs, X).")
+        elif self.board.may_bill_unseen:
+            reasons.append("Provisioned throughput may be billing: this account may not list it.")
         if not reasons or self._asked_to_quit:
             return True
         from tui.dialogs.confirm import QuitDialog

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from tui.domain.errors import AppError, Cause
-from tui.services.aws_errors import as_app_error
+from tui.services.aws_errors import as_app_error, odd_answer
 from tui.services.pool import DaemonPool
 
 _READING = ("get_", "list_", "head_", "describe_", "count_", "simulate_")
@@ -18,6 +20,7 @@ _CONNECT_TIMEOUT = 5
 _READ_TIMEOUT = 20
 _ANSWER_TIMEOUT = 120
 """Seconds without a byte after which a model's answer counts as lost."""
+_PASSING = frozenset({Cause.UNREACHABLE, Cause.THROTTLED, Cause.SERVICE, Cause.INCOMPLETE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +56,17 @@ class Aws:
         sandbox: bool,
         read_only: bool = False,
         pool: DaemonPool | None = None,
+        order_pauses: Sequence[float] = (0.5, 2.0),
     ) -> None:
         self.sandbox = sandbox
         self.read_only = read_only
         self.pool = pool or DaemonPool()
         self._connect = connect
+        self._order_pauses = tuple(order_pauses)
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._session: Any = None
-        self._clients: dict[tuple[str, str | None], Any] = {}
+        self._clients: dict[tuple[str, str | None, bool], Any] = {}
         self._stale = False
 
     def renew(self) -> None:
@@ -93,7 +98,29 @@ class Aws:
         were whole. Raises AppError and nothing else.
         """
         changing = self._guard(operation)
-        return await self.pool.run(self._call, service, operation, dict(params or {}), tuple(need), region, changing)
+        client = partial(self.client, service, region)
+        return await self.pool.run(self._call, client, operation, dict(params or {}), tuple(need), changing)
+
+    async def order(
+        self, service: str, operation: str, params: Mapping[str, Any], *, need: Iterable[str] = ()
+    ) -> dict[str, Any]:
+        """The answer of an operation that carries an idempotency token; what passes by itself is tried again.
+
+        boto3 would tell the error of the last try only. Here one doubtful try makes the error `outcome_unknown`,
+        however the later ones ended. Raises AppError and nothing else.
+        """
+        self._guard(operation)
+        client = partial(self.client, service, single=True)
+        doubtful = False
+        for pause in (*self._order_pauses, None):
+            try:
+                return await self.pool.run(self._call, client, operation, dict(params), tuple(need), True)
+            except AppError as error:
+                doubtful = error.outcome_unknown = doubtful or error.outcome_unknown
+                if pause is None or not error.retryable or error.cause not in _PASSING:
+                    raise
+            await asyncio.sleep(pause)
+        raise AssertionError("the last try either returns or raises")
 
     async def pages(
         self,
@@ -116,13 +143,16 @@ class Aws:
         self._guard(operation)
         return await self.pool.run(self._guarded, function, operation, changing)
 
-    def client(self, service: str, region: str | None = None) -> Any:
-        """The shared client of a service. Blocks; for threads only. Raises what boto3 raises."""
+    def client(self, service: str, region: str | None = None, *, single: bool = False) -> Any:
+        """The shared client of a service; a `single` one never tries again by itself.
+
+        Blocks; for threads only. Raises what boto3 raises.
+        """
         with self._lock:
             self._forget_stale()
-            found = self._clients.get((service, region))
+            found = self._clients.get((service, region, single))
             if found is None:
-                found = self._clients[service, region] = self._make_client(service, region)
+                found = self._clients[service, region, single] = self._make_client(service, region, single)
             return found
 
     def session(self) -> Any:
@@ -161,20 +191,19 @@ class Aws:
 
     def _call(
         self,
-        service: str,
+        client: Callable[[], Any],
         operation: str,
         params: dict[str, Any],
         need: Sequence[str],
-        region: str | None,
         changing: bool,
     ) -> dict[str, Any]:
         try:
-            answer: dict[str, Any] = getattr(self.client(service, region), operation)(**params)
+            answer: dict[str, Any] = getattr(client(), operation)(**params)
+            _demand(answer, need, operation, changing=changing)
         except AppError:
             raise
         except Exception as error:
             raise self.error(error, operation, changing=changing) from error
-        _demand(answer, need, operation, changing=changing)
         return answer
 
     def _pages(
@@ -190,6 +219,8 @@ class Aws:
             )
             for page in pages:
                 _demand(page, (key,), operation)
+                if not isinstance(page[key], list):
+                    raise odd_answer(operation, f"{key} is no list")
                 for item in page[key]:
                     _demand(item, need, operation)
                 items.extend(page[key])
@@ -221,7 +252,7 @@ class Aws:
                 self._session = boto3.Session(profile_name=at.profile, region_name=fallback)
         return self._session
 
-    def _make_client(self, service: str, region: str | None) -> Any:
+    def _make_client(self, service: str, region: str | None, single: bool) -> Any:
         from botocore.config import Config
 
         session = self._ready_session()
@@ -231,7 +262,7 @@ class Aws:
             connect_timeout=_CONNECT_TIMEOUT,
             read_timeout=_ANSWER_TIMEOUT if answering else _READ_TIMEOUT,
             # A lost answer of a model is paid for again at each try, and has no idempotency token.
-            retries={"mode": "standard", "total_max_attempts": 1 if answering else 3},
+            retries={"mode": "standard", "total_max_attempts": 1 if answering or single else 3},
             tcp_keepalive=True,
             max_pool_connections=16,
             user_agent_extra="tanzaku",
@@ -246,6 +277,8 @@ class Aws:
 
 
 def _demand(answer: Mapping[str, Any], need: Iterable[str], operation: str, *, changing: bool = False) -> None:
+    if not isinstance(answer, Mapping):
+        raise odd_answer(operation, "no object", changing=changing)
     missing = [key for key in need if key not in answer]
     if missing:
         raise AppError(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 from tui.domain.errors import AppError, Cause
 from tui.domain.text import safe_line
@@ -48,6 +49,8 @@ _INVALID = {
 }
 _QUOTA = {"servicequotaexceededexception", "limitexceeded", "limitexceededexception"}
 _MODEL_FAULT = {"modelerrorexception", "modelstreamerrorexception", "modeltimeoutexception", "overloaded_error"}
+P = ParamSpec("P")
+T = TypeVar("T")
 _SIGN_IN = "Sign in again outside the app; it looks again by itself (r looks at once)"
 
 
@@ -180,16 +183,32 @@ def _local(kind: str, error: BaseException, changing: bool) -> AppError:
         return AppError(
             Cause.SERVICE, "The call to AWS failed", detail, "Try again", retryable=True, outcome_unknown=changing
         )
-    if isinstance(error, ValueError | KeyError | TypeError):
-        return AppError(
-            Cause.INCOMPLETE,
-            "AWS's answer was not what it should be",
-            detail,
-            "Try again",
-            retryable=True,
-            outcome_unknown=changing,
-        )
+    if isinstance(error, Exception):
+        return odd_answer("", detail or type(error).__name__, changing=changing)
     raise error
+
+
+def odd_answer(operation: str, detail: str, *, changing: bool = False) -> AppError:
+    """An answer that came whole and cannot be understood."""
+    return AppError(
+        Cause.INCOMPLETE,
+        "AWS's answer was not what it should be",
+        detail,
+        "Try again",
+        retryable=True,
+        outcome_unknown=changing,
+        operation=operation,
+    )
+
+
+def understood(operation: str, parse: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """`parse(…)` of an answer; whatever it stumbles over is an AppError (cause INCOMPLETE)."""
+    try:
+        return parse(*args, **kwargs)
+    except AppError:
+        raise
+    except Exception as error:
+        raise odd_answer(operation, safe_line(f"{type(error).__name__}: {error}", 200)) from error
 
 
 def _is_aws_library(error: BaseException) -> bool:
@@ -209,7 +228,7 @@ def _from_code(error: Any, operation: str, changing: bool) -> AppError:
     detail = "" if text.lstrip().startswith("<") else safe_line(text, 400)
     found = _by_code(code.casefold(), detail, status, changing)
     found.operation = operation
-    found.request_id = str((response.get("ResponseMetadata") or {}).get("RequestId") or "")
+    found.request_id = safe_line(str((response.get("ResponseMetadata") or {}).get("RequestId") or ""), 80)
     return found
 
 

@@ -12,6 +12,7 @@ from tui.domain.clock import Now, utc_now
 from tui.domain.errors import AppError, Cause
 from tui.domain.text import safe_line
 from tui.services.aws import Aws
+from tui.services.aws_errors import understood
 
 
 class Catalog:
@@ -22,13 +23,15 @@ class Catalog:
         self._now = now
         self._models: list[FoundationModel] | None = None
 
+    def forget(self) -> None:
+        """Drop what was read: another account is looked at."""
+        self._models = None
+
     async def foundation_models(self, *, fresh: bool = False) -> list[FoundationModel]:
         """Every foundation model that the Region lists."""
         if self._models is None or fresh:
             answer = await self._aws.call("bedrock", "list_foundation_models", need=("modelSummaries",))
-            if any("modelId" not in summary for summary in answer["modelSummaries"]):
-                raise AppError(Cause.INCOMPLETE, "AWS's answer was incomplete", "modelId missing", retryable=True)
-            self._models = [_model(summary) for summary in answer["modelSummaries"]]
+            self._models = understood("list_foundation_models", _models, answer["modelSummaries"])
         return self._models
 
     async def targets(self) -> list[Target]:
@@ -57,6 +60,12 @@ class Catalog:
             if p.get("status") == "ACTIVE"
         ]
         return sorted(found, key=lambda t: (t.name, t.model_id))
+
+
+def _models(summaries: Any) -> list[FoundationModel]:
+    if not isinstance(summaries, list):
+        raise TypeError("no list")
+    return [_model(summary) for summary in summaries]
 
 
 def _model(summary: Mapping[str, Any]) -> FoundationModel:

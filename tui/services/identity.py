@@ -36,6 +36,7 @@ class IdentityService:
         self._aws = aws
         self._profile = profile
         self._region = region
+        self._confirmed = Identity()
 
     def first(self) -> Identity:
         """What can be said before anything was asked."""
@@ -47,16 +48,23 @@ class IdentityService:
         )
 
     async def look(self) -> Identity:
-        """The identity as it is now; never raises, a failure stands in `problem`."""
+        """The identity as it is now; never raises, a failure stands in `problem`.
+
+        Beside a problem stands the account that was last confirmed: orders and rows belong to it until AWS says
+        otherwise.
+        """
+        was = self._confirmed
         try:
             known = await self._aws.pool.run(self._local)
         except AppError as problem:
-            return replace(self.first(), problem=problem)
+            return replace(was if was.account else self.first(), problem=problem)
         try:
             who = await self._aws.call("sts", "get_caller_identity", need=("Account", "Arn"))
         except AppError as problem:
-            return replace(known, problem=problem)
-        return replace(known, account=str(who["Account"]), arn=safe_line(str(who["Arn"]), 200))
+            return replace(known, account=was.account, arn=was.arn, problem=problem)
+        account, arn = safe_line(str(who["Account"]), 40), safe_line(str(who["Arn"]), 200)
+        self._confirmed = replace(known, account=account, arn=arn)
+        return self._confirmed
 
     def _local(self) -> Identity:
         try:

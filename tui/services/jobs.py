@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
-from tui.domain.errors import AppError
 from tui.domain.jobs import PHASES, CustomModel, Job, JobSpec, Phase
 from tui.domain.text import safe, safe_line
 from tui.services.aws import Aws
-from tui.services.store import Intent, IntentState, Store
+from tui.services.aws_errors import understood
+from tui.services.orders import SKEW, Ordered, Orders
+from tui.services.store import Intent
 
 CREATE = "create_model_customization_job"
 _JOB_KEYS = ("jobArn", "jobName", "status", "creationTime")
@@ -21,13 +23,17 @@ _ROLE_WAITS = (2, 4, 8, 15, 30, 30)
 class Jobs:
     """Starts, stops and reads jobs. Details of jobs that have ended never change and are kept."""
 
-    def __init__(self, aws: Aws, store: Store, *, role_waits: tuple[float, ...] = _ROLE_WAITS) -> None:
+    def __init__(self, aws: Aws, orders: Orders, *, role_waits: tuple[float, ...] = _ROLE_WAITS) -> None:
         self._aws = aws
-        self._store = store
+        self._orders = orders
         self._role_waits = role_waits
         self._ended: dict[str, Job] = {}
         self._moved: set[str] = set()
-        self._starting: set[str] = set()
+
+    def forget(self) -> None:
+        """Drop what was kept: another account is looked at."""
+        self._ended.clear()
+        self._moved.clear()
 
     async def all(self) -> list[Job]:
         """Every job of the account in the Region; those that move, or are known in detail, with their detail."""
@@ -38,7 +44,7 @@ class Jobs:
             {"maxResults": 100},
             need=_JOB_KEYS,
         )
-        jobs = [_job(s) for s in summaries]
+        jobs = [understood("list_model_customization_jobs", _job, s) for s in summaries]
         # One more detail for those that moved at the last look: it tells how they ended.
         wanted = [j for j in jobs if j.moving or (j.arn in self._moved and j.arn not in self._ended)]
         detailed = dict(zip((j.arn for j in wanted), await asyncio.gather(*map(self._fresh, wanted)), strict=True))
@@ -54,7 +60,7 @@ class Jobs:
         if known is not None:
             return known
         answer = await self._aws.call("bedrock", "get_model_customization_job", {"jobIdentifier": arn}, need=_JOB_KEYS)
-        job = _detailed(answer)
+        job = understood("get_model_customization_job", _detailed, answer)
         if not job.moving:
             self._ended[arn] = job
         return job
@@ -68,55 +74,27 @@ class Jobs:
             {"maxResults": 100},
             need=("modelArn", "modelName", "creationTime"),
         )
-        return [
-            CustomModel(
-                str(s["modelArn"]),
-                safe_line(str(s["modelName"]), 80),
-                str(s.get("baseModelArn", "")),
-                s["creationTime"],
-                safe_line(str(s.get("modelStatus", "Active")), 30),
-            )
-            for s in summaries
-        ]
+        return [understood("list_custom_models", _model, s) for s in summaries]
 
     async def start(
         self, place: str, spec: JobSpec, token: str, *, waiting: Callable[[str], None] = lambda _: None
-    ) -> str:
-        """Start the job; gives its ARN. `token` is made when the form is confirmed and kept for every try.
+    ) -> Ordered:
+        """Start the job. `token` is made when the form is confirmed and kept for every try.
 
         A second call with a token that is under way raises nothing and starts nothing: it gives an empty ARN.
         Raises AppError; with `outcome_unknown` Bedrock may have taken the job, and `reconcile` tells.
         """
-        if token in self._starting:
-            return ""
-        self._starting.add(token)
-        try:
-            params = _request(spec, token)
-            await self._aws.pool.run(self._store.prepare, place, CREATE, spec.job_name, params, token)
-            return await self._send(params, token, waiting)
-        finally:
-            self._starting.discard(token)
-
-    async def _send(self, params: Mapping[str, Any], token: str, waiting: Callable[[str], None]) -> str:
-        for wait in (*self._role_waits, None):
-            try:
-                answer = await self._aws.call("bedrock", CREATE, params, need=("jobArn",))
-            except AppError as error:
-                if "could not assume" in error.detail.casefold() and wait is not None:
-                    waiting(f"IAM is still spreading the role; next try in {wait:g} s")
-                    await asyncio.sleep(wait)
-                    continue
-                state = IntentState.UNKNOWN if error.outcome_unknown else IntentState.REFUSED
-                await self._aws.pool.run(self._store.settle, token, state, "", error.sentence())
-                raise
-            arn = str(answer["jobArn"])
-            await self._aws.pool.run(self._store.settle, token, IntentState.DONE, arn)
-            return arn
-        raise AssertionError("the last try either returns or raises")
-
-    def under_way(self, token: str) -> bool:
-        """Whether a start with this token is being sent just now, so that its outcome is not yet to be asked for."""
-        return token in self._starting
+        return await self._orders.send(
+            place,
+            CREATE,
+            spec.job_name,
+            _request(spec, token),
+            "jobArn",
+            token,
+            wait_for=lambda error: "could not assume" in error.detail.casefold(),
+            waits=self._role_waits,
+            waiting=lambda wait: waiting(f"IAM is still spreading the role; next try in {wait:g} s"),
+        )
 
     async def reconcile(self, intent: Intent) -> str:
         """Find out whether a job whose outcome is unknown exists; gives its ARN, or an empty string."""
@@ -130,7 +108,7 @@ class Jobs:
         for summary in found:
             if summary.get("jobName") == intent.name:
                 job = await self.detail(str(summary["jobArn"]))
-                if job.token in ("", intent.token):
+                if job.token == intent.token or (not job.token and job.created >= intent.created - SKEW):
                     return job.arn
         return ""
 
@@ -172,13 +150,33 @@ def _phases(details: Any) -> tuple[Phase, ...]:
     )
 
 
+def _model(summary: Mapping[str, Any]) -> CustomModel:
+    return CustomModel(
+        str(summary["modelArn"]),
+        safe_line(str(summary["modelName"]), 80),
+        str(summary.get("baseModelArn", "")),
+        _moment(summary["creationTime"]),
+        safe_line(str(summary.get("modelStatus", "Active")), 30),
+    )
+
+
+def _moment(value: Any) -> datetime:
+    if not isinstance(value, datetime):
+        raise TypeError("no time")
+    return value
+
+
+def _loss(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
 def _job(summary: Mapping[str, Any]) -> Job:
     return Job(
         arn=str(summary["jobArn"]),
         name=safe_line(str(summary["jobName"]), 80),
         status=safe_line(str(summary["status"]), 30),
         base_model_arn=str(summary.get("baseModelArn", "")),
-        created=summary["creationTime"],
+        created=_moment(summary["creationTime"]),
         ended=summary.get("endTime"),
         modified=summary.get("lastModifiedTime"),
         model_arn=str(summary.get("customModelArn", "")),
@@ -190,26 +188,27 @@ def _job(summary: Mapping[str, Any]) -> Job:
 def _detailed(answer: Mapping[str, Any]) -> Job:
     metrics = answer.get("trainingMetrics") or {}
     validation = answer.get("validationMetrics") or ()
+    hyperparameters = answer.get("hyperParameters") or {}
     validators = (answer.get("validationDataConfig") or {}).get("validators") or ()
     return Job(
         arn=str(answer["jobArn"]),
         name=safe_line(str(answer["jobName"]), 80),
         status=safe_line(str(answer["status"]), 30),
         base_model_arn=str(answer.get("baseModelArn", "")),
-        created=answer["creationTime"],
+        created=_moment(answer["creationTime"]),
         ended=answer.get("endTime"),
         modified=answer.get("lastModifiedTime"),
         model_arn=str(answer.get("outputModelArn", "")),
         model_name=safe_line(str(answer.get("outputModelName", "")), 80),
         phases=_phases(answer.get("statusDetails")),
         detailed=True,
-        hyperparameters={safe_line(k, 60): safe_line(v, 60) for k, v in (answer.get("hyperParameters") or {}).items()},
+        hyperparameters={safe_line(str(k), 60): safe_line(str(v), 60) for k, v in hyperparameters.items()},
         training_uri=str((answer.get("trainingDataConfig") or {}).get("s3Uri", "")),
         validation_uris=tuple(str(v.get("s3Uri", "")) for v in validators),
         output_uri=str((answer.get("outputDataConfig") or {}).get("s3Uri", "")),
         role_arn=str(answer.get("roleArn", "")),
         failure=safe(str(answer.get("failureMessage", "")), 2000),
         token=str(answer.get("clientRequestToken", "")),
-        training_loss=metrics.get("trainingLoss"),
-        validation_loss=validation[0].get("validationLoss") if validation else None,
+        training_loss=_loss(metrics.get("trainingLoss")),
+        validation_loss=_loss(validation[0].get("validationLoss")) if validation else None,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from tui.domain.errors import AppError, Cause
 from tui.domain.names import split_s3_uri
 from tui.domain.text import safe_line
 from tui.services.aws import Aws
+from tui.services.aws_errors import understood
 
 POLICY_NAME = "tanzaku-training-data"
 
@@ -82,7 +84,13 @@ def plan_role(account: str, region: str, data_uri: str, output_uri: str, partiti
             },
         ],
     }
-    return RolePlan(f"tanzaku-bedrock-{region}-{data_bucket}"[:64].rstrip("-"), trust, permissions)
+    return RolePlan(_role_name(region, data_bucket, output_bucket), trust, permissions)
+
+
+def _role_name(region: str, data_bucket: str, output_bucket: str) -> str:
+    """At most 64 characters, as IAM takes; other buckets give another name, so that no job loses its role."""
+    mark = hashlib.sha256(f"{data_bucket}/{output_bucket}".encode()).hexdigest()[:8]
+    return f"{f'tanzaku-bedrock-{region}-{data_bucket}'[:55].rstrip('-')}-{mark}"
 
 
 class Roles:
@@ -97,9 +105,19 @@ class Roles:
         found = [
             ServiceRole(safe_line(str(role["RoleName"]), 80), str(role["Arn"]))
             for role in roles
-            if _trusts_bedrock(role.get("AssumeRolePolicyDocument"))
+            if understood("list_roles", _trusts_bedrock, role.get("AssumeRolePolicyDocument"))
         ]
         return sorted(found, key=lambda r: r.name)
+
+    async def exists(self, name: str) -> bool:
+        """Whether there is a role of this name. Raises AppError."""
+        try:
+            await self._aws.call("iam", "get_role", {"RoleName": name}, need=("Role",))
+        except AppError as error:
+            if error.cause is Cause.NOT_FOUND:
+                return False
+            raise
+        return True
 
     async def create(self, plan: RolePlan) -> ServiceRole:
         """Make the role of `plan`, or bring one of that name up to it."""
@@ -138,6 +156,6 @@ def _trusts_bedrock(document: Any) -> bool:
         principal = statement.get("Principal") if isinstance(statement, Mapping) else None
         services = principal.get("Service") if isinstance(principal, Mapping) else None
         named = [services] if isinstance(services, str) else services or ()
-        if statement.get("Effect") == "Allow" and "bedrock.amazonaws.com" in named:
+        if named and statement.get("Effect") == "Allow" and "bedrock.amazonaws.com" in named:
             return True
     return False

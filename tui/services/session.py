@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from tui.domain.clock import Now, utc_now
 from tui.domain.errors import AppError, Cause
 from tui.domain.identity import Identity
 from tui.domain.settings import Settings
+from tui.domain.text import safe_line
 from tui.services.aws import Aws, Connection
 from tui.services.datasets import Datasets
 from tui.services.identity import IdentityService
@@ -24,19 +26,24 @@ if TYPE_CHECKING:
     from tui.services.endpoints import Endpoints
     from tui.services.jobs import Jobs
     from tui.services.losses import Losses
+    from tui.services.orders import Orders
     from tui.services.roles import Roles
     from tui.services.run_data import RunData
     from tui.services.storage import Storage
-    from tui.services.store import Store
+    from tui.services.store import Intent, Store
     from tui.services.uploads import Uploads
     from tui.services.watcher import Pace, Watcher
 
+_LISTED_WITHIN = timedelta(minutes=3)
+"""After its last try an order that AWS does not list is held to be possible for this long."""
+JOB_ORDERS = ("create_model_customization_job",)
+ENDPOINT_ORDERS = ("create_provisioned_model_throughput", "create_custom_model_deployment")
 _WHAT = {"create_model_customization_job": "The job", "put_object": "The upload"}
 
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What became of a call whose outcome was unknown when the app last ended."""
+    """What became of a call whose outcome was unknown."""
 
     name: str
     operation: str
@@ -47,8 +54,25 @@ class Recovered:
         """One sentence."""
         what = _WHAT.get(self.operation, "The endpoint")
         if self.found:
-            return f"{what} {self.name} was sent before the app ended, and AWS has it: here it is."
+            return f"{what} {self.name} was sent, and AWS has it: here it is."
         return f"{what} {self.name} never reached AWS; nothing was made."
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A call whose outcome is still not known; `problem` says why AWS could not be asked, if it could not."""
+
+    intent: Intent
+    problem: AppError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What asking AWS about unknown outcomes brought. `problems` are also those of noting what was found."""
+
+    recovered: tuple[Recovered, ...] = ()
+    still_open: tuple[Open, ...] = ()
+    problems: tuple[AppError, ...] = ()
 
 
 class Services:
@@ -77,7 +101,7 @@ class Services:
 
     @cached_property
     def store(self) -> Store:
-        """What the app remembers. The first use makes the database: a few milliseconds."""
+        """What the app remembers. Nothing is opened yet: the first use, on a thread, does."""
         from tui.services.store import Store
 
         return Store(self.paths.sandbox_store if self.sandbox else self.paths.store, now=self.now)
@@ -101,7 +125,7 @@ class Services:
         """Data files in S3, remembered."""
         from tui.services.uploads import Uploads
 
-        return Uploads(self.storage, self.store, now=self.now)
+        return Uploads(self.storage, self.store, self.pool, now=self.now)
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -118,18 +142,25 @@ class Services:
         return Roles(self.aws)
 
     @cached_property
+    def orders(self) -> Orders:
+        """Calls that cost money."""
+        from tui.services.orders import Orders
+
+        return Orders(self.aws, self.store, self.pool)
+
+    @cached_property
     def jobs(self) -> Jobs:
         """Customization jobs and custom models."""
         from tui.services.jobs import Jobs
 
-        return Jobs(self.aws, self.store)
+        return Jobs(self.aws, self.orders)
 
     @cached_property
     def endpoints(self) -> Endpoints:
         """Provisioned throughput and deployments."""
         from tui.services.endpoints import Endpoints
 
-        return Endpoints(self.aws, self.store)
+        return Endpoints(self.aws, self.orders)
 
     @cached_property
     def losses(self) -> Losses:
@@ -177,27 +208,55 @@ class Services:
         """A last choice."""
         return await self.pool.run(self.store.recall, place, key, default)
 
-    async def reconcile(self, place: str) -> list[Recovered]:
-        """Settle every call whose outcome is unknown by asking AWS. Raises AppError when AWS cannot be asked."""
-        from tui.services import endpoints, jobs, uploads
+    async def reconcile(self, place: str, operations: Collection[str] = ()) -> Settlement:
+        """Ask AWS about every call whose outcome is unknown, or those of some operations, each by itself.
+
+        What AWS does not list stays open for a while, since it may still be on its way. Raises AppError when the
+        app's memory cannot be read.
+        """
         from tui.services.store import IntentState
 
-        recovered = []
+        recovered, still_open, problems = [], [], []
         for intent in await self.pool.run(self.store.unsettled, place):
-            if self.jobs.under_way(intent.token) or self.endpoints.under_way(intent.token):
+            if operations and intent.operation not in operations:
                 continue
-            if intent.operation == jobs.CREATE:
-                arn = await self.jobs.reconcile(intent)
-            elif intent.operation in (endpoints.BUY, endpoints.DEPLOY):
-                arn = await self.endpoints.reconcile(intent)
-            elif intent.operation == uploads.PUT:
-                arn = await self.uploads.reconcile(place, intent)
-            else:
-                raise AppError(Cause.FILE, "The app's memory names an unknown action", intent.operation)
-            state = IntentState.DONE if arn else IntentState.REFUSED
-            await self.pool.run(self.store.settle, intent.token, state, arn, "reconciled")
-            recovered.append(Recovered(intent.name, intent.operation, bool(arn)))
-        return recovered
+            if self.orders.under_way(intent.token) or intent.token in self.orders.settled:
+                continue
+            try:
+                arn = await self._found(place, intent)
+                if not arn and self._may_still_come(intent):
+                    still_open.append(Open(intent))
+                    continue
+                self.orders.settled.add(intent.token)
+                recovered.append(Recovered(intent.name, intent.operation, bool(arn)))
+                state = IntentState.DONE if arn else IntentState.REFUSED
+                await self.pool.run(self.store.settle, intent.token, state, arn, "reconciled")
+            except AppError as problem:
+                problems.append(problem)
+                if intent.token not in self.orders.settled:
+                    still_open.append(Open(intent, problem))
+        return Settlement(tuple(recovered), tuple(still_open), tuple(problems))
+
+    async def _found(self, place: str, intent: Intent) -> str:
+        from tui.services import endpoints, jobs, uploads
+
+        if intent.operation == jobs.CREATE:
+            return await self.jobs.reconcile(intent)
+        if intent.operation in (endpoints.BUY, endpoints.DEPLOY):
+            return await self.endpoints.reconcile(intent)
+        if intent.operation == uploads.PUT:
+            return await self.uploads.reconcile(place, intent)
+        raise AppError(Cause.FILE, "The app's memory names an unknown action", safe_line(intent.operation, 60))
+
+    def _may_still_come(self, intent: Intent) -> bool:
+        """Lists lag behind orders; S3 does not."""
+        return intent.operation != "put_object" and self.now() - intent.changed < _LISTED_WITHIN
+
+    def forget(self) -> None:
+        """Drop what was kept of an account, since another one is looked at."""
+        for name in ("jobs", "catalog", "watcher"):
+            if name in self.__dict__:
+                getattr(self, name).forget()
 
 
 def build(

@@ -61,6 +61,7 @@ class Intent:
     state: IntentState
     arn: str
     created: datetime
+    changed: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +102,28 @@ def _opened(path: Path) -> sqlite3.Connection:
 class Store:
     """The database, shared by threads. Rows belong to a `place` (account and Region, or the sandbox).
 
-    Methods block for well under a millisecond to a few (one fsync); call them from the pool.
-    Raises AppError (cause FILE) when the disk refuses.
+    Methods block for well under a millisecond to a few (one fsync); call them from the pool. The first one opens
+    the database. Each raises AppError (cause FILE) when the disk refuses.
     """
 
     def __init__(self, path: Path, *, now: Now = utc_now) -> None:
+        self._path = path
         self._now = now
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._opened: sqlite3.Connection | None = None
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        with self._lock:
+            if self._opened is None:
+                self._opened = self._open()
+            return self._opened
+
+    def _open(self) -> sqlite3.Connection:
         try:
-            self._db = _opened(path)
+            return _opened(self._path)
         except (OSError, sqlite3.Error) as error:
-            hint = f"Free some disk space, or move {safe_line(str(path), 200)} away"
+            hint = f"Free some disk space, or move {safe_line(str(self._path), 200)} away"
             raise AppError(Cause.FILE, "The app's memory cannot be opened", safe_line(str(error), 200), hint) from error
 
     def _write(self, sql: str, values: tuple[Any, ...]) -> None:
@@ -135,14 +147,19 @@ class Store:
     def prepare(
         self, place: str, operation: str, name: str, params: Mapping[str, Any], token: str | None = None
     ) -> str:
-        """Write an intent before its call is made; gives the token. On disk when this returns."""
+        """Write an intent before its call is made; gives the token. On disk when this returns.
+
+        A token that is there already is written anew, except when its call is done; while an earlier try of it is
+        UNKNOWN it stays so, whatever becomes of this one.
+        """
         token = token or str(uuid.uuid4())
         now = self._now().isoformat()
         self._write(
             "INSERT INTO intents (token, operation, name, place, params, state, created, changed)"
             " VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (token) DO UPDATE SET"
-            " name=excluded.name, params=excluded.params, state=excluded.state, changed=excluded.changed"
-            f" WHERE state != '{IntentState.DONE}'",
+            " operation=excluded.operation, name=excluded.name, place=excluded.place, params=excluded.params,"
+            f" state=CASE state WHEN '{IntentState.UNKNOWN}' THEN state ELSE excluded.state END,"
+            f" changed=excluded.changed WHERE state != '{IntentState.DONE}'",
             (token, operation, name, place, json.dumps(params), IntentState.PREPARED, now, now),
         )
         return token
@@ -154,16 +171,20 @@ class Store:
             (state, arn, note, self._now().isoformat(), token),
         )
 
+    def doubtful(self, token: str) -> bool:
+        """Whether a try with this token went out and its outcome is not known."""
+        return bool(self._read("SELECT 1 FROM intents WHERE token=? AND state=?", (token, IntentState.UNKNOWN)))
+
     def unsettled(self, place: str) -> list[Intent]:
         """Intents whose outcome is not known, oldest first."""
         rows = self._read(
-            "SELECT token, operation, name, params, state, arn, created FROM intents"
+            "SELECT token, operation, name, params, state, arn, created, changed FROM intents"
             " WHERE place=? AND state IN (?,?) ORDER BY created, rowid",
             (place, IntentState.PREPARED, IntentState.UNKNOWN),
         )
         return [
-            Intent(t, op, name, json.loads(params), IntentState(state), arn, datetime.fromisoformat(created))
-            for t, op, name, params, state, arn, created in rows
+            Intent(t, op, name, json.loads(params), IntentState(state), arn, *map(datetime.fromisoformat, times))
+            for t, op, name, params, state, arn, *times in rows
         ]
 
     def add_upload(self, place: str, upload: Upload) -> None:

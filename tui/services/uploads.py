@@ -11,6 +11,7 @@ from tui.domain.clock import Now, utc_now
 from tui.domain.errors import AppError
 from tui.domain.names import s3_uri
 from tui.services.datasets import Converted
+from tui.services.pool import DaemonPool
 from tui.services.storage import Progress, Storage, UploadCancelled
 from tui.services.store import Intent, IntentState, Store, Upload
 
@@ -20,9 +21,10 @@ PUT = "put_object"
 class Uploads:
     """Uploads are written down before they begin, so that one that arrived is known after a crash too."""
 
-    def __init__(self, storage: Storage, store: Store, *, now: Now = utc_now) -> None:
+    def __init__(self, storage: Storage, store: Store, pool: DaemonPool, *, now: Now = utc_now) -> None:
         self._storage = storage
         self._store = store
+        self._pool = pool
         self._now = now
 
     async def put(
@@ -45,7 +47,7 @@ class Uploads:
             "sha256": file.sha256,
             "at": self._now().isoformat(),
         }
-        pool = self._storage.pool
+        pool = self._pool
         already = await self._storage.holds(bucket, key, file.sha256, len(file.data))
         if not already:
             token = await pool.run(self._store.prepare, place, PUT, key, params)
@@ -68,7 +70,7 @@ class Uploads:
         if not await self._storage.holds(wanted["bucket"], wanted["key"], wanted["sha256"], wanted["size"]):
             return ""
         upload = _upload(wanted)
-        await self._storage.pool.run(self._store.add_upload, place, upload)
+        await self._pool.run(self._store.add_upload, place, upload)
         return upload.uri
 
 

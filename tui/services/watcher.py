@@ -6,11 +6,11 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any
 
 from tui.domain.clock import Now, utc_now
 from tui.domain.errors import CURED_OUTSIDE, AppError, Cause
-from tui.domain.runs import Board, assemble
+from tui.domain.runs import Board, Part, assemble
 from tui.services.aws import Aws
 from tui.services.endpoints import Endpoints
 from tui.services.jobs import Jobs
@@ -42,45 +42,61 @@ class Watcher:
         self._now = now
         self._woken = asyncio.Event()
         self._failures = 0
+        self._board = Board()
+        self._known: dict[Part, list[Any]] = {}
 
     def wake(self) -> None:
         """Look now: something was changed, or the user asked."""
         self._woken.set()
 
+    def forget(self) -> None:
+        """Begin anew: another account is looked at."""
+        self._board = Board()
+        self._known = {}
+
     async def boards(self) -> AsyncIterator[Board]:
         """One board after another; ends only when the consumer does."""
-        board = Board()
         while True:
             self._woken.clear()
-            board = await self.look(board)
-            yield board
+            self._board = await self.look(self._board)
+            yield self._board
             try:
-                await asyncio.wait_for(self._woken.wait(), self._wait(board))
+                await asyncio.wait_for(self._woken.wait(), self._wait(self._board))
             except TimeoutError:
                 continue
 
     async def look(self, last: Board) -> Board:
         """The board as it is now, or `last` with the problem that kept us from seeing.
 
-        What the account may not list is left out and told; the rest is shown.
+        What the account may not list is shown as it was last seen, and told; the rest is shown.
         """
-        jobs, models, throughputs, deployments = await asyncio.gather(
-            _tried(self._jobs.all()),
-            _tried(self._jobs.models()),
-            _tried(self._endpoints.throughputs()),
-            _tried(self._endpoints.deployments()),
+        lists: tuple[Awaitable[list[Any]], ...] = (
+            self._jobs.all(),
+            self._jobs.models(),
+            self._endpoints.throughputs(),
+            self._endpoints.deployments(),
         )
-        problems = [error for _, error in (jobs, models, throughputs, deployments) if error is not None]
+        found = dict(zip(Part, await asyncio.gather(*map(_tried, lists)), strict=True))
+        problems = [error for _, error in found.values() if error is not None]
         grave = [p for p in problems if p.cause is not Cause.DENIED]
-        if grave or len(problems) == 4:
+        self._known.update({part: seen for part, (seen, error) in found.items() if error is None})
+        missed = frozenset(part for part, (_, error) in found.items() if error is not None)
+        never = missed - self._known.keys()
+        if grave or len(problems) == len(Part):
             problem = (grave or problems)[0]
             self._failures += 1
-            if problem.cause in CURED_OUTSIDE:
+            if self._renewable(problem.cause):
                 self._aws.renew()
-            return replace(last, problem=problem)
+            gaps = (last.missed, last.never) if grave else (missed, never)
+            return replace(last, problem=problem, missed=gaps[0], never=gaps[1])
         self._failures = 0
-        runs = assemble(jobs[0], models[0], [*throughputs[0], *deployments[0]])
-        return Board(runs, self._now(), problems[0] if problems else None)
+        jobs, models, throughputs, deployments = (self._known.get(part, []) for part in Part)
+        runs = assemble(jobs, models, [*throughputs, *deployments])
+        return Board(runs, self._now(), problems[0] if problems else None, missed, never)
+
+    def _renewable(self, cause: Cause) -> bool:
+        """Whether another session may help: a new one takes half a second of work. The sandbox may have moved."""
+        return cause in CURED_OUTSIDE and (cause is not Cause.UNREACHABLE or self._aws.sandbox)
 
     def _wait(self, board: Board) -> float:
         pace = self._pace
@@ -93,10 +109,7 @@ class Watcher:
         return pace.moving + random.random() * (longest - pace.moving)
 
 
-T = TypeVar("T")
-
-
-async def _tried(doing: Awaitable[list[T]]) -> tuple[list[T], AppError | None]:
+async def _tried(doing: Awaitable[list[Any]]) -> tuple[list[Any], AppError | None]:
     try:
         return await doing, None
     except AppError as error:

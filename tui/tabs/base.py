@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from tui.domain.errors import AppError
+from tui.domain.jobs import Job
 from tui.services.session import Services
 
 if TYPE_CHECKING:
@@ -47,8 +48,12 @@ class Tab(Vertical):
     class Uploaded(Message):
         """Data files are in S3 and remembered."""
 
-    class NewJobRequested(Message):
-        """The user wants to start a job."""
+    class JobDetailed(Message):
+        """All that Bedrock tells of a job is known now."""
+
+        def __init__(self, job: Job) -> None:
+            super().__init__()
+            self.job = job
 
     class LossRequested(Message):
         """The user wants to see the curves of a run."""

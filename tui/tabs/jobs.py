@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import ClassVar
 
@@ -17,6 +19,7 @@ from tui.dialogs.choice import Choice, ChoiceDialog
 from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.job import NEW_ROLE, JobDialog, JobForm
 from tui.dialogs.serve import ServeDialog, ServePlan
+from tui.dialogs.unsettled import UnsettledDialog
 from tui.domain.base_models import CATALOGUE, BaseModel, FoundationModel, Serving, find
 from tui.domain.clock import span
 from tui.domain.errors import AppError, Cause
@@ -27,7 +30,7 @@ from tui.domain.pairs import Role
 from tui.domain.runs import Board, Endpoint, Run
 from tui.domain.text import count, safe_line
 from tui.services.roles import ServiceRole, plan_role
-from tui.services.session import Services
+from tui.services.session import ENDPOINT_ORDERS, JOB_ORDERS, Services, Settlement
 from tui.services.store import Upload
 from tui.tabs.base import Tab
 from tui.widgets.frame import age_text
@@ -35,6 +38,8 @@ from tui.widgets.run_rows import RUN_COLUMNS, RunRows, run_detail
 from tui.widgets.text_pane import Line, TextPane
 from tui.widgets.virtual_table import VirtualTable
 
+_RESTING = 0.2
+"""Seconds that the cursor rests on a run before its detail is asked for."""
 _NO_RUNS = "No runs yet. Upload data in 1 Dataset (p), then press n here."
 
 
@@ -54,12 +59,13 @@ class JobsTab(Tab):
     identity: reactive[Identity] = reactive(Identity(), repaint=False)
     board: reactive[Board] = reactive(Board(), repaint=False)
     base_model_key: reactive[str] = reactive("", repaint=False)
-    uploads_made: reactive[int] = reactive(0, repaint=False)
 
     def __init__(self, services: Services, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(services, id=id, classes=classes)
         self._sending = ""
+        self._held = ""
         self._detailed = ""
+        self._trends: dict[str, tuple[float, ...]] = {}
 
     def compose(self) -> ComposeResult:
         yield Line(id="jobs-line")
@@ -69,6 +75,7 @@ class JobsTab(Tab):
     def on_mount(self) -> None:
         self.focus_first()
         self._show()
+        self._look_at_trends()
         self.set_interval(1 if self.services.sandbox else 30, self._tick)
 
     def _tick(self) -> None:
@@ -88,6 +95,7 @@ class JobsTab(Tab):
         """Something was seen."""
         if self.is_mounted:
             self._show()
+            self._look_at_trends()
 
     # Showing
 
@@ -99,7 +107,7 @@ class JobsTab(Tab):
 
     def _show(self) -> None:
         board, now = self.board, self.services.now()
-        self.query_one("#runs", VirtualTable).show(RunRows(board.runs, now))
+        self.query_one("#runs", VirtualTable).show(RunRows(board.runs, now, self._trends))
         moving = sum(run.moving for run in board.runs)
         # Whether there are runs is known only after the first look.
         self.query_one("#runs", VirtualTable).set_empty(_NO_RUNS if board.seen else "")
@@ -107,8 +115,18 @@ class JobsTab(Tab):
             text = " looking …" if self.identity.problem is None else " AWS has not been seen yet"
         else:
             text = f" {count(len(board.runs), 'run')}  {moving} moving  {age_text(board.seen, now)}"
+            if board.missed:
+                text += f"  ▲ may not be listed: {', '.join(sorted(board.missed))}"
         self.query_one("#jobs-line", Line).put(Content(text))
         self._show_detail()
+
+    @work(group="trends", exclusive=True)
+    async def _look_at_trends(self) -> None:
+        """Validation losses for the list, from the copies kept here and from S3 for runs that have new ones."""
+        found = await self.services.losses.trends([run.job for run in self.board.runs if run.job])
+        if found != self._trends:
+            self._trends = found
+            self._show()
 
     def _show_detail(self) -> None:
         run = self.run_shown
@@ -125,9 +143,14 @@ class JobsTab(Tab):
 
     @work(group="detail", exclusive=True)
     async def _fetch_detail(self, arn: str) -> None:
-        """A job that ended long ago is listed without its detail; the board brings it from then on."""
-        if await self.attempt(self.services.jobs.detail(arn)):
-            self.post_message(self.AwsChanged())
+        """A job that ended long ago is listed without its detail. What the cursor only passes is not asked for."""
+        await asyncio.sleep(_RESTING)
+        try:
+            job = await self.services.jobs.detail(arn)
+        except AppError as error:
+            self.say(error.sentence(), "problem")
+        else:
+            self.post_message(self.JobDetailed(job))
 
     @on(VirtualTable.RowOpened, "#runs")
     def action_loss(self) -> None:
@@ -158,9 +181,10 @@ class JobsTab(Tab):
         self._begin(self._new_job)
 
     def _begin(self, order: Callable[[], Awaitable[None]]) -> None:
-        """Carry out an order, but none while another is on its way: it would be pushed aside unanswered."""
-        if self._sending:
-            self.say(f"{self._sending} is still being sent", "problem")
+        """Carry out an order, but none while another has come to its questions: it would be pushed aside unanswered."""
+        if self._sending or self._held:
+            what = f"{self._sending} is still being sent" if self._sending else f"{self._held} is still under way"
+            self.say(what, "problem")
         else:
             self._order(order)
 
@@ -168,14 +192,36 @@ class JobsTab(Tab):
     async def _order(self, order: Callable[[], Awaitable[None]]) -> None:
         await self.attempt(order())
 
-    def _must_be_known(self) -> None:
+    @contextmanager
+    def _hold(self, what: str) -> Iterator[None]:
+        """From its questions to its end an order cannot be pushed aside."""
+        self._held = what
+        try:
+            yield
+        finally:
+            self._held = ""
+
+    @contextmanager
+    def _on_its_way(self, what: str) -> Iterator[None]:
+        self._sending = what
+        try:
+            yield
+        finally:
+            self._sending = ""
+
+    def _known_place(self) -> str:
+        """Account and Region that orders belong to; taken once, since the identity may get into trouble meanwhile."""
         if not self.identity.known:
             raise self.identity.problem or AppError(Cause.UNREACHABLE, "AWS is not ready yet", hint="Wait a moment")
+        return self.services.place(self.identity)
+
+    def _must_still_be(self, place: str) -> None:
+        if self.services.place(self.identity) != place:
+            raise AppError(Cause.CONFLICT, "The account or Region has changed since this was begun", hint="Begin anew")
 
     async def _new_job(self) -> None:
-        self._must_be_known()
+        place = self._known_place()
         model = find(self.base_model_key) or CATALOGUE[0]
-        place = self.services.place(self.identity)
         uploads = [
             u for u in await self.services.pool.run(self.services.store.uploads, place) if u.base_model == model.key
         ]
@@ -185,63 +231,101 @@ class JobsTab(Tab):
                 f"No training file for {model.name} is uploaded yet",
                 hint="Go to 1 Dataset and press p; b there chooses another base model",
             )
-        if await self._settle(place):
-            return
+        with self._hold("The new job"):
+            if not await self._settled(place, JOB_ORDERS):
+                return
         self.say("Looking at roles and base models …")
         roles = await self.services.roles.usable()
         live = await self.services.catalog.foundation_models(fresh=True)
         self.say("")
         form = self._form(model, live, uploads, [(r.name, r.arn) for r in roles])
+        with self._hold("The new job"):
+            await self._fill_in(place, form)
+
+    async def _fill_in(self, place: str, form: JobForm) -> None:
         # One token for every try of this form: AWS takes it once, whatever became of the answers.
-        token = str(uuid.uuid4())
+        token, doubtful = str(uuid.uuid4()), None
+        tried = False
         while True:
             spec = await self.app.push_screen_wait(JobDialog(form))
             if spec is None:
-                self.say("No job was started")
+                self.say("Nothing more was sent" if tried else "No job was started")
                 return
             try:
-                if await self._settle(place):
-                    return
+                self._must_still_be(place)
                 if spec.role_arn == NEW_ROLE:
                     made = await self._make_role(spec)
                     if made is None:
                         form = form.again(spec)
                         continue
                     spec, form = replace(spec, role_arn=made.arn), form.with_role(made.name, made.arn)
-                await self._start(spec, token)
+                if doubtful is not None and doubtful != spec:
+                    # Another job than the one AWS may have: it must not hide behind the same token.
+                    token, doubtful = str(uuid.uuid4()), None
+                if not await self._settled(place, JOB_ORDERS, token):
+                    return
+                tried = True
+                await self._start(place, spec, token)
                 return
             except AppError as error:
                 # What was typed comes back with the reason, whatever happened.
                 form = form.again(spec, error.sentence())
-                if error.outcome_unknown and await self._taken_after_all(place):
-                    return
+                if error.outcome_unknown:
+                    doubtful = spec
+                    if await self._taken_after_all(place, JOB_ORDERS):
+                        return
 
-    async def _settle(self, place: str) -> bool:
-        """Ask AWS about every order whose outcome is open; True when it has one of them."""
-        found = False
-        for outcome in await self.services.reconcile(place):
-            found = found or outcome.found
-            text = "AWS has it after all: here it is" if outcome.found else "it never reached AWS, nothing was made"
-            self.say(f"{outcome.name}: {text}", "good" if outcome.found else "problem")
+    async def _settled(self, place: str, operations: Collection[str], token: str = "") -> bool:
+        """Whether to go on: asks AWS about earlier orders of these operations whose outcome is open, and the user
+        about those that stay open. One with the same `token` that AWS does not list may be sent again safely.
+
+        Raises AppError when the user gives up.
+        """
+        while True:
+            outcome = await self.services.reconcile(place, operations)
+            if self._tell(outcome):
+                return False
+            in_doubt = next((o for o in outcome.still_open if o.problem or o.intent.token != token), None)
+            if in_doubt is None:
+                return True
+            reason = in_doubt.problem.sentence() if in_doubt.problem else "AWS does not list it, but it is quite new."
+            same = in_doubt.intent.token == token
+            answer = await self.app.push_screen_wait(UnsettledDialog(in_doubt.intent.name, reason, same=same))
+            if answer is None:
+                what = f"What became of {in_doubt.intent.name} is not known yet"
+                raise AppError(Cause.CONFLICT, what, "Nothing more was sent", "The app goes on looking for it")
+            if answer:
+                return True
+
+    def _tell(self, outcome: Settlement) -> bool:
+        """Say what became of open orders; True when AWS has one of them."""
+        for one in outcome.recovered:
+            text = "AWS has it after all: here it is" if one.found else "it never reached AWS, nothing was made"
+            self.say(f"{one.name}: {text}", "good" if one.found else "problem")
+        found = any(one.found for one in outcome.recovered)
         if found:
             self.post_message(self.AwsChanged())
         return found
 
-    async def _taken_after_all(self, place: str) -> bool:
-        """As `_settle`; where AWS cannot be asked now, the order stays open, and the next try asks first."""
+    async def _taken_after_all(self, place: str, operations: Collection[str]) -> bool:
+        """Whether AWS has the order. Where it cannot be asked now, the order stays open; the next try asks first."""
         self.say("AWS may have taken the order; looking …", "problem")
         self.post_message(self.AwsChanged())
         try:
-            return await self._settle(place)
+            outcome = await self.services.reconcile(place, operations)
         except AppError as error:
             self.say(error.sentence(), "problem")
             return False
+        if outcome.problems:
+            self.say(outcome.problems[0].sentence(), "problem")
+        return self._tell(outcome)
 
     def _form(
         self, model: BaseModel, live: list[FoundationModel], uploads: list[Upload], roles: list[tuple[str, str]]
     ) -> JobForm:
         identity, now = self.identity, self.services.now()
-        bucket_prefix = uploads[0].uri.rsplit("/dataset/", 1)[0]
+        place, found, _ = uploads[0].uri.rpartition("/dataset/")
+        above = place if found else uploads[0].uri.rpartition("/")[0]
         stem = plain(uploads[0].base_model)
         train = [u for u in uploads if u.role == Role.TRAIN]
         return JobForm(
@@ -255,33 +339,42 @@ class JobsTab(Tab):
             ],
             tokens={u.uri: u.tokens for u in train},
             roles=roles,
-            output_uri=f"{bucket_prefix}/output/",
+            output_uri=f"{above}/output/",
             account=identity.account,
             region=identity.region,
         )
 
     async def _make_role(self, spec: JobSpec) -> ServiceRole | None:
-        plan = plan_role(self.identity.account, self.identity.region, spec.training.uri, spec.output_uri)
+        at = self.identity
+        partition = at.arn.split(":")[1] if at.arn.startswith("arn:") else "aws"
+        plan = plan_role(at.account, at.region, spec.training.uri, spec.output_uri, partition)
+        changes = await self._role_note(plan.name)
         agreed = await self.app.push_screen_wait(
-            ConfirmDialog(f"Create the IAM role {plan.name}?", plan.text(), yes="Create this role")
+            ConfirmDialog(f"Create the IAM role {plan.name}?", f"{changes}{plan.text()}", yes="Create this role")
         )
         if not agreed:
             return None
         self.say(f"Creating the role {plan.name} …")
-        return await self.services.roles.create(plan)
+        with self._on_its_way(f"The role {plan.name}"):
+            return await self.services.roles.create(plan)
 
-    async def _start(self, spec: JobSpec, token: str) -> None:
-        self._sending = f"The job {spec.job_name}"
-        self.say(f"Starting {spec.job_name} …")
+    async def _role_note(self, name: str) -> str:
         try:
-            place = self.services.place(self.identity)
-            arn = await self.services.jobs.start(place, spec, token, waiting=lambda text: self.say(text))
-        finally:
-            self._sending = ""
+            there = await self.services.roles.exists(name)
+        except AppError as error:
+            if error.cause is not Cause.DENIED:
+                raise
+            return "Whether a role of this name exists may not be looked up; one that does is changed to this.\n\n"
+        return "A role of this name exists; it is changed to this.\n\n" if there else ""
+
+    async def _start(self, place: str, spec: JobSpec, token: str) -> None:
+        self.say(f"Starting {spec.job_name} …")
+        with self._on_its_way(f"The job {spec.job_name}"):
+            made = await self.services.jobs.start(place, spec, token, waiting=lambda text: self.say(text))
         self.post_message(self.AwsChanged())
-        self.say(f"{spec.job_name} is started; it is watched here, and AWS goes on without this app", "good")
+        told = f"{spec.job_name} is started; it is watched here, and AWS goes on without this app{made.note}"
+        self.say(told, "problem" if made.note else "good")
         self.query_one("#runs", VirtualTable).move_to(0)
-        await self.services.remember(self.services.place(self.identity), "run", arn)
 
     # Serving, stopping, deleting
 
@@ -290,25 +383,39 @@ class JobsTab(Tab):
         self._begin(self._serve)
 
     async def _serve(self) -> None:
-        self._must_be_known()
+        place = self._known_place()
         run = self.run_shown
         if run is None or not run.model_arn:
             raise AppError(Cause.INVALID, "This run has no model to serve yet", hint="Wait until the job has completed")
         if any(e.moving or e.ready for e in run.endpoints):
             raise AppError(Cause.CONFLICT, "This model has an endpoint already", hint="c asks it, X deletes it")
-        if await self._settle(self.services.place(self.identity)):
-            return
+        with self._hold("The order"):
+            if await self._settled(place, ENDPOINT_ORDERS):
+                await self._order_endpoint(place, run)
+
+    async def _order_endpoint(self, place: str, run: Run) -> None:
         plan, problem = None, ""
+        doubtful: ServePlan | None = None
         while True:
+            tried = plan is not None
             plan = await self.app.push_screen_wait(self._serve_dialog(run, plan, problem))
             if plan is None:
-                self.say("Nothing was bought")
+                self.say("Nothing more was sent" if tried else "Nothing was bought")
                 return
+            if doubtful is not None and doubtful != plan:
+                plan = replace(plan, token=str(uuid.uuid4()))
+                doubtful = None
             try:
-                await self._make_endpoint(run, plan)
+                self._must_still_be(place)
+                if await self._settled(place, ENDPOINT_ORDERS, plan.token):
+                    await self._make_endpoint(place, run, plan)
                 return
             except AppError as error:
                 problem = error.sentence()
+                if error.outcome_unknown:
+                    doubtful = plan
+                    if await self._taken_after_all(place, ENDPOINT_ORDERS):
+                        return
 
     def _serve_dialog(self, run: Run, plan: ServePlan | None, problem: str) -> ServeDialog:
         model = run.base_model
@@ -331,23 +438,14 @@ class JobsTab(Tab):
         taken = {e.name for e in self.board.endpoints}
         return next(n for n in (stem, *(f"{stem}-{i}" for i in range(2, 1000))) if n not in taken)
 
-    async def _make_endpoint(self, run: Run, plan: ServePlan) -> None:
-        place = self.services.place(self.identity)
-        if await self._settle(place):
-            return
+    async def _make_endpoint(self, place: str, run: Run, plan: ServePlan) -> None:
         self.say(f"Making {plan.name} …")
-        self._sending = f"The endpoint {plan.name}"
-        try:
-            await self.services.endpoints.make(place, plan.kind, plan.name, run.model_arn, plan.token, units=plan.units)
-        except AppError as error:
-            if error.outcome_unknown and await self._taken_after_all(place):
-                return
-            raise
-        finally:
-            self._sending = ""
+        make = self.services.endpoints.make
+        with self._on_its_way(f"The endpoint {plan.name}"):
+            made = await make(place, plan.kind, plan.name, run.model_arn, plan.token, units=plan.units)
         self.post_message(self.AwsChanged())
         bills = "; it bills until you delete it (X)" if plan.kind is Serving.PROVISIONED else ""
-        self.say(f"{plan.name} is being created{bills}", "good")
+        self.say(f"{plan.name} is being created{bills}{made.note}", "problem" if made.note else "good")
 
     def action_stop_job(self) -> None:
         """Stop the run's job."""
@@ -366,13 +464,12 @@ class JobsTab(Tab):
             await self._send(self.services.jobs.stop(run.job.arn), "The stop of", run.job.name, "is stopping")
 
     async def _send(self, call: Awaitable[None], order: str, name: str, done: str) -> None:
-        self._sending = f"{order} {name}"
-        self.say(f"{self._sending} is being sent …")
-        try:
-            await call
-        finally:
-            self._sending = ""
-            self.post_message(self.AwsChanged())
+        self.say(f"{order} {name} is being sent …")
+        with self._on_its_way(f"{order} {name}"):
+            try:
+                await call
+            finally:
+                self.post_message(self.AwsChanged())
         self.say(f"{name} {done}", "good")
 
     def action_delete(self) -> None:

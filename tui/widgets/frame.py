@@ -19,7 +19,7 @@ from textual.widget import Widget
 from tui.domain.clock import Now, span
 from tui.domain.errors import Cause
 from tui.domain.identity import Identity
-from tui.domain.runs import Board
+from tui.domain.runs import Board, Part
 from tui.domain.text import count, safe_line
 from tui.widgets.cells import fit, wrap
 
@@ -79,7 +79,9 @@ class HeaderLine(Widget):
         details = ["" if at.sandbox else at.credentials]
         if at.expires is not None:
             left = at.expires - self._now()
-            details.append(f"{span(left)} left" if left.total_seconds() > 0 else "expired")
+            # Past its end a credential without trouble is about to be renewed by itself.
+            ended = "expired" if at.problem is not None else ""
+            details.append(f"{span(left)} left" if left.total_seconds() > 0 else ended)
         parts += [f" {word}" for word in details if word]
         return Content.assemble(*(Content(p) if isinstance(p, str) else p for p in parts))
 
@@ -88,15 +90,20 @@ class HeaderLine(Widget):
 
 
 def meter_text(board: Board, price: float | None, now: datetime) -> str:
-    """`● 1 MU 0:42 ≈ $3.10`: model units, running time of the oldest, estimated spend; empty when nothing bills."""
+    """`● 1 MU 0:42 ≈ $3.10`: model units, running time of the oldest, estimated spend; empty when nothing bills.
+
+    `● ? MU` when throughputs may never have been listed, `1 MU?` when they may no longer be. The price is that
+    without commitment, so that committed throughput has none.
+    """
     billing = board.billing
     if not billing:
-        return ""
+        return "● ? MU" if board.may_bill_unseen else ""
     units = sum(e.units for e in billing)
     oldest = min(e.created for e in billing)
     minutes = max(0, int((now - oldest).total_seconds() // 60))
-    text = f"● {units} MU {minutes // 60}:{minutes % 60:02}"
-    if price is None:
+    unsure = "?" if Part.THROUGHPUTS in board.missed else ""
+    text = f"● {units} MU{unsure} {minutes // 60}:{minutes % 60:02}"
+    if price is None or any(e.commitment for e in billing):
         return f"{text} $ ?/h"
     hours = sum(e.units * max(0.0, (now - e.created).total_seconds() / 3600) for e in billing)
     return f"{text} ≈ ${hours * price:,.2f}"

@@ -1,0 +1,101 @@
+"""Calls that cost money: written down before they are sent, sent with one token, and settled by their answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from tui.domain.errors import AppError
+from tui.services.aws import Aws
+from tui.services.pool import DaemonPool
+from tui.services.store import IntentState, Store
+
+SKEW = timedelta(minutes=5)
+"""How far this machine's clock may be ahead of AWS's when what was made is compared with what was ordered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """What AWS made. `arn` is empty when the same order is under way already; `unnoted` says why the app's memory
+    could not note the answer: the order is settled nevertheless."""
+
+    arn: str = ""
+    unnoted: AppError | None = None
+
+    @property
+    def note(self) -> str:
+        """To be added to the good news; empty when all was noted."""
+        return f". It could not be noted: {self.unnoted.sentence()}" if self.unnoted else ""
+
+
+class Orders:
+    """Sends orders to Bedrock. A token belongs to one order with all its tries."""
+
+    def __init__(self, aws: Aws, store: Store, pool: DaemonPool) -> None:
+        self._aws = aws
+        self._store = store
+        self._pool = pool
+        self._sending: set[str] = set()
+        self.settled: set[str] = set()
+        """Tokens whose answer came in this session, whether or not it could be noted."""
+
+    def under_way(self, token: str) -> bool:
+        """Whether an order with this token is being sent just now, so that its outcome is not yet to be asked for."""
+        return token in self._sending
+
+    async def send(
+        self,
+        place: str,
+        operation: str,
+        name: str,
+        params: Mapping[str, Any],
+        need: str,
+        token: str,
+        *,
+        wait_for: Callable[[AppError], bool] = lambda error: False,
+        waits: Iterable[float] = (),
+        waiting: Callable[[float], None] = lambda seconds: None,
+    ) -> Ordered:
+        """What AWS made, told under `need` in its answer. Errors to `wait_for` are tried again after `waits`.
+
+        A second call with a token that is under way raises nothing and sends nothing. Raises AppError; with
+        `outcome_unknown` AWS may have carried out this or an earlier try of the order.
+        """
+        if token in self._sending:
+            return Ordered()
+        self._sending.add(token)
+        try:
+            doubtful = await self._pool.run(self._store.doubtful, token)
+            await self._pool.run(self._store.prepare, place, operation, name, params, token)
+            for wait in (*waits, None):
+                try:
+                    answer = await self._aws.order("bedrock", operation, params, need=(need,))
+                    break
+                except AppError as error:
+                    doubtful = error.outcome_unknown = doubtful or error.outcome_unknown
+                    if wait is None or not wait_for(error):
+                        await self._close_failed(token, error)
+                        raise
+                waiting(wait)
+                await asyncio.sleep(wait)
+            return await self._close_made(token, str(answer[need]))
+        finally:
+            self._sending.discard(token)
+
+    async def _close_failed(self, token: str, error: AppError) -> None:
+        state = IntentState.UNKNOWN if error.outcome_unknown else IntentState.REFUSED
+        try:
+            await self._pool.run(self._store.settle, token, state, "", error.sentence())
+        except AppError as unnoted:  # the order stays open, which is the safe side; AWS's own word is what counts
+            error.detail = f"{error.detail.rstrip('.')}. {unnoted.title}".lstrip(". ")
+
+    async def _close_made(self, token: str, arn: str) -> Ordered:
+        self.settled.add(token)
+        try:
+            await self._pool.run(self._store.settle, token, IntentState.DONE, arn)
+        except AppError as unnoted:
+            return Ordered(arn, unnoted)
+        return Ordered(arn)
