@@ -71,5 +71,8 @@ class TextDialog(Dialog[str]):
         area.move_cursor(area.document.end)
 
     def action_accept(self) -> None:
-        """Take the text."""
+        """Take the text, once the field has all that was typed before."""
+        self.query_one(TextArea).call_later(self._accept)
+
+    def _accept(self) -> None:
         self.dismiss(self.query_one(TextArea).text)

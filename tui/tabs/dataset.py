@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from tui.dialogs.upload import UploadPlan
 
 _SEARCH_DELAY = 0.03
+_CHECK_DELAY = 0.3
+_LARGE = 10_000
+"""Records from which on the check after an edit begins a little later."""
 
 
 class DatasetTab(EditingTab):
@@ -259,19 +262,23 @@ class DatasetTab(EditingTab):
 
     # Checking
 
-    def check(self, at: int) -> None:
+    def check(self, at: int, *, edited: bool = False) -> None:
         """Look for problems in the background."""
-        self._check(at)
+        self._check(at, edited=edited)
 
     @work(group="check")
-    async def _check(self, at: int) -> None:
+    async def _check(self, at: int, *, edited: bool) -> None:
         """What is found counts unless the file is edited meanwhile."""
         opened, model = self.files[at], self.model
+        if edited and len(opened.file) > _LARGE:
+            await asyncio.sleep(_CHECK_DELAY)  # the next edit is likely, and a check takes a processor
 
         def outdated() -> bool:
             now = self.files[at]
             return not (now.file is opened.file and now.role is opened.role and self.model is model)
 
+        if outdated():
+            return
         found = await self.services.datasets.check(opened.file, model, opened.role, outdated)
         if not outdated():
             self.files[at] = replace(self.files[at], problems=tuple(found))

@@ -71,7 +71,7 @@ class EditingTab(Tab):
         """Show the current file again."""
         raise NotImplementedError
 
-    def check(self, at: int) -> None:
+    def check(self, at: int, *, edited: bool = False) -> None:
         """Look for problems in the background."""
         raise NotImplementedError
 
@@ -125,7 +125,7 @@ class EditingTab(Tab):
             self._found = step.moved(self._found)
         if step.splices:
             self.files[at] = replace(self.files[at], file=now, problems=None)
-            self.check(at)
+            self.check(at, edited=True)
         if at == self.current:
             self.show_file()
         self.say(opened.source.unguarded or said, "problem" if opened.source.unguarded else "")
