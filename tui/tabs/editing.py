@@ -51,8 +51,8 @@ class EditingTab(Tab):
         Binding("d", "delete", "Delete the pair, or the marked ones", show=False, id="dataset.delete"),
         Binding("u", "undo", "Undo", show=False, id="dataset.undo"),
         Binding("U", "redo", "Redo", show=False, id="dataset.redo"),
-        Binding("w", "save", "save", show=False, id="dataset.save"),
-        Binding("ctrl+s", "save", "save", show=False, key_display="ctrl+s", id="dataset.save_too"),
+        Binding("w", "save", "Save the file", show=False, id="dataset.save"),
+        Binding("ctrl+s", "save", "Save the file", show=False, key_display="ctrl+s", id="dataset.save_too"),
     ]
 
     files: list[EditedFile]
