@@ -1,0 +1,229 @@
+"""Orders: whatever becomes of their answers, they are made once, told of, and never hidden by a later try."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.sandbox.conftest import Scene
+from tests.services.conftest import PLACE, Scripted, operations, orders_over, services_over
+from tui.domain.base_models import Serving
+from tui.domain.errors import AppError, Cause
+from tui.domain.runs import Board
+from tui.sandbox.clock import ManualClock
+from tui.sandbox.server import Sandbox
+from tui.services.aws import Aws
+from tui.services.endpoints import BUY, DEPLOY, Endpoints
+from tui.services.jobs import CREATE
+from tui.services.orders import Ordered
+from tui.services.session import Services
+from tui.services.store import IntentState
+
+BOUGHT = "CreateProvisionedModelThroughput"
+OPEN_FOR = 180
+
+
+async def buy(services: Services, model: str, token: str = "token-1", name: str = "gate") -> Ordered:
+    return await services.endpoints.make(PLACE, Serving.PROVISIONED, name, model, token)
+
+
+@pytest.mark.parametrize("first", ["reset_after", "error_after"])
+async def test_a_clear_refusal_does_not_hide_an_earlier_try_that_went_out(
+    services: Services, scene: Scene, sandbox: Sandbox, first: str
+) -> None:
+    sandbox.faults.add(kind=first, operation=BOUGHT)
+    sandbox.faults.add(kind="throttle", operation=BOUGHT, times=None)
+    with pytest.raises(AppError) as caught:
+        await buy(services, scene.model())
+    assert (caught.value.cause, caught.value.outcome_unknown) == (Cause.THROTTLED, True)
+    assert operations(sandbox).count(BOUGHT) == 3
+    assert [i.state for i in services.store.unsettled(PLACE)] == [IntentState.UNKNOWN]
+    sandbox.faults.clear()
+    assert [r.found for r in (await services.reconcile(PLACE)).recovered] == [True]
+    assert len(sandbox.books()) == 1
+
+
+async def test_a_refusal_without_any_doubt_is_one(services: Services, scene: Scene, sandbox: Sandbox) -> None:
+    sandbox.faults.add(kind="throttle", operation=BOUGHT, times=None)
+    with pytest.raises(AppError) as caught:
+        await buy(services, scene.model())
+    assert (caught.value.cause, caught.value.outcome_unknown) == (Cause.THROTTLED, False)
+    assert services.store.unsettled(PLACE) == []
+
+
+async def test_what_cannot_pass_by_itself_is_sent_once(services: Services, scene: Scene, sandbox: Sandbox) -> None:
+    sandbox.faults.add(kind="denied", operation=BOUGHT, times=None)
+    with pytest.raises(AppError):
+        await buy(services, scene.model())
+    assert operations(sandbox).count(BOUGHT) == 1
+
+
+async def test_a_second_try_that_is_refused_leaves_the_first_in_doubt(
+    services: Services, scene: Scene, sandbox: Sandbox
+) -> None:
+    model = scene.model()
+    sandbox.faults.add(kind="error_after", operation=BOUGHT, times=3)
+    with pytest.raises(AppError):
+        await buy(services, model)
+    sandbox.faults.add(kind="denied", operation=BOUGHT)
+    with pytest.raises(AppError) as caught:
+        await buy(services, model)
+    assert (caught.value.cause, caught.value.outcome_unknown) == (Cause.DENIED, True)
+    assert [i.state for i in services.store.unsettled(PLACE)] == [IntentState.UNKNOWN]
+
+
+async def test_an_order_that_is_not_listed_yet_stays_open_for_a_while(services: Services, clock: ManualClock) -> None:
+    services.store.prepare(PLACE, BUY, "gate", {"modelId": "m"}, "token-1")
+    services.store.settle("token-1", IntentState.UNKNOWN)
+    clock.advance(OPEN_FOR - 1)
+    early = await services.reconcile(PLACE)
+    assert (early.recovered, [o.intent.token for o in early.still_open]) == ((), ["token-1"])
+    assert early.still_open[0].problem is None
+    clock.advance(2)
+    late = await services.reconcile(PLACE)
+    assert ([r.found for r in late.recovered], late.still_open) == ([False], ())
+    assert services.store.unsettled(PLACE) == []
+
+
+async def test_one_that_cannot_be_settled_holds_up_no_other(
+    services: Services, scene: Scene, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    model = scene.model()
+    services.store.prepare(PLACE, "dance", "x", {}, "strange")
+    services.store.prepare(PLACE, CREATE, "lessons", {}, "job")
+    services.store.prepare(PLACE, BUY, "gate", {"modelId": model}, "bought")
+    scene.throughput(model, "gate")
+    clock.advance(OPEN_FOR + 1)
+    sandbox.faults.add(kind="denied", operation="ListModelCustomizationJobs", times=None)
+    sandbox.requests.clear()
+    outcome = await services.reconcile(PLACE)
+    assert [(r.name, r.found) for r in outcome.recovered] == [("gate", True)]
+    assert [p.cause for p in outcome.problems] == [Cause.FILE, Cause.DENIED]
+    assert [o.intent.token for o in outcome.still_open] == ["strange", "job"]
+    assert "ListCustomModelDeployments" not in operations(sandbox)
+
+
+async def test_only_the_asked_for_operations_are_settled(
+    services: Services, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    services.store.prepare(PLACE, CREATE, "lessons", {}, "job")
+    services.store.prepare(PLACE, DEPLOY, "gate", {}, "deployment")
+    clock.advance(OPEN_FOR + 1)
+    outcome = await services.reconcile(PLACE, (BUY, DEPLOY))
+    assert [r.name for r in outcome.recovered] == ["gate"]
+    assert operations(sandbox) == ["ListCustomModelDeployments"]
+
+
+@pytest.mark.parametrize(("model", "minutes"), [("another", 0), ("same", 60)])
+async def test_an_endpoint_of_the_same_name_is_not_taken_for_ours(
+    services: Services, scene: Scene, clock: ManualClock, model: str, minutes: int
+) -> None:
+    """It serves another model, or was there long before the order."""
+    served, other = scene.model("one"), scene.model("two")
+    scene.throughput(served, "gate")
+    clock.advance(60 * minutes)
+    services.store.prepare(PLACE, BUY, "gate", {"modelId": other if model == "another" else served}, "token-1")
+    clock.advance(OPEN_FOR + 1)
+    assert [r.found for r in (await services.reconcile(PLACE)).recovered] == [False]
+
+
+def unwritable(*_: object, **__: object) -> None:
+    raise AppError(Cause.FILE, "The app's memory cannot be written", "disk is full")
+
+
+async def test_what_was_bought_is_told_although_it_cannot_be_noted(
+    services: Services, scene: Scene, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = scene.model()
+    monkeypatch.setattr(services.store, "settle", unwritable)
+    made = await buy(services, model)
+    assert [p.arn for p in sandbox.books()] == [made.arn]
+    assert "could not be noted" in made.note
+    assert "disk is full" in made.note
+    assert (await services.reconcile(PLACE)).recovered == ()
+
+
+async def test_a_refusal_that_cannot_be_noted_is_still_the_refusal(
+    services: Services, scene: Scene, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = scene.model()
+    monkeypatch.setattr(services.store, "settle", unwritable)
+    sandbox.faults.add(kind="denied", operation=BOUGHT, times=None)
+    with pytest.raises(AppError) as caught:
+        await buy(services, model)
+    assert caught.value.cause is Cause.DENIED
+    assert "cannot be written" in caught.value.detail
+
+
+async def test_without_a_store_aws_is_watched_and_nothing_is_ordered(
+    aws: Aws, scene: Scene, sandbox: Sandbox, tmp_path: Path, clock: ManualClock
+) -> None:
+    services = services_over(aws, tmp_path, clock)
+    path = services.paths.sandbox_store
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"not a database at all, but long enough to be looked at" * 40)
+    model = scene.model()
+    board = await services.watcher.look(Board())
+    assert (board.problem, [run.name for run in board.runs]) == (None, ["lantern-keeper"])
+    sandbox.requests.clear()
+    with pytest.raises(AppError, match="cannot be opened") as caught:
+        await buy(services, model)
+    assert caught.value.cause is Cause.FILE
+    assert operations(sandbox) == []
+
+
+DEEP = b"[" * 100_000
+SUMMARY = {"jobArn": "a", "jobName": "x", "status": "Completed", "creationTime": "2026-11-22T09:00:00Z"}
+ODD: list[Any] = [
+    [],
+    7,
+    "text",
+    None,
+    {"modelCustomizationJobSummaries": {"jobArn": "a"}},
+    {"modelCustomizationJobSummaries": ["jobArn jobName status creationTime"]},
+    {"modelCustomizationJobSummaries": [3]},
+    {"modelCustomizationJobSummaries": [SUMMARY | {"creationTime": [1]}]},
+    {"modelCustomizationJobSummaries": [SUMMARY | {"statusDetails": ["x"]}]},
+]
+
+
+@pytest.mark.parametrize("answer", ODD, ids=repr)
+async def test_an_odd_list_is_an_error_of_ours(
+    elsewhere: Aws, scripted: Scripted, tmp_path: Path, clock: ManualClock, answer: Any
+) -> None:
+    scripted.answers(answer)
+    board = await services_over(elsewhere, tmp_path, clock).watcher.look(Board())
+    assert board.problem is not None
+    assert board.problem.cause is Cause.INCOMPLETE
+
+
+async def test_an_answer_nested_too_deeply_is_an_error_of_ours(elsewhere: Aws, scripted: Scripted) -> None:
+    scripted.answer = lambda method, path: (200, DEEP)
+    with pytest.raises(AppError):
+        await elsewhere.call("bedrock", "list_custom_models")
+    with pytest.raises(AppError):
+        await elsewhere.pages("bedrock", "list_custom_models", "modelSummaries")
+
+
+@pytest.mark.parametrize("answer", [{"modelSummaries": {"a": 1}}, {"modelSummaries": ["modelId"]}, {}, 5], ids=repr)
+async def test_an_odd_catalogue_is_an_error_of_ours(
+    elsewhere: Aws, scripted: Scripted, tmp_path: Path, clock: ManualClock, answer: Any
+) -> None:
+    scripted.answers(answer)
+    with pytest.raises(AppError) as caught:
+        await services_over(elsewhere, tmp_path, clock).catalog.foundation_models()
+    assert caught.value.cause is Cause.INCOMPLETE
+
+
+@pytest.mark.parametrize("answer", [[], 7, "text", {"provisionedModelArn": None}], ids=repr)
+async def test_an_odd_answer_to_an_order_leaves_it_in_doubt(
+    elsewhere: Aws, scripted: Scripted, services: Services, answer: Any
+) -> None:
+    scripted.answers(answer)
+    endpoints = Endpoints(elsewhere, orders_over(elsewhere, services))
+    with pytest.raises(AppError) as caught:
+        await endpoints.make(PLACE, Serving.PROVISIONED, "gate", "a" * 20, "token-1")
+    assert caught.value.outcome_unknown
+    assert [i.state for i in services.store.unsettled(PLACE)] == [IntentState.UNKNOWN]
