@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tui.domain.base_models import Serving
 from tui.domain.errors import AppError, Cause
 from tui.domain.jobs import CustomModel, Job
-from tui.domain.runs import Board, Endpoint, Run, assemble, changes
+from tui.domain.runs import Board, Endpoint, Part, Run, assemble, changes
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 BASE = "arn:aws:bedrock:us-west-2::foundation-model/anthropic.claude-3-haiku-20240307-v1:0:200k"
@@ -139,3 +139,21 @@ def test_endpoints_that_answer_fail_or_are_gone_are_news() -> None:
     assert changes(served("InService"), served("Updating")) == []
     assert [n.text for n in changes(served("InService"), board())] == ["e is deleted"]
     assert changes(board(), served("Creating")) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "missed"), [(Serving.PROVISIONED, Part.THROUGHPUTS), (Serving.ON_DEMAND, Part.DEPLOYMENTS)]
+)
+def test_what_was_not_listed_is_not_taken_for_deleted(kind: Serving, missed: Part) -> None:
+    before = board(Run("m", None, model("m"), (endpoint("e", "m", kind=kind),)))
+    assert changes(before, replace(board(), missed=frozenset([missed]))) == []
+    (other,) = set(Part) - {Part.JOBS, Part.MODELS, missed}
+    assert [n.gone for n in changes(before, replace(board(), missed=frozenset([other])))] == [True]
+
+
+def test_a_job_known_better_replaces_its_run_only() -> None:
+    one, two = Run("job/a", job("a")), Run("job/b", job("b"), model("m"))
+    better = replace(job("b"), detailed=True, failure="why")
+    found = board(one, two).with_job(better)
+    assert found.runs == (one, replace(two, job=better))
+    assert board(one).with_job(better) == board(one)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.services.conftest import address, services_over, until
+from tests.services.conftest import Scripted, address, services_over, until
 from tui.domain.errors import Cause
 from tui.domain.settings import Settings
 from tui.sandbox.clock import ManualClock
@@ -179,3 +179,22 @@ async def test_a_session_is_built_and_warmed(sandbox: Sandbox, tmp_path: Path, c
     await services.pool.run(until, lambda: len(services.aws._clients) == 5)
     assert (await services.identity.look()).known
     assert services_over(services.aws, tmp_path, clock).store.uploads("p") == []
+
+
+async def test_beside_trouble_stands_the_account_that_was_confirmed(aws: Aws, sandbox: Sandbox) -> None:
+    service = IdentityService(aws, profile=None, region="us-west-2")
+    sandbox.faults.add(kind="expired", operation="GetCallerIdentity")
+    assert (await service.look()).account == ""
+    good = await service.look()
+    sandbox.faults.add(kind="expired", operation="GetCallerIdentity")
+    troubled = await service.look()
+    assert troubled.problem is not None
+    assert (troubled.account, troubled.arn, troubled.region) == (good.account, good.arn, good.region)
+    assert not troubled.known
+
+
+async def test_an_odd_identity_is_an_error_of_ours(elsewhere: Aws, scripted: Scripted) -> None:
+    scripted.answers([1, 2])
+    found = await IdentityService(elsewhere, profile=None, region="us-west-2").look()
+    assert found.problem is not None
+    assert found.problem.cause is Cause.INCOMPLETE

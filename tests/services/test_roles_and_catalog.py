@@ -148,3 +148,24 @@ async def test_a_model_with_the_least_said_of_it(elsewhere: Aws, scripted: Scrip
     scripted.answers({"modelSummaries": [{"modelArn": "arn", "modelId": "a.b\x1b"}]})
     (model,) = await Catalog(elsewhere).foundation_models()
     assert (model.name, model.lifecycle, model.text_output) == ("a.b␛", "ACTIVE", True)
+
+
+def test_other_buckets_have_another_role() -> None:
+    """Bringing a role up to new buckets would take it from jobs that use the old ones."""
+    long = "b" * 40
+    places = [(f"{long}-1", "out"), (f"{long}-2", "out"), (f"{long}-1", "out-2")]
+    names = {plan_role("123456789012", "us-west-2", f"s3://{d}/x", f"s3://{o}/y").name for d, o in places}
+    assert len(names) == 3
+    assert all(len(name) <= 64 for name in names)
+
+
+def test_the_partition_is_the_callers() -> None:
+    plan = plan_role("123456789012", "cn-north-1", "s3://b/x", "s3://b/y", "aws-cn")
+    assert "arn:aws-cn:s3:::b" in plan.text()
+    assert "arn:aws:" not in plan.text()
+
+
+async def test_whether_a_role_exists(services: Services, scene: Scene) -> None:
+    assert not await services.roles.exists(PLAN.name)
+    await services.roles.create(PLAN)
+    assert await services.roles.exists(PLAN.name)

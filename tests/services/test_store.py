@@ -172,3 +172,28 @@ def test_a_disk_that_refuses_is_told(store: Store) -> None:
     store._db.close()
     with pytest.raises(AppError, match="cannot be read"):
         store.recall("p", "k")
+
+
+def test_a_later_try_renews_what_an_order_is(store: Store) -> None:
+    """The first one may have been written while it was not known whose account it is."""
+    store.prepare("/us-west-2", "buy", "gate", {"n": 1}, "t")
+    store.prepare("1/us-west-2", "deploy", "gate-2", {"n": 2}, "t")
+    assert store.unsettled("/us-west-2") == []
+    (intent,) = store.unsettled("1/us-west-2")
+    assert (intent.operation, intent.name, intent.params) == ("deploy", "gate-2", {"n": 2})
+    assert intent.changed > intent.created
+
+
+def test_doubt_outlives_a_later_try(store: Store) -> None:
+    store.prepare("p", "buy", "gate", {}, "t")
+    assert not store.doubtful("t")
+    store.settle("t", IntentState.UNKNOWN)
+    store.prepare("p", "buy", "gate", {}, "t")
+    assert store.doubtful("t")
+
+
+def test_nothing_is_opened_before_it_is_needed(path: Path) -> None:
+    store = Store(path)
+    assert not path.exists()
+    assert store.uploads("p") == []
+    assert path.exists()

@@ -14,7 +14,7 @@ from tests.services.conftest import operations, services_over
 from tui.domain.base_models import Serving
 from tui.domain.errors import AppError, Cause
 from tui.domain.jobs import CustomModel, Job
-from tui.domain.runs import Board, Endpoint
+from tui.domain.runs import Board, Endpoint, Part, changes
 from tui.sandbox.clock import ManualClock
 from tui.sandbox.server import Sandbox
 from tui.services.aws import Aws
@@ -209,3 +209,44 @@ async def test_an_incomplete_answer_does_not_end_the_watch(elsewhere: Aws, tmp_p
     board = await services.watcher.look(Board())
     assert board.problem is not None
     assert board.problem.cause is Cause.INCOMPLETE
+
+
+DENIED = AppError(Cause.DENIED, "not for you")
+
+
+async def test_a_list_that_may_no_longer_be_read_keeps_what_was_seen(
+    aws: Aws, scene: Scene, sandbox: Sandbox, tmp_path: Path, clock: ManualClock
+) -> None:
+    services = services_over(aws, tmp_path, clock)
+    scene.throughput(scene.model())
+    board = await services.watcher.look(Board())
+    sandbox.faults.add(kind="denied", operation="ListProvisionedModelThroughputs", times=None)
+    unseen = await services.watcher.look(board)
+    assert unseen.billing == board.billing != ()
+    assert (set(unseen.missed), set(unseen.never)) == ({Part.THROUGHPUTS}, set())
+    assert changes(board, unseen) == []
+    assert not unseen.may_bill_unseen
+    sandbox.faults.clear()
+    again = await services.watcher.look(unseen)
+    assert (again.missed, again.problem) == (frozenset(), None)
+
+
+@pytest.mark.parametrize("operation", ["ListProvisionedModelThroughputs", "List.*"])
+async def test_throughputs_that_were_never_listed_may_be_billing(
+    aws: Aws, sandbox: Sandbox, tmp_path: Path, clock: ManualClock, operation: str
+) -> None:
+    sandbox.faults.add(kind="denied", operation=operation, times=None)
+    board = await services_over(aws, tmp_path, clock).watcher.look(Board())
+    assert board.may_bill_unseen
+    sandbox.faults.clear()
+
+
+async def test_another_account_begins_with_nothing(watcher: Watcher, door: Door) -> None:
+    boards = watcher.boards()
+    assert (await anext(boards)).runs
+    watcher.forget()
+    door.error = DENIED
+    watcher.wake()
+    board = await asyncio.wait_for(anext(boards), 2)
+    assert (board.runs, board.seen) == ((), NOW)
+    assert board.never == {Part.JOBS}
