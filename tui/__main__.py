@@ -26,9 +26,29 @@ def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(
         prog="tanzaku",
         description="Fine-tune, watch, probe and judge a model on Amazon Bedrock without leaving the terminal.",
-        epilog="tanzaku sandbox [--port N] runs the sandbox alone, for any AWS client.",
+        epilog="tanzaku loss FILE_OR_FOLDER… opens metrics files. "
+        "tanzaku sandbox [--port N] runs the sandbox alone, for any AWS client.",
     )
     found.add_argument("files", nargs="*", metavar="FILE", type=Path, help="files of question/answer pairs")
+    _add_options(found)
+    found.set_defaults(metrics=[], epochs=None, print=False)
+    return found
+
+
+def loss_parser() -> argparse.ArgumentParser:
+    """The arguments of `tanzaku loss`."""
+    found = argparse.ArgumentParser(
+        prog="tanzaku loss", description="Read the training and validation metrics of fine-tuning runs."
+    )
+    found.add_argument("metrics", nargs="+", metavar="FILE_OR_FOLDER", type=Path, help="metrics CSVs, or their folders")
+    found.add_argument("--epochs", metavar="N", type=_epochs, help="how many epochs the job was asked for")
+    found.add_argument("--print", action="store_true", help="print the verdict and the tables as Markdown, and end")
+    _add_options(found)
+    found.set_defaults(files=[])
+    return found
+
+
+def _add_options(found: argparse.ArgumentParser) -> None:
     found.add_argument("--profile", metavar="P", help="AWS profile (default: as boto3 finds it)")
     found.add_argument("--region", metavar="R", help="AWS Region (default: profile, AWS_DEFAULT_REGION or AWS_REGION)")
     found.add_argument("--read-only", action="store_true", help="change nothing in AWS")
@@ -39,7 +59,13 @@ def parser() -> argparse.ArgumentParser:
     )
     found.add_argument("--sandbox-reset", action="store_true", help="start with an empty sandbox")
     found.add_argument("--version", action="version", version=f"tanzaku {__version__}")
-    return found
+
+
+def _epochs(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 100_000:
+        raise argparse.ArgumentTypeError("between 1 and 100000")
+    return value
 
 
 def _speed(text: str) -> float:
@@ -60,12 +86,28 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         # The same world as the app's, unless told otherwise.
         return run_sandbox(["--state", str(Paths.of_user().sandbox_world), *given[1:]])
-    arguments = parser().parse_args(given)
+    arguments = loss_parser().parse_args(given[1:]) if given[:1] == ["loss"] else parser().parse_args(given)
+    if arguments.print:
+        return _print_losses(arguments.metrics, arguments.epochs)
     if (arguments.sandbox_reset or arguments.sandbox_speed != 60.0) and not arguments.sandbox:
         parser().error("--sandbox-speed and --sandbox-reset want --sandbox")
     # Off until the first frame is painted: a fifth of the start would go to collecting what stays.
     gc.disable()
     return _run(arguments)
+
+
+def _print_losses(paths: Sequence[Path], epochs: int | None) -> int:
+    from tui.domain.errors import AppError
+    from tui.domain.loss_report import LossRun, summary_markdown
+    from tui.services.losses import local_runs
+
+    try:
+        runs = [LossRun(str(number), curves) for number, curves in enumerate(local_runs(paths, epochs))]
+    except AppError as error:
+        print(f"tanzaku: {error.sentence()}", file=sys.stderr)
+        return 1
+    print(summary_markdown(runs), end="")
+    return 0
 
 
 def _sandbox_installed() -> bool:
@@ -109,7 +151,14 @@ def _run(arguments: argparse.Namespace) -> int:
             region=region,
             read_only=arguments.read_only,
         )
-        app = TanzakuApp(services, files, complaints, lambda: process.notices if process else ())
+        app = TanzakuApp(
+            services,
+            files,
+            complaints,
+            lambda: process.notices if process else (),
+            metrics=arguments.metrics,
+            asked_epochs=arguments.epochs,
+        )
         app.run(mouse=settings.mouse and not arguments.no_mouse)
         return app.return_code or 0
     except AppError as error:

@@ -84,13 +84,19 @@ class TanzakuApp(App[None]):
         files: Iterable[Path] = (),
         complaints: Iterable[str] = (),
         notices: Callable[[], Iterable[str]] = tuple,
+        *,
+        metrics: Iterable[Path] = (),
+        asked_epochs: int | None = None,
     ) -> None:
-        """`complaints` are told at once, `notices` are asked for when AWS has answered."""
+        """`complaints` are told at once, `notices` are asked for when AWS has answered. With `metrics` files the
+        app opens on their losses; `asked_epochs` is what their job was asked for."""
         super().__init__()
         self._notices = notices
         self.services = services
         self._files = tuple(files)
         self._complaints = tuple(complaints)
+        self._metrics = tuple(metrics)
+        self._asked_epochs = asked_epochs
         self.animation_level = "none"
         for theme in (WASHI, SUMI):
             self.register_theme(theme)
@@ -108,7 +114,14 @@ class TanzakuApp(App[None]):
 
     def get_default_screen(self) -> MainScreen:
         """The main screen is the lowest one; a blank one below it would be painted first."""
-        return MainScreen(self.services, self._files, self._complaints, self._notices)
+        return MainScreen(
+            self.services,
+            self._files,
+            self._complaints,
+            self._notices,
+            metrics=self._metrics,
+            asked_epochs=self._asked_epochs,
+        )
 
     def on_mount(self) -> None:
         if self.services.settings.keys:

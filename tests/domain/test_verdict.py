@@ -27,15 +27,15 @@ def test_the_published_run() -> None:
     found = judge(run(*REFERENCE), Settings(10, 0.001, 2))
     assert found.case is Case.EARLY_STOP
     assert (found.best, found.tied) == (6, (5, 6))
-    assert "best epoch 6 (1.4764)" in found.text
+    assert "best epoch 6 (1.4764, −1.0564 since 1)" in found.text
     assert "epochs 5 and 6 tied within 0.001" in found.text
-    assert "stopped at 7 of 10 by patience 2: epochs 6 and 7 without a gain of 0.001" in found.text
+    assert "stopped at 7 of 10 by patience 2: epochs 6 and 7 gained < 0.001" in found.text
     assert "+0.0196" in found.text
 
 
 def test_without_settings_only_the_numbers_speak() -> None:
     text = judge(run(*REFERENCE)).text
-    assert "fits early stopping: the default threshold 0.001 and patience 2" in text
+    assert "ran 7; fits early stopping by default threshold 0.001 and patience 2" in text
     assert " of 10" not in text
     assert "best epoch 6" in text
 
@@ -78,7 +78,7 @@ def test_noise_does_not_change_the_case(maker: object, noise: float) -> None:
         ((2.0, 1.5, 1.4), Settings(9, 0.001, 2), Case.CUT_SHORT, "does not explain"),
         ((2.0, 1.5, 1.4), Settings(9, 0.001, 2, stopped=True), Case.CUT_SHORT, "by hand"),
         ((2.0, 1.5, 1.2), Settings(9, 0.001, 2, moving=True), Case.STILL_FALLING, "3 of 9 epochs so far"),
-        ((2.0, 1.5, 1.49), Settings(9, 0.05, 1), Case.EARLY_STOP, "patience 1: epoch 3 without a gain of 0.05"),
+        ((2.0, 1.5, 1.49), Settings(9, 0.05, 1), Case.EARLY_STOP, "patience 1: epoch 3 gained < 0.05"),
         ((1.5, 1.5, 1.5), Settings(3, 0.001, 5), Case.TIED, "epochs 1 to 3 tied"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -42,14 +43,14 @@ async def test_published_run(walk: Walk, tmp_path: Path, as_folder: bool) -> Non
     files = " ".join(str(path) for path in sorted(folder.iterdir()))
     async with walk.app() as app:
         await _open(walk, str(folder) if as_folder else files)
-        await walk.sees("best epoch 6", "ran 7 epochs")
+        await walk.sees("best epoch 6", "7 epochs", "tied within 0.001", "fits early stopping")
         assert app.screen.query_one(LossChart).display
         await walk.press(*"llllllll")
         seen = []
         for _ in range(7):
-            line = next(text for text in walk.lines if text.startswith(" epoch"))
-            words = line.split()
-            seen.append((int(words[1]), float(words[3]), float(words[words.index("validation") + 1])))
+            found = re.search(r" epoch (\d+)   training ([\d.]+) .*?validation\s+([\d.]+)", " ".join(walk.lines))
+            assert found, walk.text
+            seen.append((int(found[1]), float(found[2]), float(found[3])))
             await walk.press("h")
         assert seen[::-1] == [
             (1, 1.3181, 2.5327),

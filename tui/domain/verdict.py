@@ -121,9 +121,9 @@ def _judge_validation(curves: Curves, settings: Settings, said: _Said) -> Verdic
     threshold = DEFAULT_THRESHOLD if settings.threshold is None else settings.threshold
     tied = tuple(p.epoch for p in points if p.mean - best.mean <= threshold)
     tied = tied if len(tied) > 1 else ()
-    head = f"best epoch {best.epoch} ({best.mean:.4f})"
-    gain = f"−{values[0] - best.mean:.4f} since epoch {points[0].epoch}" if best.epoch != points[0].epoch else ""
-    said.add(None, *([head, gain] if len(points) > 1 else []))
+    gain = f", −{values[0] - best.mean:.4f} since {points[0].epoch}" if best.epoch != points[0].epoch else ""
+    if len(points) > 1:
+        said.add(None, f"best epoch {best.epoch} ({best.mean:.4f}{gain})")
     if len(points) == 1:
         said.add(Case.ONE_EPOCH, f"validation {best.mean:.4f} after one epoch: no trend to judge")
     else:
@@ -160,7 +160,7 @@ def _say_end(points: Sequence[EpochPoint], settings: Settings, trend: Trend, sai
     if asked is None:
         fit = _fitting(points, settings)
         if fit and not (trend.falling or trend.noisy):
-            said.add(Case.EARLY_STOP, f"ran {ran} epochs; the end fits early stopping: {fit}")
+            said.add(Case.EARLY_STOP, f"ran {ran}; fits early stopping by {fit}")
         return
     stopped = f"stopped at {ran} of {asked}"
     if settings.stopped:
@@ -182,11 +182,11 @@ def _fitting(points: Sequence[EpochPoint], settings: Settings) -> str:
     values = [p.mean for p in points]
     if patience < 1 or not any(len(values) == stop for stop in _stops(values, threshold, patience)):
         return ""
+    if default:
+        return f"default threshold {threshold:g} and patience {patience}"
     failing = [p.epoch for p in points[-patience:]]
     epochs = f"epoch {failing[0]}" if patience == 1 else f"epochs {_listed(failing)}"
-    if default:
-        return f"the default threshold {threshold:g} and patience {patience} ({epochs} without that gain)"
-    return f"patience {patience}: {epochs} without a gain of {threshold:g}"
+    return f"patience {patience}: {epochs} gained < {threshold:g}"
 
 
 def _stops(values: Sequence[float], threshold: float, patience: int) -> list[int | None]:

@@ -165,6 +165,8 @@ class MainScreen(Screen[None]):
     def _first_shown(self) -> None:
         self.call_later(self._paint)  # behind what is told of sizes already
         self.call_after_refresh(self._shown.set)
+        if self._metrics:
+            self._open_metrics()
 
     @work(group="losses")
     async def _open_metrics(self) -> None:

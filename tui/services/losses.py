@@ -19,7 +19,7 @@ from tui.services.loss_cache import Kept, LossCache
 from tui.services.metrics_curves import curves
 from tui.services.storage import Storage, StoredObject
 
-__all__ = ["Look", "Losses", "curves"]
+__all__ = ["Look", "Losses", "curves", "local_runs"]
 
 _CSV = re.compile(r"(^|/)[^/]*metrics[^/]*\.csv$", re.IGNORECASE)
 _TRAINING = re.compile(r"(^|/)[^/]*train[^/]*metrics[^/]*\.csv$", re.IGNORECASE)
@@ -27,6 +27,7 @@ _JOB_FOLDER = re.compile(r"model-customization-job-[^/]+")
 _INNER_FOLDER = re.compile(r"(training|validation)(_artifacts)?|post_[a-z_]*validation", re.IGNORECASE)
 _KIND = re.compile(r"step_?wise|training|train|validation|valid|val|eval|metrics|loss(es)?", re.IGNORECASE)
 _MOST_FILES = 40
+_MOST_TRENDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +106,29 @@ class Losses:
             await self._aws.pool.run(self._cache.save, Kept(job, made, etags, now))
         return Look(job, made, now)
 
+    async def trends(self, jobs: Sequence[Job]) -> dict[str, tuple[float, ...]]:
+        """Validation means by job ARN: what is kept, and what the newest few detailed jobs have in S3 by now.
+
+        Jobs that S3 does not answer for are left out: this is an extra of lists, asked for again with the next board.
+        """
+        found = {k.job.arn: k for k in await self.all_kept()}
+        wanted = [j for j in jobs if j.detailed and (j.moving or (j.status == "Completed" and j.arn not in found))]
+        for job in wanted[:_MOST_TRENDS]:
+            try:
+                look = await self.look(job)
+            except AppError:
+                continue
+            if look is not None:
+                found[job.arn] = look
+        return {arn: tuple(p.mean for p in look.curves.validation) for arn, look in found.items()}
+
     async def of_files(self, paths: Sequence[Path], *, asked_epochs: int | None = None) -> Curves:
         """The curves of one run in local CSV files or folders; of several runs the first. Raises AppError."""
         return (await self.runs_of_files(paths, asked_epochs=asked_epochs))[0]
 
     async def runs_of_files(self, paths: Sequence[Path], *, asked_epochs: int | None = None) -> list[Curves]:
         """The curves of every run in local CSV files or folders, in order of their places. Raises AppError."""
-        return await self._aws.pool.run(_local, paths, asked_epochs)
+        return await self._aws.pool.run(local_runs, paths, asked_epochs)
 
 
 def _of_files_of_job(job: Job, files: Sequence[tuple[str, bytes]], sandbox: bool) -> Curves:
@@ -130,7 +147,8 @@ def _chosen(objects: Iterable[StoredObject]) -> list[StoredObject]:
 # Local files
 
 
-def _local(paths: Sequence[Path], asked_epochs: int | None) -> list[Curves]:
+def local_runs(paths: Sequence[Path], asked_epochs: int | None = None) -> list[Curves]:
+    """The curves of every run in local CSV files or folders; blocks. Raises AppError."""
     files = [(path, data) for given in paths for path, data in _read(given)]
     if not files:
         raise AppError(Cause.FILE, "No metrics files there", hint="Give the training and validation metrics CSV")

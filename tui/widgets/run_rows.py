@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from textual.content import Content
@@ -13,13 +13,15 @@ from tui.domain.jobs import Job, JobStatus, cure
 from tui.domain.runs import Endpoint, Run
 from tui.domain.text import safe, safe_line
 from tui.widgets.columns import Column
+from tui.widgets.sparkline import spark
 
 RUN_COLUMNS = (
     Column("name", "run", weight=2),
     Column("base", "base model", 15, hide_below=100),
     Column("status", "status", 17),
     Column("since", "since", 10, align="right", hide_below=64),
-    Column("loss", "val loss", 8, align="right", hide_below=74),
+    Column("loss", "val loss", 8, align="right", hide_below=86),
+    Column("trend", "by epoch", 10, hide_below=90),
     Column("endpoint", "endpoint", 13, hide_below=50),
 )
 _GLYPHS = {
@@ -30,6 +32,7 @@ _GLYPHS = {
     JobStatus.STOPPED: "■",
 }
 _LABEL = 12
+_TREND = 10
 _SHORT = {
     "epochCount": "epochs",
     "batchSize": "batch",
@@ -62,9 +65,11 @@ def endpoint_text(endpoint: Endpoint, now: datetime) -> str:
 class RunRows:
     """A board's runs as rows."""
 
-    def __init__(self, runs: Sequence[Run], now: datetime) -> None:
+    def __init__(self, runs: Sequence[Run], now: datetime, trends: Mapping[str, Sequence[float]] | None = None) -> None:
+        """`trends` are the validation losses by epoch of the runs that have them, by the runs' keys."""
         self._runs = runs
         self._now = now
+        self._trends = trends or {}
 
     def __len__(self) -> int:
         return len(self._runs)
@@ -78,7 +83,7 @@ class RunRows:
         return self._runs[index].key
 
     def cells(self, index: int) -> Sequence[str | Content]:
-        """Name, base model, status, since, loss, endpoint."""
+        """Name, base model, status, since, loss, its trend, endpoint."""
         run = self._runs[index]
         job = run.job
         if job is not None and job.moving:
@@ -87,7 +92,8 @@ class RunRows:
             since = ago(job.ended or job.created if job else run.created, self._now)
         loss = f"{job.validation_loss:.4f}" if job and job.validation_loss is not None else "–"
         endpoints = ", ".join(endpoint_text(e, self._now) for e in run.endpoints) or "–"
-        return (run.name, run.base_model_name, status_text(run), since, loss, endpoints)
+        trend = spark(self._trends.get(run.key, ())[-_TREND:])
+        return (run.name, run.base_model_name, status_text(run), since, loss, trend, endpoints)
 
 
 def run_detail(run: Run, now: datetime) -> Content:

@@ -1,0 +1,228 @@
+"""Everything that stands on the Loss tab: names, chart or table, values at the cursor, verdict, notes."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from tui.domain.loss_report import headline
+from tui.domain.losses import Curves, StepPoint
+from tui.domain.text import safe_line
+from tui.widgets.cells import fit, wrap
+from tui.widgets.chart_colours import css_colour, palette
+from tui.widgets.chart_draw import Which
+from tui.widgets.loss_chart import LossChart
+from tui.widgets.loss_lines import compare_table, epoch_table, note_text, overlay_text, step_text, values_text
+from tui.widgets.loss_runs import Shown, ShownRuns
+from tui.widgets.text_pane import TextPane
+
+_MOST_NAMES = 6
+
+
+@dataclass(slots=True)
+class View:
+    """How the runs are looked at. `epoch` and `step` are where the cursor stands; with a step it stands on that."""
+
+    epoch: int | None = None
+    step: int | None = None
+    steps: bool = False
+    log: bool = False
+    table: bool = False
+    smooth: float | None = None
+    only: Which | None = None
+    chosen_only: bool = False
+    zoom: tuple[int, int] | None = None
+
+    def reset(self) -> None:
+        """Other runs: the cursor goes to the best epoch, the whole run is shown."""
+        self.epoch = self.step = self.zoom = None
+
+    def which(self, runs: int) -> Which | None:
+        """The curves drawn: of several runs validation alone, unless chosen otherwise."""
+        return self.only if self.chosen_only else "validation" if runs > 1 else None
+
+    def turn_which(self, runs: int) -> None:
+        """Both, validation, training."""
+        after: dict[Which | None, Which | None] = {None: "validation", "validation": "training", "training": None}
+        self.only, self.chosen_only = after[self.which(runs)], True
+
+    def cursor_epoch(self, runs: ShownRuns) -> int | None:
+        """The cursor's epoch: where it was put, else the current run's best, else its last."""
+        epochs = _epochs(runs)
+        if self.epoch in epochs:
+            return self.epoch
+        curves = runs.current.curves if runs.current else None
+        if curves is not None and curves.best is not None:
+            return curves.best.epoch
+        return epochs[-1] if epochs else None
+
+    def move_epoch(self, runs: ShownRuns, by: int) -> None:
+        """To the next epoch that any visible run has."""
+        epochs, at = _epochs(runs), self.cursor_epoch(runs)
+        self.step = None
+        if at is not None and epochs:
+            place = bisect_left(epochs, at)
+            self.epoch = epochs[max(0, min(len(epochs) - 1, place + by))]
+            self._follow()
+
+    def move_step(self, runs: ShownRuns, by: int) -> None:
+        """To the next step of the current run; the epoch goes with it."""
+        curves = runs.current.curves if runs.current else None
+        if curves is None or not curves.steps:
+            return
+        self.steps = True
+        if self.step is None:
+            at = self.cursor_epoch(runs) or 1
+            self.step = bisect_left(curves.steps, at - 1 + 1e-9, key=lambda s: s.position)
+        else:
+            self.step += by
+        self.step = max(0, min(len(curves.steps) - 1, self.step))
+        self.epoch = -int(-curves.steps[self.step].position // 1)
+        self._follow()
+
+    def _follow(self) -> None:
+        """A cursor that leaves what is shown takes it along."""
+        if self.zoom is not None and self.epoch is not None:
+            low, high = self.zoom
+            shift = min(0, self.epoch - low) + max(0, self.epoch - high)
+            self.zoom = (low + shift, high + shift)
+
+    def zoom_by(self, runs: ShownRuns, by: int) -> None:
+        """Half as many epochs around the cursor, twice as many, or with 0 all."""
+        epochs, at = _epochs(runs), self.cursor_epoch(runs)
+        if by == 0 or not epochs or at is None:
+            self.zoom = None
+            return
+        low, high = self.zoom or (epochs[0], epochs[-1])
+        width = max(1, (high - low + 1 + (by > 0)) // 2) if by > 0 else (high - low + 1) * 2
+        if width >= epochs[-1] - epochs[0] + 1:
+            self.zoom = None
+            return
+        start = max(epochs[0], min(at - width // 2, epochs[-1] - width + 1))
+        self.zoom = (start, start + width - 1)
+
+
+def _epochs(runs: ShownRuns) -> list[int]:
+    return sorted({epoch for run in runs.visible if run.curves for epoch in run.curves.epochs})
+
+
+def _step_at(curves: Curves, view: View) -> StepPoint | None:
+    return curves.steps[view.step] if view.step is not None and view.step < len(curves.steps) else None
+
+
+class LossView(Vertical):
+    """Shows runs as the tab tells it; asks nobody anything."""
+
+    DEFAULT_CSS = "LossView { height: 1fr; }"
+
+    def compose(self) -> ComposeResult:
+        yield Static("", id="loss-runs", markup=False)
+        yield LossChart(id="chart", empty="")
+        yield TextPane(id="loss-table")
+        for name in ("values", "verdict", "note"):
+            yield Static("", id=f"loss-{name}", markup=False)
+
+    def show(self, runs: ShownRuns, view: View, waiting: str) -> None:
+        """Show these runs; `waiting` stands where there are no curves."""
+        visible = runs.visible
+        chart = self.query_one(LossChart)
+        cursor = view.cursor_epoch(runs)
+        current = runs.current
+        step = _step_at(current.curves, view) if current and current.curves else None
+        chart.show(
+            [run.curves for run in visible if run.curves],
+            cursor_epoch=cursor,
+            log=view.log,
+            steps=view.steps,
+            only=view.which(len(visible)),
+            zoom=view.zoom,
+            smooth=view.smooth,
+            cursor_at=step.position if step else None,
+            colours=[run.colour for run in visible],
+        )
+        self.set_class(view.table and bool(visible), "-table")
+        self._names(runs, view, waiting, chart)
+        if not visible:
+            for name in ("values", "verdict", "note"):
+                self._put(name, "")
+            return
+        if view.table:
+            reports = runs.reports
+            lines = compare_table(reports) if len(reports) > 1 else epoch_table(reports[0].curves)
+            self.query_one(TextPane).put(Content("\n".join(lines)), keep_place=True)
+        self._say(runs, view, cursor, step)
+
+    def _say(self, runs: ShownRuns, view: View, cursor: int | None, step: StepPoint | None) -> None:
+        visible = runs.visible
+        about = runs.current if runs.current in visible else visible[0]
+        assert about is not None
+        curves, report = about.curves, about.report
+        assert curves is not None
+        assert report is not None
+        if step is not None:
+            self._put("values", step_text(curves, step, view.smooth))
+        elif cursor is not None:
+            several = [(self._letter(run), run.curves) for run in visible if run.curves]
+            self._put("values", overlay_text(several, cursor) if len(visible) > 1 else values_text(curves, cursor))
+        verdict = report.verdict.text
+        if len(visible) > 1:
+            verdict = f"{headline(runs.reports)}\n{self._letter(about)}: {verdict}"
+        self._put("verdict", verdict)
+        note = note_text(curves, beta=view.smooth, kept_from=about.kept_from, problem=about.problem)
+        self._put("note", note)
+
+    def _names(self, runs: ShownRuns, view: View, waiting: str, chart: LossChart) -> None:
+        """One run: its name and the legend on a line. Several: a line each, with the full name."""
+        line = self.query_one("#loss-runs", Static)
+        width = max(20, self.size.width - 1)
+        current = runs.current
+        if len(runs.all) > 1:
+            shown = runs.all[:_MOST_NAMES]
+            line.styles.height = len(shown)
+            line.update(Content("\n").join(self._name_line(run, run is current, width) for run in shown))
+            return
+        line.styles.height = 1
+        if current is None or current.curves is None:
+            line.update(Content(fit(f" {waiting}", width)))
+            return
+        ran = len(current.curves.epochs)
+        asked = current.curves.asked_epochs
+        extra = f"  {f'{ran} of {asked}' if asked else ran} epochs" + ("  log" if view.log else "")
+        extra += f"  epochs {view.zoom[0]}–{view.zoom[1]}" if view.zoom else ""
+        pin = "* " if current.pinned else ""
+        legend = Content.assemble(chart.legend(), extra)
+        name = safe_line(f"{pin}{current.name}", 200)
+        room = max(12, width - legend.cell_length - 4)
+        line.update(Content.assemble((f" {fit(name, room)}", "bold"), "   ", legend))
+
+    def _name_line(self, run: Shown, is_current: bool, width: int) -> Content:
+        colours = palette(self.app.theme_variables, self.app.native_ansi_color)
+        ink = css_colour(colours.run(run.colour, 2)[0])
+        state = "  hidden" if run.hidden else "" if run.curves is not None else "  no metrics yet"
+        report = run.report
+        best = report.curves.best if report else None
+        told = f"  best {best.mean:.4f} (epoch {best.epoch})" if best else ""
+        head = f"{'▸' if is_current else ' '}{'*' if run.pinned else ' '}{self._letter(run)} "
+        name = fit(run.name, max(8, width - len(head) - len(told) - len(state)))
+        return Content.assemble((f"{head}{name}", f"bold {ink}" if is_current else ink), told, state)
+
+    @staticmethod
+    def _letter(run: Shown) -> str:
+        return chr(ord("a") + run.colour % 26)
+
+    def _put(self, name: str, text: str) -> None:
+        """Text cut to the lines there are; its height never changes, so nothing is laid out anew."""
+        place = self.query_one(f"#loss-{name}", Static)
+        lines = wrap(text, max(20, self.size.width - 2)) if text else [""]
+        height = place.styles.height
+        most = int(height.value) if height is not None else 1
+        if len(lines) > most:
+            lines = [*lines[: most - 1], fit(" ".join(lines[most - 1 :]), max(20, self.size.width - 2))]
+        content = Content("\n".join(lines))
+        if content.markup != getattr(place.visual, "markup", None):
+            place.update(content, layout=False)
