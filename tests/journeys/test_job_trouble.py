@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+
+from textual.events import Key
 
 from tests.harness import Walk
 from tests.journeys.stage import BUCKET, HAIKU, ROLE, Scene, scene_of, sent, trained, uploaded
 from tests.sandbox.conftest import PAIRS, WHOLE_JOB
 from tui.tabs.chat import ChatTab
+
+DETAIL = "GetModelCustomizationJob"
 
 
 def start(walk: Walk, scene: Scene, training: str, *, role: str = ROLE, name: str = "lessons-1") -> str:
@@ -160,3 +165,34 @@ async def test_a_model_made_twice_over_gives_the_second_endpoint_another_name(wa
         await walk.until(lambda: walk.shows("▸"), "a cursor")
         await walk.press(*(["j"] if "▸ second" in walk.text else []), "b")
         await walk.sees("Serve lantern-keeper", "claude-3-haiku-2")
+
+
+async def test_passing_over_runs_asks_for_the_detail_of_the_last_only(walk: Walk) -> None:
+    scene = uploaded(walk, walk.services())
+    for number in range(6):
+        start(walk, scene, f"s3://{BUCKET}/tanzaku/claude-3-haiku/dataset/train.jsonl", name=f"keeper-{number}")
+        scene.pass_time(WHOLE_JOB)
+    async with walk.app(size=(100, 40)):
+        await walk.sees(walk.sandbox.account_id)
+        await walk.press("2")
+        await walk.sees("keeper-5", "keeper-0")
+        await walk.press("g")
+        await walk.until(lambda: sent(walk, DETAIL) > 0, "the first detail")
+        first = sent(walk, DETAIL)
+        for _ in range(5):
+            walk.app_now.post_message(Key("j", "j"))
+        await walk.until(lambda: sent(walk, DETAIL) > first, "another detail")
+        await walk.sees("▸ keeper-0", "epochs")
+        assert sent(walk, DETAIL) - first <= 2
+
+
+async def test_output_is_not_put_below_a_file(walk: Walk) -> None:
+    services = walk.services()
+    uploaded(walk, services)
+    place = f"{walk.sandbox.account_id}/{walk.sandbox.region}"
+    (train, *_) = [u for u in services.store.uploads(place) if u.role == "train"]
+    services.store.add_upload(place, replace(train, uri=f"s3://{BUCKET}/own/train.jsonl", at=services.now()))
+    async with walk.app(services=services, size=(100, 40)):
+        await walk.sees(walk.sandbox.account_id)
+        await walk.press("2", "n")
+        await walk.sees("New job on Claude 3 Haiku", f"s3://{BUCKET}/own/output/")

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.harness import FAST, Walk, nobody
+from tests.journeys.stage import sent, served
 from tui.domain.settings import Settings
 from tui.sandbox.faults import FaultKind
 from tui.screens import main
+from tui.screens.main import MainScreen
 from tui.services.aws import Connection
 from tui.services.session import Services, build
 
@@ -126,3 +131,99 @@ async def test_credentials_that_expire_in_between_are_told_of_once_and_renewed(
         walk.sandbox.faults.clear()
         await walk.sees("AWS answers again")
         await walk.misses("▲ expired credentials")
+
+
+async def test_another_account_is_not_the_old_one_with_everything_deleted(
+    walk: Walk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The credentials are changed outside; all lists of the other account are empty."""
+    served(walk)
+    services = walk.services()
+
+    async def nothing() -> list[Any]:
+        return []
+
+    async with walk.app(services=services, size=(120, 30)) as app:
+        await walk.sees("1 MU")
+        screen = app.screen_stack[0]
+        assert isinstance(screen, MainScreen)
+        told: list[str] = []
+        say = screen.say
+
+        def hear(text: str, kind: str = "") -> None:
+            told.append(text)
+            say(text, kind)
+
+        monkeypatch.setattr(screen, "say", hear)
+        for part, name in ((services.jobs, "all"), (services.jobs, "models")):
+            monkeypatch.setattr(part, name, nothing)
+        for name in ("throughputs", "deployments"):
+            monkeypatch.setattr(services.endpoints, name, nothing)
+        call = services.aws.call
+
+        async def other(service: str, operation: str, *rest: Any, **more: Any) -> Any:
+            if operation == "get_caller_identity":
+                return {"Account": "999988887777", "Arn": "arn:aws:iam::999988887777:user/x"}
+            return await call(service, operation, *rest, **more)
+
+        monkeypatch.setattr(services.aws, "call", other)
+        services.watcher.wake()
+        await walk.sees("999988887777", "another account")
+        await walk.misses("1 MU")
+        assert not [text for text in told if "deleted" in text]
+        assert services.place(screen.identity).startswith("999988887777/")
+
+
+async def test_throughput_that_may_not_be_listed_is_not_forgotten(walk: Walk) -> None:
+    served(walk)
+    async with walk.app(size=(120, 30)):
+        await walk.sees("● 1 MU ")
+        walk.sandbox.faults.add(kind=FaultKind.DENIED, operation="ListProvisionedModelThroughputs", times=None)
+        walk.app_now.services.watcher.wake()
+        await walk.sees("● 1 MU?", "AWS does not allow this")
+        assert not walk.shows("is deleted")
+        await walk.press("2")
+        await walk.sees("may not be listed: provisioned throughputs")
+        await walk.press("q")
+        await walk.sees("Quit tanzaku?", "goes on billing")
+
+
+async def test_throughput_that_was_never_listed_may_be_billing(walk: Walk) -> None:
+    served(walk)
+    walk.sandbox.faults.add(kind=FaultKind.DENIED, operation="ListProvisionedModelThroughputs", times=None)
+    async with walk.app(size=(120, 30)):
+        await walk.sees("● ? MU")
+        await walk.press("q")
+        await walk.sees("Quit tanzaku?", "may be billing")
+
+
+async def test_a_memory_that_cannot_be_opened_is_told_once_and_aws_is_watched(walk: Walk) -> None:
+    served(walk)
+    path = walk.paths.sandbox_store
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"not a database at all, but long enough to be looked at" * 40)
+    async with walk.app(size=(120, 30)) as app:
+        await walk.sees("● 1 MU", "memory cannot be opened")
+        await walk.press("2")
+        await walk.sees("lantern-keeper")
+        await walk.press("n")
+        await walk.sees("memory cannot be opened")
+        assert app.is_running
+
+
+async def test_credentials_are_looked_at_again_when_their_time_is_over(walk: Walk) -> None:
+    services = walk.services()
+    async with walk.app(size=(120, 30), services=services) as app:
+        await walk.sees(walk.sandbox.account_id)
+        screen = app.screen_stack[0]
+        assert isinstance(screen, MainScreen)
+        screen.identity = replace(screen.identity, expires=walk.clock.now() + timedelta(minutes=4))
+        await walk.sees("m left")
+        asked = sent(walk, "GetCallerIdentity")
+        await walk.pass_time(241)
+        await walk.until(lambda: sent(walk, "GetCallerIdentity") > asked, "another look")
+        await walk.until(lambda: screen.identity.expires is None, "the identity of now")
+        assert not walk.shows("expired")
+        asked = sent(walk, "GetCallerIdentity")
+        await walk.pass_time(301)
+        await walk.until(lambda: sent(walk, "GetCallerIdentity") > asked, "a look after five minutes")

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.harness import Walk
-from tests.journeys.stage import BUCKET, HAIKU, ROLE, sent, trained, uploaded
-from tui.dialogs.job import JobDialog
-from tui.dialogs.serve import ServeDialog
+from tests.journeys.stage import BUCKET, HAIKU, LLAMA_33, ROLE, sent, trained, uploaded
+from tui.dialogs.job import NEW_ROLE, JobDialog
+from tui.dialogs.serve import ServeDialog, ServePlan
+from tui.dialogs.unsettled import UnsettledDialog
+from tui.domain.base_models import Serving
+from tui.domain.errors import AppError, Cause
 from tui.sandbox.faults import FaultKind
+from tui.screens.main import MainScreen
+from tui.services.roles import RolePlan, ServiceRole
 from tui.tabs.jobs import JobsTab
+from tui.widgets.fields import ChoiceField
 
 JOB, BUY = "CreateModelCustomizationJob", "CreateProvisionedModelThroughput"
+BUY_CALL = "create_provisioned_model_throughput"
+LOST_UPLOAD = {"bucket": "gone", "key": "k", "sha256": "x", "size": 1}
 ALWAYS = None
 TAKEN = [(FaultKind.ERROR_AFTER, 3), (FaultKind.RESET_AFTER, 1)]
 REFUSED = [
@@ -193,3 +203,122 @@ async def test_what_was_sent_before_the_end_is_found_at_the_next_start(walk: Wal
         await walk.press("2")
         await walk.sees("lessons-1", "● Validation")
     assert walk.sandbox.books() == ()
+
+
+async def test_what_a_confirmed_job_waits_for_is_not_pushed_aside(walk: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The role is being made when another order is asked for; the job is started all the same."""
+    services = walk.services()
+    uploaded(walk, services)
+    async with walk.app(services=services):
+        dialog = await open_job_form(walk)
+        dialog.query_one("#role_arn", ChoiceField).value = NEW_ROLE
+        create, gate = services.roles.create, asyncio.Event()
+
+        async def slow(plan: RolePlan) -> ServiceRole:
+            await gate.wait()
+            return await create(plan)
+
+        monkeypatch.setattr(services.roles, "create", slow)
+        await walk.press("ctrl+s")
+        await walk.sees("Create the IAM role")
+        await walk.press("y")
+        await walk.sees("Creating the role")
+        await walk.press("S")
+        await walk.sees("is still being sent")
+        gate.set()
+        await walk.sees("● Validation")
+        assert len(jobs_of(walk)) == 1
+
+
+async def test_orders_belong_to_the_account_although_the_identity_is_in_trouble(walk: Walk) -> None:
+    services = walk.services()
+    uploaded(walk, services)
+    place = f"{walk.sandbox.account_id}/{walk.sandbox.region}"
+    async with walk.app(services=services) as app:
+        await open_job_form(walk)
+        for operation in ("GetCallerIdentity", "ListCustomModels"):
+            walk.sandbox.faults.add(kind=FaultKind.EXPIRED, operation=operation, times=ALWAYS)
+        walk.sandbox.faults.add(kind=FaultKind.ERROR_AFTER, operation=JOB, times=3)
+        walk.sandbox.faults.add(kind=FaultKind.DENIED, operation="ListModelCustomizationJobs", times=ALWAYS)
+        services.watcher.wake()
+        screen = app.screen_stack[0]
+        assert isinstance(screen, MainScreen)
+        await walk.until(lambda: screen.identity.problem is not None, "trouble")
+        await walk.press("ctrl+s")
+        await walk.until(lambda: len(walk.sandbox.world.records.jobs) == 1, "a job")
+        await walk.until(lambda: len(services.store.unsettled(place)) == 1, "the open order of the account")
+        walk.sandbox.faults.clear()
+        await walk.until(lambda: not services.store.unsettled(place), "a settled order")
+
+
+async def test_an_earlier_order_in_doubt_is_asked_about_and_can_be_overruled(walk: Walk) -> None:
+    services = walk.services()
+    trained(walk)
+    place = f"{walk.sandbox.account_id}/{walk.sandbox.region}"
+    services.store.prepare(place, BUY_CALL, "elder", {}, "elder-token")
+    services.store.prepare(place, "put_object", "k", LOST_UPLOAD, "upload-token")
+    walk.sandbox.faults.add(kind=FaultKind.DENIED, operation="HeadObject", times=ALWAYS)
+    async with walk.app(services=services):
+        await walk.sees(walk.sandbox.account_id)
+        await walk.press("2")
+        await walk.sees("lantern-keeper")
+        await walk.press("b")
+        await walk.sees("Is elder there already?", "a second one")
+        await walk.press("escape")
+        await walk.sees("What became of elder is not known yet")
+        await walk.press("b")
+        await walk.sees("Is elder there already?")
+        await walk.until(lambda: isinstance(walk.app_now.screen, UnsettledDialog), "the question")
+        await walk.press("y")
+        await walk.sees("Serve lantern-keeper")
+        await walk.type("claude-3-haiku")
+        await walk.press("enter")
+        await walk.sees("Is elder there already?")
+        walk.clock.advance(181)
+        await walk.press("t")
+        await walk.sees("1 MU")
+        assert len(walk.sandbox.books()) == 1
+
+
+async def test_what_was_bought_is_told_when_the_disk_is_full(walk: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
+    services = walk.services()
+    trained(walk)
+
+    def full(*_: object) -> None:
+        raise AppError(Cause.FILE, "The app's memory cannot be written", "disk is full")
+
+    async with walk.app(services=services, size=(120, 30)):
+        await open_order(walk)
+        monkeypatch.setattr(services.store, "settle", full)
+        await walk.type("claude-3-haiku")
+        await walk.press("enter")
+        await walk.sees("is being created", "could not be noted", "1 MU")
+        assert not walk.shows("Nothing was bought")
+        assert len(walk.sandbox.books()) == 1
+
+
+async def test_another_way_is_another_order(walk: Walk) -> None:
+    """The purchase is refused; what is deployed instead has a token of its own."""
+    trained(walk, LLAMA_33)
+    way = ServeDialog(
+        model_name="m",
+        base_model="b",
+        ways=tuple(Serving),
+        name="gate",
+        price=None,
+        sandbox=True,
+        region="r",
+        account="1",
+        plan=ServePlan(Serving.PROVISIONED, "gate", 1, "token-1"),
+    )
+    answers: list[ServePlan | None] = []
+    async with walk.app() as app:
+        await walk.sees(walk.sandbox.account_id)
+        app.push_screen(way, answers.append)
+        await walk.sees("Serve m")
+        way.query_one("#way", ChoiceField).value = Serving.ON_DEMAND.value
+        await walk.press("ctrl+s")
+        await walk.until(lambda: bool(answers), "an answer")
+    assert answers[0] is not None
+    assert answers[0].kind is Serving.ON_DEMAND
+    assert answers[0].token != "token-1"
