@@ -111,6 +111,20 @@ async def test_what_was_typed_goes_only_when_asked_twice(walk: Walk, file: Path)
         assert not walk.shows("unsaved")
 
 
+def test_keys_typed_ahead_of_the_dialog_do_not_act_on_the_list(tmp_path: Path, file: Path) -> None:
+    with Terminal([str(file)], tmp_path) as terminal:
+        terminal.sees(OFFLINE, "40 pairs", "clean")
+        terminal.send("edddDa")
+        terminal.sees("Pair 1 of training.json")
+        terminal.send("escape")
+        terminal.until(lambda: not terminal.shows("Pair 1 of") or terminal.shows("once more"), "an answer")
+        if terminal.shows("once more"):
+            terminal.send("escape")
+        terminal.until(lambda: not terminal.shows("Pair 1 of"), "the list")
+        assert terminal.shows("40 pairs")
+        assert not terminal.shows("unsaved")
+
+
 async def test_pairs_come_and_go(walk: Walk, file: Path) -> None:
     async with walk.app([file]):
         await walk.sees("✓ clean", "40 pairs")
@@ -232,7 +246,7 @@ def edited_and_killed(home: Path, file: Path, end: Callable[[Terminal], None]) -
         terminal.send("tab", " Really.", "ctrl+s")
         terminal.sees("Edit of pair 2")
         terminal.send("d", "u", "G", "d")
-        terminal.sees("39 pairs")
+        terminal.sees("39 pairs", "Delete of pair 40")
         end(terminal)
 
 
@@ -256,13 +270,13 @@ def test_after_the_end_of_the_process_the_edits_are_offered_and_exact(
     edited_and_killed(tmp_path, file, end)
     assert content(file) == written(PAIRS)
     with Terminal([str(file)], tmp_path) as terminal:
-        terminal.sees("Unsaved edits of training.json were found", "4 actions")
+        terminal.sees(OFFLINE, "Unsaved edits of training.json were found", "4 actions")
         terminal.send("j", "enter")
         terminal.sees("the next start asks again")
         terminal.send("q")
         assert terminal.ended() == 0
     with Terminal([str(file)], tmp_path) as terminal:
-        terminal.sees("Unsaved edits of training.json were found")
+        terminal.sees(OFFLINE, "Unsaved edits of training.json were found")
         terminal.send("enter")
         terminal.sees("Recovered 4 actions", "39 pairs", "unsaved")
         assert content(file) == written(PAIRS)
@@ -282,7 +296,7 @@ def test_edits_of_a_file_that_changed_meanwhile_are_offered_beside_it(tmp_path: 
     edited_and_killed(tmp_path, file, kill)
     put(file, json.dumps(PAIRS[:20]))
     with Terminal([str(file)], tmp_path) as terminal:
-        terminal.sees("Unsaved edits of training.json were found")
+        terminal.sees(OFFLINE, "Unsaved edits of training.json were found")
         terminal.send("enter")
         terminal.sees("the file was changed since", "training.recovered.json", "39 pairs")
         terminal.send("w")

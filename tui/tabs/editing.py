@@ -154,8 +154,9 @@ class EditingTab(Tab):
 
     # Actions on pairs
 
-    @work(group="ask")
-    async def action_edit(self) -> None:
+    # The dialogs are pushed at once, not by a worker: keys typed ahead must not act on the list meanwhile.
+
+    def action_edit(self) -> None:
         """Edit the pair in a dialog."""
         from tui.dialogs.pair import PairDialog
         from tui.domain.record_text import has_system
@@ -169,12 +170,14 @@ class EditingTab(Tab):
             return
         heading = f"Pair {index + 1} of {opened.name}"
         system = has_system(opened.file.layout)
-        after = await self.ask(PairDialog(heading, record, self.model, with_system=system))
-        if after is not None:
-            await self._do(lambda d: d.edit(index, after), lambda step: f"{_capital(step.name)} (u undoes it)")
 
-    @work(group="ask")
-    async def action_add(self) -> None:
+        async def accepted(after: Record | None) -> None:
+            if after is not None:
+                await self._do(lambda d: d.edit(index, after), lambda step: f"{_capital(step.name)} (u undoes it)")
+
+        self.app.push_screen(PairDialog(heading, record, self.model, with_system=system), accepted)
+
+    def action_add(self) -> None:
         """Write a new pair below the current one."""
         from tui.dialogs.pair import PairDialog
         from tui.domain.record_text import has_system
@@ -187,11 +190,14 @@ class EditingTab(Tab):
         blank = Record.of("", "")
         system = has_system(opened.file.layout)
         dialog = PairDialog(f"New pair in {opened.name}", blank, self.model, with_system=system)
-        record = await self.ask(dialog)
-        if record is None or record == blank:
-            return
-        if await self._do(lambda d: d.add(at, record), lambda _: f"Pair {at + 1} added (u undoes it)"):
-            self.go_to(at)
+
+        async def accepted(record: Record | None) -> None:
+            if record is None or record == blank:
+                return
+            if await self._do(lambda d: d.add(at, record), lambda _: f"Pair {at + 1} added (u undoes it)"):
+                self.go_to(at)
+
+        self.app.push_screen(dialog, accepted)
 
     async def action_duplicate(self) -> None:
         """The pair once more, below itself."""
