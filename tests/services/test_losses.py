@@ -209,3 +209,24 @@ async def test_local_files_and_folders(services: Services, tmp_path: Path) -> No
         await services.losses.of_files([tmp_path / "empty"])
     with pytest.raises(AppError, match="cannot be read"):
         await services.losses.of_files([tmp_path / "missing.csv"])
+
+
+async def test_curves_are_shown_although_they_cannot_be_kept(services: Services, scene: Scene) -> None:
+    """And they are kept for the session, so that they are not read from S3 again and again."""
+    scene.bucket()
+    scene.upload(f"{PREFIX}/training_artifacts/step_wise_training_metrics.csv", TRAINING)
+    folder = services.paths.losses(sandbox=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.write_text("a file where the folder should be")
+    look = await services.losses.look(JOB)
+    assert look is not None
+    assert look.fresh
+    assert look.problem is not None
+    assert look.problem.cause is Cause.FILE
+    assert [p.epoch for p in look.curves.training] == [1, 2]
+    scene.sandbox.requests.clear()
+    again = await services.losses.look(JOB)
+    assert again is not None
+    assert again.curves == look.curves
+    assert "GetObject" not in [r.operation for r in scene.sandbox.requests]
+    assert [k.job.arn for k in await services.losses.all_kept()] == [JOB.arn]

@@ -17,6 +17,7 @@ from tui.domain.text import count, safe_line
 from tui.services.aws import Aws
 from tui.services.loss_cache import Kept, LossCache
 from tui.services.metrics_curves import curves
+from tui.services.pool import DaemonPool
 from tui.services.storage import Storage, StoredObject
 
 __all__ = ["Look", "Losses", "curves", "local_runs"]
@@ -33,6 +34,7 @@ _MOST_TRENDS = 5
 @dataclass(frozen=True, slots=True)
 class Look:
     """The curves of a job. `fresh`: S3 has just said that they are the newest; else `problem` says why it did not.
+    With fresh ones `problem` says why they could not be kept for the next time.
 
     `read` is when the files were read from S3.
     """
@@ -47,24 +49,27 @@ class Look:
 class Losses:
     """Curves of jobs and of local files."""
 
-    def __init__(self, aws: Aws, storage: Storage, cache: LossCache | None = None, *, now: Now = utc_now) -> None:
+    def __init__(
+        self, aws: Aws, storage: Storage, pool: DaemonPool, cache: LossCache | None = None, *, now: Now = utc_now
+    ) -> None:
         self._aws = aws
         self._storage = storage
+        self._pool = pool
         self._cache = cache
         self._now = now
+        self._unwritten: dict[str, Kept] = {}
 
     async def kept(self, arn: str) -> Look | None:
         """What this machine has of a job, without asking S3."""
-        if self._cache is None:
-            return None
-        found = await self._aws.pool.run(self._cache.load, arn)
+        found = await self._kept(arn)
         return Look(found.job, found.curves, found.read, fresh=False) if found else None
 
     async def all_kept(self) -> list[Look]:
         """Everything this machine has, newest job first."""
         if self._cache is None:
             return []
-        found = await self._aws.pool.run(self._cache.all)
+        written = {k.job.arn: k for k in await self._pool.run(self._cache.all)}
+        found = sorted((written | self._unwritten).values(), key=lambda k: k.job.created, reverse=True)
         return [Look(k.job, k.curves, k.read, fresh=False) for k in found]
 
     async def of_job(self, job: Job) -> Curves | None:
@@ -79,7 +84,7 @@ class Losses:
         """
         if not job.metrics_prefix:
             return None
-        kept = await self._aws.pool.run(self._cache.load, job.arn) if self._cache else None
+        kept = await self._kept(job.arn)
         try:
             return await self._look(job, kept)
         except AppError as problem:
@@ -100,11 +105,26 @@ class Losses:
             return Look(kept.job, kept.curves, kept.read)
         bucket, _ = split_s3_uri(job.metrics_prefix)
         files = [(o.key, await self._storage.read(bucket, o.key)) for o in chosen]
-        made = await self._aws.pool.run(_of_files_of_job, job, files, self._aws.sandbox)
+        made = await self._pool.run(_of_files_of_job, job, files, self._aws.sandbox)
         now = self._now()
-        if self._cache is not None:
-            await self._aws.pool.run(self._cache.save, Kept(job, made, etags, now))
-        return Look(job, made, now)
+        return Look(job, made, now, problem=await self._keep(Kept(job, made, etags, now)))
+
+    async def _keep(self, kept: Kept) -> AppError | None:
+        """Keep what was read. A disk that refuses is no reason not to show it: it is kept for the session, and told."""
+        if self._cache is None:
+            return None
+        try:
+            await self._pool.run(self._cache.save, kept)
+        except AppError as problem:
+            self._unwritten[kept.job.arn] = kept
+            return problem
+        self._unwritten.pop(kept.job.arn, None)
+        return None
+
+    async def _kept(self, arn: str) -> Kept | None:
+        if self._cache is None:
+            return None
+        return self._unwritten.get(arn) or await self._pool.run(self._cache.load, arn)
 
     async def trends(self, jobs: Sequence[Job]) -> dict[str, tuple[float, ...]]:
         """Validation means by job ARN: what is kept, and what the newest few detailed jobs have in S3 by now.
@@ -128,7 +148,7 @@ class Losses:
 
     async def runs_of_files(self, paths: Sequence[Path], *, asked_epochs: int | None = None) -> list[Curves]:
         """The curves of every run in local CSV files or folders, in order of their places. Raises AppError."""
-        return await self._aws.pool.run(local_runs, paths, asked_epochs)
+        return await self._pool.run(local_runs, paths, asked_epochs)
 
 
 def _of_files_of_job(job: Job, files: Sequence[tuple[str, bytes]], sandbox: bool) -> Curves:

@@ -168,7 +168,8 @@ class Services:
         from tui.services.loss_cache import LossCache
         from tui.services.losses import Losses
 
-        return Losses(self.aws, self.storage, LossCache(self.paths.losses(sandbox=self.sandbox)), now=self.now)
+        cache = LossCache(self.paths.losses(sandbox=self.sandbox))
+        return Losses(self.aws, self.storage, self.pool, cache, now=self.now)
 
     @cached_property
     def run_data(self) -> RunData:

@@ -75,7 +75,6 @@ class Storage:
 
     def __init__(self, aws: Aws) -> None:
         self._aws = aws
-        self.pool = aws.pool
 
     async def buckets(self, region: str) -> list[str]:
         """Names of the account's buckets in `region`, in order."""
