@@ -162,16 +162,15 @@ class MainScreen(Screen[None]):
         self.refresh()
 
     @on(Tab.FirstShown)
-    def _first_shown(self) -> None:
+    async def _first_shown(self) -> None:
         self.call_later(self._paint)  # behind what is told of sizes already
         self.call_after_refresh(self._shown.set)
         if self._metrics:
-            self._open_metrics()
+            self._open_metrics(cast("LossTab", await self.show_tab("loss")))
 
     @work(group="losses")
-    async def _open_metrics(self) -> None:
+    async def _open_metrics(self, tab: LossTab) -> None:
         """Show the files that the app was started for."""
-        tab = cast("LossTab", await self.show_tab("loss"))
         await tab.open_paths(self._metrics, asked_epochs=self._asked_epochs)
 
     async def _identify(self) -> bool:
