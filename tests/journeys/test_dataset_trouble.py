@@ -215,3 +215,42 @@ async def test_a_bucket_elsewhere_and_a_name_that_is_taken(walk: Walk, pairs: Pa
         await upload(walk)
         await walk.press("enter")
         await walk.sees("uploaded. Next")
+
+
+async def test_converting_asks_before_it_replaces_and_leaves_open_files_alone(walk: Walk, pairs: Path) -> None:
+    other, taken = pairs.with_name("other.json"), pairs.with_name("taken.jsonl")
+    other.write_bytes(pairs.read_bytes())
+    taken.write_text("precious")
+    async with walk.app([pairs, other]):
+        await walk.sees("✓ clean", "(1/2)")
+        await walk.press("x", "ctrl+u")
+        await walk.type(str(other))
+        await walk.press("enter")
+        await walk.sees("other.json is open here")
+        await walk.press("x", "ctrl+u")
+        await walk.type(str(taken))
+        await walk.press("enter")
+        await walk.sees("Replace this file?")
+        await walk.press("escape")
+        await walk.sees("Nothing was written")
+        assert taken.read_text() == "precious"
+        await walk.press("x", "ctrl+u")
+        await walk.type(str(taken))
+        await walk.press("enter")
+        await walk.sees("Replace this file?")
+        await walk.press("y")
+        await walk.sees("40 records written")
+    assert len(taken.read_text().splitlines()) == 40
+
+
+async def test_an_upload_takes_the_files_that_belong_together(walk: Walk, pairs: Path) -> None:
+    names = ("training.en.json", "validation.json", "training.ja.json", "validation.ja.json")
+    files = [pairs.with_name(name) for name in names]
+    for file in files:
+        file.write_bytes(pairs.read_bytes())
+    async with walk.app(files):
+        await walk.sees("✓ clean", "(1/4)", walk.sandbox.account_id)
+        await walk.press("f", "f")
+        await walk.sees("training.ja.json", "(3/4)", "✓ clean")
+        await walk.press("p")
+        await walk.sees("training-ja-", "validation-ja-")

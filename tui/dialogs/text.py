@@ -17,6 +17,10 @@ from tui.dialogs.base import Dialog
 class LineDialog(Dialog[str]):
     """One line; `problem` says what is wrong with what was typed, nothing when it may be accepted."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "accept", "Accept", key_display="enter", id="line.accept")
+    ]
+
     def __init__(
         self, heading: str, *, value: str = "", note: str = "", problem: Callable[[str], str] = lambda _: ""
     ) -> None:
@@ -37,12 +41,14 @@ class LineDialog(Dialog[str]):
         self.query_one(Input).focus()
 
     @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
-        problem = self._problem(event.value)
+    def action_accept(self) -> None:
+        """Take the line."""
+        value = self.query_one(Input).value
+        problem = self._problem(value)
         if problem:
             self.complain(problem)
         else:
-            self.dismiss(event.value)
+            self.dismiss(value)
 
 
 class TextDialog(Dialog[str]):

@@ -69,6 +69,10 @@ class Datasets:
         """The file in the model's format. Raises AppError when a record has an error that AWS would refuse."""
         return await self._pool.run(_convert, file, model, role, system, escape)
 
+    async def is_there(self, path: Path) -> bool:
+        """Whether a path leads to something."""
+        return await self._pool.run(os.path.lexists, path)
+
     async def write(self, converted: Converted, path: Path) -> None:
         """Write a converted file whole or not at all; never over its own source. Raises AppError."""
         await self._pool.run(_write, converted, path)

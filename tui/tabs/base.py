@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from textual.containers import Vertical
 from textual.message import Message
+from textual.screen import ModalScreen
 from textual.widget import Widget
 
 from tui.domain.errors import AppError
 from tui.domain.jobs import Job
 from tui.services.session import Services
-
-if TYPE_CHECKING:
-    from tui.dialogs.base import Dialog
 
 T = TypeVar("T")
 
@@ -84,7 +82,7 @@ class Tab(Vertical):
         """Sentences about what quitting now would break off."""
         return []
 
-    async def ask(self, dialog: Dialog[T]) -> T | None:
+    async def ask(self, dialog: ModalScreen[T]) -> T | None:
         """The dialog's answer. While one question is open, a second one, asked by a key that came twice, is none."""
         if self._asking:
             return None

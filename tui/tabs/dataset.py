@@ -42,6 +42,8 @@ _CHECK_DELAY = 0.3
 _LARGE = 10_000
 """Records from which on the check after an edit begins a little later."""
 
+_NO_FILE = "No file is open. Press o to open one."
+
 
 class DatasetTab(EditingTab):
     """Files of pairs."""
@@ -76,12 +78,14 @@ class DatasetTab(EditingTab):
         self._found: list[int] | None = None
         self._rows: PairRows | None = None
         self._search_number = 0
+        self._refused: list[str] = []
+        """What was said of files that could not be opened."""
         self._cancel_upload: threading.Event | None = None
 
     def compose(self) -> ComposeResult:
         yield Line(id="file-line")
         with Container(id="split"):
-            yield VirtualTable(PAIR_COLUMNS, id="pairs", empty="No file is open. Press o to open one.")
+            yield VirtualTable(PAIR_COLUMNS, id="pairs", empty=_NO_FILE)
             yield TextPane(id="preview")
         yield ProgressLine(id="upload-line")
 
@@ -119,6 +123,8 @@ class DatasetTab(EditingTab):
             await self._open(path, show=number == 0)
             if number == 0:
                 self.post_message(self.FirstShown())
+        if len(self._refused) > 1:
+            self.say(" ".join(self._refused), "problem")
         self.offer_recovery()
 
     async def _open(self, path: Path, *, show: bool) -> None:
@@ -138,6 +144,7 @@ class DatasetTab(EditingTab):
                     self.say(f"{path.name} was not opened")
                     return
             except AppError as error:
+                self._refused.append(error.sentence())
                 self.say(error.sentence(), "problem")
                 return
         opened = EditedFile(source.document.now, held.role if held else guess_role(path), source=source)
@@ -215,6 +222,7 @@ class DatasetTab(EditingTab):
             self.query_one("#file-line", Line).put(Content(f" base model {self.model.name}"))
             return
         self._rows = PairRows(opened, self.model, self._found)
+        table.set_empty("Nothing holds these words; esc clears them." if self._found is not None else _NO_FILE)
         table.show(self._rows, keep_cursor=keep_cursor)
         self._show_line()
         self._show_preview(table.cursor)
@@ -459,9 +467,23 @@ class DatasetTab(EditingTab):
             await self.attempt(self._write(opened, target))
 
     async def _write(self, opened: EditedFile, target: Path) -> None:
+        held = next((f for f in self.files if target in (f.file.path, f.file.path.absolute())), None)
+        if held is not None:
+            what = "That is the file itself" if held is opened else f"{held.name} is open here"
+            raise AppError(Cause.FILE, what, hint="Choose another name")
+        if await self.services.datasets.is_there(target) and not await self._may_replace(target):
+            self.say("Nothing was written")
+            return
         made = await self.services.datasets.convert(opened.file, self.model, opened.role, self.system_prompt)
         await self.services.datasets.write(made, target)
         self.say(f"{count(made.records, 'record')} written to {target}", "good")
+
+    async def _may_replace(self, target: Path) -> bool:
+        from tui.dialogs.confirm import ConfirmDialog
+
+        body = f"{safe_line(str(target), 300)} is there already; what it holds would be gone."
+        agreed = await self.ask(ConfirmDialog("Replace this file?", body, yes="Replace it"))
+        return agreed is True
 
     @staticmethod
     def _edits_too(files: Sequence[EditedFile]) -> str:
@@ -471,7 +493,11 @@ class DatasetTab(EditingTab):
 
     def _to_upload(self) -> list[EditedFile]:
         """The files to go: the shown one, and the first of each other role that training reads."""
-        order = [self.files[self.current], *self.files] if self.files else []
+        if not self.files:
+            return []
+        shown = self.files[self.current]
+        # training.ja.json goes with validation.ja.json: the same ending, else the same folder, else as opened.
+        order = [shown, *sorted(self.files, key=lambda f: _distance(shown.file.path, f.file.path))]
         return [
             next(f for f in order if f.role is role)
             for role in (Role.TRAIN, Role.VALIDATION)
@@ -573,3 +599,8 @@ class DatasetTab(EditingTab):
 
         place = self.services.place(self.identity)
         return await self.services.uploads.put(place, plan.bucket, plan.prefix, file, progress, self._cancel_upload)
+
+
+def _distance(shown: Path, other: Path) -> tuple[bool, bool]:
+    """How little two files look like parts of one data set."""
+    return shown.stem.split(".")[1:] != other.stem.split(".")[1:], shown.parent != other.parent

@@ -64,6 +64,7 @@ class JobsTab(Tab):
         super().__init__(services, id=id, classes=classes)
         self._sending = ""
         self._held = ""
+        self._started = ""
         self._detailed = ""
         self._trends: dict[str, tuple[float, ...]] = {}
 
@@ -107,7 +108,12 @@ class JobsTab(Tab):
 
     def _show(self) -> None:
         board, now = self.board, self.services.now()
-        self.query_one("#runs", VirtualTable).show(RunRows(board.runs, now, self._trends))
+        table = self.query_one("#runs", VirtualTable)
+        table.show(RunRows(board.runs, now, self._trends))
+        new = next((n for n, run in enumerate(board.runs) if run.name == self._started), None)
+        if self._started and new is not None:  # the keys that follow are meant for it
+            self._started = ""
+            table.move_to(new)
         moving = sum(run.moving for run in board.runs)
         # Whether there are runs is known only after the first look.
         self.query_one("#runs", VirtualTable).set_empty(_NO_RUNS if board.seen else "")
@@ -372,9 +378,10 @@ class JobsTab(Tab):
         with self._on_its_way(f"The job {spec.job_name}"):
             made = await self.services.jobs.start(place, spec, token, waiting=lambda text: self.say(text))
         self.post_message(self.AwsChanged())
-        told = f"{spec.job_name} is started; it is watched here, and AWS goes on without this app{made.note}"
+        goes_on = "it goes on when the app runs" if self.services.sandbox else "AWS goes on without this app"
+        told = f"{spec.job_name} is started; it is watched here, and {goes_on}{made.note}"
         self.say(told, "problem" if made.note else "good")
-        self.query_one("#runs", VirtualTable).move_to(0)
+        self._started = spec.job_name
 
     # Serving, stopping, deleting
 

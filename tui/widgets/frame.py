@@ -154,6 +154,10 @@ class TabStrip(Widget):
             place -= cell_len(label)
 
 
+_HANG = "   "
+"""What a second line of a notice begins with."""
+
+
 class StatusLine(Widget):
     """One line: what is under way, or what went wrong and what to do; else blank."""
 
@@ -185,13 +189,15 @@ class StatusLine(Widget):
 
     def _make_room(self) -> None:
         """A second line for what does not fit into one: a hint that is cut off helps nobody."""
-        self.set_class(cell_len(self.text) > self.size.width > 0, "-long")
+        roomy = self.app.size.height >= 20
+        self.set_class(roomy and cell_len(self.text) > self.size.width > 0, "-long")
 
     def render(self) -> Content:
-        lines = wrap(self.text, self.size.width)
-        if len(lines) > 2:
-            lines = [lines[0], fit(f"{lines[1].rstrip()} {' '.join(lines[2:])}", self.size.width)]
-        return Content("\n".join(lines))
+        if not self.has_class("-long"):
+            return Content(fit(self.text, self.size.width))
+        lines = wrap(self.text, self.size.width - len(_HANG))
+        rest = " ".join(lines[1:])
+        return Content(f"{lines[0]}\n{fit(f'{_HANG}{rest}', self.size.width)}")
 
 
 class KeyLine(Widget):
