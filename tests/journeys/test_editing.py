@@ -223,7 +223,7 @@ async def test_a_file_changed_on_disk_is_fought_over_in_the_open(walk: Walk, fil
         await walk.sees("mine.json is saved")
 
 
-async def test_quitting_names_what_is_not_saved_and_the_next_start_offers_it(walk: Walk, file: Path) -> None:
+async def test_quitting_names_what_is_not_saved(walk: Walk, file: Path) -> None:
     async with walk.app([file]):
         await walk.sees("✓ clean")
         await answer(walk, "unsaved words")
