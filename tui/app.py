@@ -15,6 +15,7 @@ from typing import ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.command import Provider
 from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.screen import Screen
@@ -57,6 +58,12 @@ SUMI = Theme(
 )
 
 
+def _actions() -> type[Provider]:
+    from tui.commands import ActionsProvider
+
+    return ActionsProvider
+
+
 class TanzakuApp(App[None]):
     """tanzaku 短冊."""
 
@@ -77,6 +84,7 @@ class TanzakuApp(App[None]):
         Binding("ctrl+z", "suspend_process", "Suspend to the shell", show=False, priority=True, id="app.suspend"),
     ]
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS = App.COMMANDS | {_actions}
 
     def __init__(
         self,

@@ -247,3 +247,13 @@ async def test_a_key_that_comes_twice_asks_once(walk: Walk, pairs: Path, tab: st
         await walk.until(lambda: len(app.screen_stack) == 1, "the dialog's end")
         await walk.press("escape", key)
         await walk.sees("esc Cancel")
+
+
+async def test_the_palette_has_the_actions_of_the_view_with_their_keys(walk: Walk, pairs: Path) -> None:
+    async with walk.app([pairs], size=(100, 40)):
+        await walk.sees("✓ clean", walk.sandbox.account_id)
+        await walk.press("ctrl+p")
+        await walk.type("convert")
+        await walk.sees("key x")
+        await walk.press("enter")
+        await walk.sees("Convert training.json")
