@@ -20,9 +20,10 @@ from tui.services.jobs import CREATE
 from tui.services.orders import Ordered
 from tui.services.session import Services
 from tui.services.store import IntentState
+from tui.services.watcher import SANDBOX_PACE
 
 BOUGHT = "CreateProvisionedModelThroughput"
-OPEN_FOR = 180
+OPEN_FOR = SANDBOX_PACE.unlisted
 
 
 async def buy(services: Services, model: str, token: str = "token-1", name: str = "gate") -> Ordered:

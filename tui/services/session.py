@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
     from tui.services.uploads import Uploads
     from tui.services.watcher import Pace, Watcher
 
-_LISTED_WITHIN = timedelta(minutes=3)
-"""After its last try an order that AWS does not list is held to be possible for this long."""
 JOB_ORDERS = ("create_model_customization_job",)
 ENDPOINT_ORDERS = ("create_provisioned_model_throughput", "create_custom_model_deployment")
 _WHAT = {"create_model_customization_job": "The job", "put_object": "The upload"}
@@ -251,7 +248,11 @@ class Services:
 
     def _may_still_come(self, intent: Intent) -> bool:
         """Lists lag behind orders; S3 does not."""
-        return intent.operation != "put_object" and self.now() - intent.changed < _LISTED_WITHIN
+        from tui.services.watcher import pace_of
+
+        pace = self._pace or pace_of(self.aws)
+        age = (self.now() - intent.changed).total_seconds()
+        return intent.operation != "put_object" and age < pace.unlisted
 
     def forget(self) -> None:
         """Drop what was kept of an account, since another one is looked at."""

@@ -18,15 +18,21 @@ from tui.services.jobs import Jobs
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds between two looks."""
+    """Seconds between two looks, and how long after its last try an order that is not listed may still come."""
 
     moving: float = 10
     still: float = 60
     broken: float = 5
     slowest: float = 300
+    unlisted: float = 180
 
 
-SANDBOX_PACE = Pace(moving=1, still=5, broken=1, slowest=10)
+SANDBOX_PACE = Pace(moving=1, still=5, broken=1, slowest=10, unlisted=3)
+
+
+def pace_of(aws: Aws) -> Pace:
+    """The sandbox is quick, and nothing is charged for asking it often."""
+    return SANDBOX_PACE if aws.sandbox else Pace()
 
 
 class Watcher:
@@ -38,7 +44,7 @@ class Watcher:
         self._aws = aws
         self._jobs = jobs
         self._endpoints = endpoints
-        self._pace = pace or (SANDBOX_PACE if aws.sandbox else Pace())
+        self._pace = pace or pace_of(aws)
         self._now = now
         self._woken = asyncio.Event()
         self._failures = 0
