@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.benchmarks import start, using, working
+from tests.benchmarks import loss, start, using, working
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.terminal import TooSlowError
 from tests.benchmarks.world import World
@@ -27,7 +27,7 @@ AREAS: dict[str, tuple[Measure, ...]] = {
     "idle": (lambda world, rounds: start.idle(world, 15 if rounds > 3 else 6),),
     "quit": (start.quits,),
     "stream": (working.streaming,),
-    "loss": (working.losses,),
+    "loss": (loss.redraws, working.losses),
     "upload": (working.uploads,),
 }
 

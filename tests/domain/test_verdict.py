@@ -35,7 +35,7 @@ def test_the_published_run() -> None:
 
 def test_without_settings_only_the_numbers_speak() -> None:
     text = judge(run(*REFERENCE)).text
-    assert "ran 7; fits early stopping by default threshold 0.001 and patience 2" in text
+    assert "ran 7; fits default early stopping (threshold 0.001, patience 2)" in text
     assert " of 10" not in text
     assert "best epoch 6" in text
 

@@ -43,7 +43,7 @@ async def test_published_run(walk: Walk, tmp_path: Path, as_folder: bool) -> Non
     files = " ".join(str(path) for path in sorted(folder.iterdir()))
     async with walk.app() as app:
         await _open(walk, str(folder) if as_folder else files)
-        await walk.sees("best epoch 6", "7 epochs", "tied within 0.001", "fits early stopping")
+        await walk.sees("best epoch 6", "7 epochs", "tied within 0.001", "fits default early stopping")
         assert app.screen.query_one(LossChart).display
         await walk.press(*"llllllll")
         seen = []

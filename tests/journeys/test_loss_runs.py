@@ -98,7 +98,7 @@ async def test_zoom_smoothing_steps_and_table(walk: Walk, tmp_path: Path) -> Non
         await walk.press("full_stop", "full_stop")
         await walk.sees("step ", "smoothed")
         await walk.press("t")
-        await walk.sees("perplexity", "derived", "◆4")
+        await walk.sees("exp(loss)", "◆4")
 
 
 async def test_exports(walk: Walk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

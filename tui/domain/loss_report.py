@@ -95,11 +95,16 @@ class LossRun:
         return judge(self.curves, self.settings)
 
 
-EPOCH_HEAD: Row = ("epoch", "training", "steps", "min", "max", "sd", "validation", "change", "perplexity")
+def epoch_head(curves: Curves) -> Row:
+    """Heads of the columns of `epoch_rows`; a perplexity that the file does not hold is called what it is."""
+    own = any(p.perplexity is not None for p in (*curves.training, *curves.validation))
+    name = "training" if curves.metric == "loss" else curves.metric
+    return ("epoch", name, "n", "min", "max", "sd", "validation", "change", "perplexity" if own else "exp(loss)")
 
 
 def epoch_rows(curves: Curves) -> list[Row]:
-    """One row per epoch, under EPOCH_HEAD; what is not known is a dash."""
+    """One row per epoch, under `epoch_head`; `n` is the number of steps, and what is not known is a dash."""
+    own = epoch_head(curves)[-1] == "perplexity"
     best = curves.best
     rows: list[Row] = []
     for epoch in curves.epochs:
@@ -115,10 +120,16 @@ def epoch_rows(curves: Curves) -> list[Row]:
                 number(training.deviation) if training and training.deviation is not None else "–",
                 number(validation.mean) if validation else "–",
                 change_text(validation, curves.validation_at(epoch - 1)) or "–",
-                perplexity_text(validation or training),
+                _perplexity(validation or training, own),
             )
         )
     return rows
+
+
+def _perplexity(point: EpochPoint | None, own: bool) -> str:
+    if point is None or (own and point.perplexity is None):
+        return "–"
+    return f"{point.perplexity if own and point.perplexity is not None else point.derived_perplexity:.4g}"
 
 
 def number(value: float) -> str:
@@ -245,7 +256,7 @@ def summary_markdown(runs: Sequence[LossRun]) -> str:
             given = ", ".join(f"{name} {value}" for name, value in sorted(run.job.hyperparameters.items()))
             facts = [f"Job `{run.job.arn}`", f"created {absolute(run.job.created)}", given]
             parts.append(_plain(" · ".join(fact for fact in facts if fact)))
-        parts.append(markdown_table(EPOCH_HEAD, epoch_rows(run.curves)))
+        parts.append(markdown_table(epoch_head(run.curves), epoch_rows(run.curves)))
         parts += [f"> {_plain(note)}" for note in run.curves.notes]
         if run.curves.sandbox:
             parts.append(

@@ -160,7 +160,7 @@ def _say_end(points: Sequence[EpochPoint], settings: Settings, trend: Trend, sai
     if asked is None:
         fit = _fitting(points, settings)
         if fit and not (trend.falling or trend.noisy):
-            said.add(Case.EARLY_STOP, f"ran {ran}; fits early stopping by {fit}")
+            said.add(Case.EARLY_STOP, f"ran {ran}; {fit}")
         return
     stopped = f"stopped at {ran} of {asked}"
     if settings.stopped:
@@ -168,7 +168,7 @@ def _say_end(points: Sequence[EpochPoint], settings: Settings, trend: Trend, sai
         return
     fit = _fitting(points, settings)
     if fit:
-        said.add(Case.EARLY_STOP, f"{stopped} by {fit}")
+        said.add(Case.EARLY_STOP, f"{stopped}{'; ' if fit.startswith('fits') else ' by '}{fit}")
     else:
         said.add(Case.CUT_SHORT, f"{stopped}; early stopping does not explain it by these numbers")
 
@@ -183,7 +183,7 @@ def _fitting(points: Sequence[EpochPoint], settings: Settings) -> str:
     if patience < 1 or not any(len(values) == stop for stop in _stops(values, threshold, patience)):
         return ""
     if default:
-        return f"default threshold {threshold:g} and patience {patience}"
+        return f"fits default early stopping (threshold {threshold:g}, patience {patience})"
     failing = [p.epoch for p in points[-patience:]]
     epochs = f"epoch {failing[0]}" if patience == 1 else f"epochs {_listed(failing)}"
     return f"patience {patience}: {epochs} gained < {threshold:g}"

@@ -18,7 +18,7 @@ from tui.dialogs.runs import RunsDialog
 from tui.dialogs.text import LineDialog
 from tui.domain.errors import AppError, Cause
 from tui.domain.identity import Identity
-from tui.domain.loss_report import EPOCH_HEAD, LossRun, compare_rows, epoch_rows
+from tui.domain.loss_report import LossRun, compare_rows, epoch_head, epoch_rows
 from tui.domain.losses import SMOOTHINGS
 from tui.domain.runs import Board
 from tui.domain.text import safe, safe_line
@@ -64,6 +64,7 @@ class LossTab(Tab):
         Binding("J", "move(1)", "run down in the order", show=False, id="loss.run_down"),
         Binding("K", "move(-1)", "run up in the order", show=False, id="loss.run_up"),
         Binding("v", "turn", "next validator or column", show=False, id="loss.turn"),
+        Binding("A", "ascii", "ASCII chart", show=False, id="loss.ascii"),
         Binding("y", "copy", "copy the verdict", show=False, id="loss.copy"),
         Binding("Y", "copy_table", "copy the table", show=False, id="loss.copy_table"),
     ]
@@ -75,7 +76,7 @@ class LossTab(Tab):
     def __init__(self, services: Services, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(services, id=id, classes=classes)
         self._runs = ShownRuns()
-        self._view = View()
+        self._view = View(ascii=_plain_terminal())
 
     def compose(self) -> ComposeResult:
         yield LossView(id="loss-view")
@@ -274,6 +275,11 @@ class LossTab(Tab):
         self._view.log = not self._view.log
         self._draw()
 
+    def action_ascii(self) -> None:
+        """Draw with plain characters, for fonts that lack blocks and braille."""
+        self._view.ascii = not self._view.ascii
+        self._draw()
+
     def action_which(self) -> None:
         """Both curves, validation alone, training alone."""
         self._view.turn_which(len(self._runs.visible))
@@ -352,7 +358,7 @@ class LossTab(Tab):
         if len(reports) > 1:
             self._copy(tabbed([("", *(r.curves.name for r in reports)), *compare_rows(reports)]), "The comparison")
         elif reports:
-            self._copy(tabbed([EPOCH_HEAD, *epoch_rows(reports[0].curves)]), "The table")
+            self._copy(tabbed([epoch_head(reports[0].curves), *epoch_rows(reports[0].curves)]), "The table")
 
     def _copy(self, text: str, what: str) -> None:
         self.app.copy_to_clipboard(safe(text))
@@ -393,6 +399,11 @@ class LossTab(Tab):
                 return
             await export(self.services.pool, reports, kind, path, overwrite=True)
         self.say(f"Written: {path}", "good")
+
+
+def _plain_terminal() -> bool:
+    """Whether the terminal's font is known to lack blocks and braille."""
+    return os.environ.get("TERM", "") in ("linux", "vt100", "vt220", "dumb")
 
 
 def _path(typed: str) -> Path:

@@ -24,6 +24,8 @@ Line = list[tuple[str, PlotColour | None]]
 """Stretches of text of one colour each; None is the colour of the text around."""
 
 _BOXES = str.maketrans("│┤├─┬┴┼└┘┌┐", "|++-+++++++")
+_PARTS = {"hd": 2, "braille": 4}
+"""Parts of a cell's height that plotext's finer markers draw."""
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -122,7 +124,10 @@ class LossFigure:
             plot.vertical_line(options.cursor, axis)
         for one in series:
             colour = self.inks(one.run, palette)[one.kind in ("validation", "best")]
-            _add(plot, one, colour, options.markers, self.marks(one.run, options.markers), width)
+            marks = self.marks(one.run, options.markers)
+            _add(
+                plot, one, colour, options, marks, _Rows(ys, height - 2 if _has_axes(width, height) else height), width
+            )
         return _lines(plot, width, height, options.ascii)
 
     def _limits(self, series: Sequence[_Series], options: Options) -> tuple[Point, Point | None]:
@@ -252,9 +257,13 @@ def _blank_plot(width: int, height: int, palette: Palette) -> Any:
     return plot
 
 
+def _has_axes(width: int, height: int) -> bool:
+    return width >= 16 and height >= 5
+
+
 def _axes(plot: Any, width: int, height: int, xs: Point, ys: Point, log: bool) -> None:
     """Ticks and axes at the left and below; none where they would leave no room for the curves."""
-    if width < 16 or height < 5:
+    if not _has_axes(width, height):
         plot.xaxes(False, False)
         plot.yaxes(False, False)
         plot.xticks([], [])
@@ -269,15 +278,41 @@ def _axes(plot: Any, width: int, height: int, xs: Point, ys: Point, log: bool) -
     plot.xticks(epochs, [str(epoch) for epoch in epochs])
 
 
-def _add(plot: Any, series: _Series, colour: PlotColour, markers: Markers, marks: tuple[str, str], width: int) -> None:
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The lines of cells between the limits of an axis."""
+
+    limits: Point
+    count: int
+
+    def of_line(self, values: Sequence[float], line: str) -> list[float]:
+        """Values moved so that a mark of a whole cell stands in the cell that a line of finer parts goes through:
+        plotext rounds the two differently."""
+        (low, high), count, parts = self.limits, self.count, _PARTS.get(line, 1)
+        if count < 2 or high <= low:
+            return list(values)
+        share = [(value - low) / (high - low) for value in values]
+        rows = [int(0.5 + (parts * count - 1) * at + 1e-9) // parts if 0 <= at <= 1 else None for at in share]
+        moved = zip(values, rows, strict=True)
+        return [value if row is None else low + row * (high - low) / (count - 1) for value, row in moved]
+
+
+def _add(
+    plot: Any, series: _Series, colour: PlotColour, options: Options, marks: tuple[str, str], rows: _Rows, width: int
+) -> None:
+    markers = options.markers
     xs, ys = [x for x, _ in series.points], [y for _, y in series.points]
-    if series.kind in ("best", "step"):
-        plot.scatter(xs, ys, marker=markers.best if series.kind == "best" else markers.step, color=colour)
+    if series.kind == "step":
+        plot.scatter(xs, ys, marker=markers.step, color=colour)
+        return
+    if series.kind == "best":
+        plot.scatter(xs, rows.of_line(ys, markers.validation_line), marker=markers.best, color=colour)
         return
     if series.kind == "smooth":
         plot.plot(xs, ys, marker=markers.smooth, color=colour)
         return
     training = series.kind == "training"
-    plot.plot(xs, ys, marker=markers.training_line if training else markers.validation_line, color=colour)
+    line = markers.training_line if training else markers.validation_line
+    plot.plot(xs, ys, marker=line, color=colour)
     if len(xs) * 3 <= width:
-        plot.scatter(xs, ys, marker=marks[0] if training else marks[1], color=colour)
+        plot.scatter(xs, rows.of_line(ys, line), marker=marks[0] if training else marks[1], color=colour)

@@ -68,10 +68,13 @@ class LossChart(Widget):
         smooth: float | None = None,
         cursor_at: float | None = None,
         colours: Sequence[int] | None = None,
+        ascii: bool | None = None,
     ) -> None:
         """Draws these runs. `log`: logarithmic losses; `steps`: every step's loss too; `only`: one curve; `zoom`:
         first and last epoch; `smooth`: the moving average with this weight; `cursor_at`: a place between epochs;
-        `colours`: each run's number in the palette, which stays its own when others come and go."""
+        `colours`: each run's number in the palette, which stays its own when others come and go; `ascii`: as when
+        the widget was made, unless told."""
+        self._ascii = self._ascii if ascii is None else ascii
         figure = LossFigure(curves, colours)
         same = (
             len(curves) == len(self._figure.curves)

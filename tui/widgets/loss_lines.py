@@ -9,13 +9,12 @@ from rich.cells import cell_len
 
 from tui.domain.clock import absolute
 from tui.domain.loss_report import (
-    EPOCH_HEAD,
     LossRun,
     Row,
     change_text,
     compare_rows,
+    epoch_head,
     epoch_rows,
-    headline,
     number,
     perplexity_text,
 )
@@ -86,13 +85,13 @@ def note_text(curves: Curves, *, beta: float | None, kept_from: datetime | None,
 
 def epoch_table(curves: Curves) -> list[str]:
     """The table of one run's epochs, aligned."""
-    return aligned([EPOCH_HEAD, *epoch_rows(curves)])
+    return aligned([epoch_head(curves), *epoch_rows(curves)])
 
 
 def compare_table(runs: Sequence[LossRun]) -> list[str]:
     """The comparison of several runs, aligned: one row each for what differs, and for results."""
     head = ("", *(run.curves.name for run in runs))
-    return [*aligned([head, *compare_rows(runs)]), "", headline(runs)]
+    return aligned([head, *compare_rows(runs)])
 
 
 def tabbed(rows: Sequence[Row]) -> str:

@@ -37,6 +37,7 @@ class View:
     only: Which | None = None
     chosen_only: bool = False
     zoom: tuple[int, int] | None = None
+    ascii: bool = False
 
     def reset(self) -> None:
         """Other runs: the cursor goes to the best epoch, the whole run is shown."""
@@ -144,6 +145,7 @@ class LossView(Vertical):
             smooth=view.smooth,
             cursor_at=step.position if step else None,
             colours=[run.colour for run in visible],
+            ascii=view.ascii,
         )
         self.set_class(view.table and bool(visible), "-table")
         self._names(runs, view, waiting, chart)
@@ -171,7 +173,9 @@ class LossView(Vertical):
             self._put("values", overlay_text(several, cursor) if len(visible) > 1 else values_text(curves, cursor))
         verdict = report.verdict.text
         if len(visible) > 1:
-            verdict = f"{headline(runs.reports)}\n{self._letter(about)}: {verdict}"
+            # Its best epoch stands beside its name.
+            rest = " · ".join(report.verdict.parts[1:]) or verdict
+            verdict = f"{headline(runs.reports)}\n{self._letter(about)}: {rest}"
         self._put("verdict", verdict)
         note = note_text(curves, beta=view.smooth, kept_from=about.kept_from, problem=about.problem)
         self._put("note", note)

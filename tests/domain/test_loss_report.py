@@ -1,0 +1,88 @@
+"""Comparisons and reports of runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.domain.loss_runs import curves
+from tui.domain.formats import Record
+from tui.domain.jobs import Job
+from tui.domain.loss_report import (
+    DataFact,
+    LossRun,
+    compare_rows,
+    epoch_head,
+    epoch_rows,
+    headline,
+    means_csv,
+    pair_changes,
+    summary_markdown,
+)
+
+JOB = Job("arn:x/1", "a|b", "Completed", "arn:aws:bedrock:x/haiku", datetime(2026, 11, 22, tzinfo=UTC),
+          hyperparameters={"epochCount": "4", "batchSize": "32"})  # fmt: skip
+ONE = LossRun("1", replace(curves((2.0, 1.5, 1.4)), name="one"), JOB, {"validation": DataFact("s3://b/v", "aa11")})
+SMALLER = replace(JOB, hyperparameters={"epochCount": "4", "batchSize": "8"})
+TWO = replace(ONE, key="2", curves=replace(curves((2.1, 1.6, 1.2)), name="two"), job=SMALLER)
+
+
+def pairs(*texts: str) -> list[Record]:
+    return [Record.of(*text.split("=")) for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (("a=1", "b=2"), ("a=1", "b=2"), "same pairs"),
+        (("a=1", "b=2"), ("b=2", "a=1"), "same pairs"),
+        (("a=1",), ("a=1", "b=2"), "+1 −0 ~0 pairs"),
+        (("a=1", "b=2"), ("a=1",), "+0 −1 ~0 pairs"),
+        (("a=1", "b=2"), ("a=1", "b=3"), "+0 −0 ~1 pairs"),
+        (("A?=1",), ("a=1",), "same pairs"),
+        (("a=1", "a=2"), ("a=1",), "+0 −1 ~0 pairs"),
+        (("a=1", "a=2"), ("a=1", "a=3"), "+0 −0 ~1 pairs"),
+    ],
+)
+def test_changes_of_pairs(old: tuple[str, ...], new: tuple[str, ...], said: str) -> None:
+    assert pair_changes(pairs(*old), pairs(*new)).text == said
+
+
+def test_another_system_prompt_is_said() -> None:
+    assert "other system prompt" in pair_changes([Record.of("q", "a", "x")], [Record.of("q", "a", "y")]).text
+
+
+def test_only_what_differs_is_compared() -> None:
+    rows = {row[0]: row[1:] for row in compare_rows([ONE, TWO])}
+    assert rows["batchSize"] == ("32", "8")
+    assert "epochCount" not in rows
+    assert "base model" not in rows
+    assert "validation data" not in rows
+    assert rows["best validation"] == ("1.4000 (epoch 3)", "1.2000 (epoch 3)")
+    assert headline([ONE, TWO]) == "lowest validation: two 1.2000, 0.2000 below the next"
+
+
+def test_what_forbids_a_comparison_is_said() -> None:
+    other = replace(TWO, data={"validation": DataFact("s3://b/w", "bb22")})
+    assert "not on the same validation data" in headline([ONE, other])
+    assert "different base models" in headline([ONE, replace(TWO, job=replace(JOB, base_model_arn="arn:y"))])
+    assert "can be compared" in headline([ONE])
+
+
+def test_the_table_says_where_perplexity_is_from() -> None:
+    assert epoch_head(ONE.curves)[-1] == "exp(loss)"
+    assert epoch_rows(ONE.curves)[2][0] == "◆3"
+    assert epoch_rows(ONE.curves)[2][7] == "−0.1000"
+    own = replace(ONE.curves, validation=tuple(replace(p, perplexity=7.0) for p in ONE.curves.validation))
+    assert epoch_head(own)[-1] == "perplexity"
+    assert epoch_rows(own)[0][-1] == "7"
+
+
+def test_names_are_no_markup_and_no_formulas() -> None:
+    odd = replace(ONE, curves=replace(ONE.curves, name="=cmd|x `[a](b)\x1b[2J"))
+    text = summary_markdown([odd, TWO])
+    assert "\x1b" not in text
+    assert "\\|x \\`\\[a\\]" in text
+    assert "\n'=cmd" in means_csv([odd])
