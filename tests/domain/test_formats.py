@@ -149,3 +149,9 @@ def test_any_json_is_a_record_or_a_format_error(data_format: DataFormat, value: 
 def test_tokens_are_counted_text_by_text() -> None:
     assert Record.of("12345", "123", "12").tokens() == 1 + 1 + 0
     assert Record.of("123456", "123456", "123456").tokens(6) == 3
+
+
+def test_estimate_counts_japanese_by_characters_and_alphabets_by_thirds() -> None:
+    assert Record.of("サーバーの準備", "abcdef").estimate() == 7 + 2
+    assert Record.of("a" * 9, "b" * 9).estimate("s" * 9) == 9
+    assert Record.of("a" * 9, "b" * 9, "own").estimate("s" * 9) == 7

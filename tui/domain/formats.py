@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +53,18 @@ class Record:
         """Estimated tokens: characters of each text divided by `characters_per_token`, rounded down."""
         texts = [t.text for t in self.turns] + ([self.system] if self.system else [])
         return sum(len(text) // characters_per_token for text in texts)
+
+    def estimate(self, system: str = "") -> int:
+        """Tokens as they will roughly be charged, with `system` where the record has no system prompt of its own.
+
+        Counted like AWS's limit (`tokens`) for alphabets; a kana, Han or Hangul character is a token of its own.
+        """
+        texts = [*(t.text for t in self.turns), self.system or system]
+        wide = [len(text) - len(_WIDE.sub("", text)) for text in texts]
+        return sum(w + (len(text) - w) // 3 for text, w in zip(texts, wide, strict=True))
+
+
+_WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uff66-\uff9f]")
 
 
 class FormatError(ValueError):

@@ -134,7 +134,7 @@ def _convert(file: Pairs, model: BaseModel, role: Role, system: str, escape: boo
             lines.append(line(record, model.data_format, escape=escape))
         except FormatError as error:
             raise AppError(Cause.FILE, "A record cannot be converted", f"{where}: {error}") from None
-        tokens += record.tokens(model.limits.characters_per_token)
+        tokens += record.estimate()
     data = "".join(f"{text}\n" for text in lines).encode("utf-8")
     return Converted(
         plain(file.path.stem),

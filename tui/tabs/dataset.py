@@ -221,7 +221,7 @@ class DatasetTab(EditingTab):
         if opened is None:
             self.query_one("#file-line", Line).put(Content(f" base model {self.model.name}"))
             return
-        self._rows = PairRows(opened, self.model, self._found)
+        self._rows = PairRows(opened, self._found)
         table.set_empty("Nothing holds these words; esc clears them." if self._found is not None else _NO_FILE)
         table.show(self._rows, keep_cursor=keep_cursor)
         self._show_line()

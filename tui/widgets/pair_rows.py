@@ -43,7 +43,6 @@ class PairRows:
 
     def __init__(self, opened: OpenFile, model: BaseModel, found: Sequence[int] | None) -> None:
         self._file = opened.file
-        self._per_token = model.limits.characters_per_token
         self._found = found
         marks: Counter[int] = Counter()
         for problem in opened.problems or ():
@@ -75,7 +74,7 @@ class PairRows:
         mark = ("", "▲", "✗")[self._marks.get(index, 0)]
         if isinstance(record, Damaged):
             return (f"{index + 1}", f"cannot be read: {record.reason}", record.raw[:200], "", "✗")
-        tokens = f"{record.tokens(self._per_token):,}"
+        tokens = f"{record.estimate():,}"
         return (f"{index + 1}", record.question[:500], record.answer[:500], tokens, mark)
 
 
