@@ -31,7 +31,6 @@ def pairs(path: str) -> None:
     """The list of pairs alone."""
     from textual.app import App, ComposeResult
 
-    from tui.domain.base_models import CATALOGUE
     from tui.domain.pairs import Role
     from tui.services.datasets import Datasets
     from tui.services.pool import DaemonPool
@@ -47,7 +46,7 @@ def pairs(path: str) -> None:
         def on_mount(self) -> None:
             table = self.query_one(VirtualTable)
             table.focus()
-            table.show(PairRows(OpenFile(file, Role.TRAIN, ()), CATALOGUE[0], None))
+            table.show(PairRows(OpenFile(file, Role.TRAIN, ()), None))
 
     Pairs().run()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -58,6 +59,10 @@ class Losses:
         self._cache = cache
         self._now = now
         self._unwritten: dict[str, Kept] = {}
+
+    async def warm(self) -> None:
+        """Import what reading takes, so that the first opening need not wait for it."""
+        await self._aws.pool.run(importlib.import_module, "pandas")
 
     async def kept(self, arn: str) -> Look | None:
         """What this machine has of a job, without asking S3."""

@@ -38,6 +38,10 @@ _KINDS = {
 }
 
 
+_SETTLED = 0.2
+"""Seconds after which the tab is painted, and heavy imports may begin."""
+
+
 class LossTab(Tab):
     """The chart of one run, or of several over each other."""
 
@@ -85,6 +89,11 @@ class LossTab(Tab):
         self.focus_first()
         self._show_newest()
         self._draw()
+        self.set_timer(_SETTLED, self._warm)
+
+    @work(group="warm")
+    async def _warm(self) -> None:
+        await self.services.losses.warm()
 
     def on_resize(self) -> None:
         """Names and values are cut to the width."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from textual.content import Content
 
-from tui.domain.base_models import BaseModel
 from tui.domain.checks import Problem, Severity
 from tui.domain.formats import Record
 from tui.domain.pairs import Damaged, Pairs, Role
@@ -41,7 +40,7 @@ class OpenFile:
 class PairRows:
     """The records of a file, or the found ones, as rows."""
 
-    def __init__(self, opened: OpenFile, model: BaseModel, found: Sequence[int] | None) -> None:
+    def __init__(self, opened: OpenFile, found: Sequence[int] | None) -> None:
         self._file = opened.file
         self._found = found
         marks: Counter[int] = Counter()
