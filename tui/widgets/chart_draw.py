@@ -182,7 +182,9 @@ class LossFigure:
             if options.zoom is not None:
                 low, high = options.zoom[0] - 1, options.zoom[1] + 1
                 steps = [step for step in steps if low <= step.position <= high]
-            points = finite(((step.position, step.loss) for step in _extremes(steps, width)), options.log)
+            # Extremes of what is smooth say nothing, and a line costs plotext time by its points.
+            few = _extremes(steps, width) if beta is None else steps[:: max(1, 2 * len(steps) // max(1, width))]
+            points = finite(((step.position, step.loss) for step in few), options.log)
             self._thinned[key] = thinned(points, max(1, width // 2))
         return self._thinned[key]
 
