@@ -251,6 +251,8 @@ class LossTab(Tab):
             key = "file:" + "|".join(curves.sources)
             shown = (self._runs.pin if len(found) > 1 else self._runs.show)(key, curves.name)
             shown.curves = curves
+        if len(found) > 1:
+            self._runs.at = 0
         if len(found) > MOST:
             self.say(f"The first {MOST} of {len(found)} runs are shown", "problem")
         self._view.reset()

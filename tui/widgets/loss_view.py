@@ -166,16 +166,26 @@ class LossView(Vertical):
         curves, report = about.curves, about.report
         assert curves is not None
         assert report is not None
+        several = len(visible) > 1
         if step is not None:
-            self._put("values", step_text(curves, step, view.smooth))
-        elif cursor is not None:
-            several = [(self._letter(run), run.curves) for run in visible if run.curves]
-            self._put("values", overlay_text(several, cursor) if len(visible) > 1 else values_text(curves, cursor))
-        verdict = report.verdict.text
-        if len(visible) > 1:
-            # Its best epoch stands beside its name.
-            rest = " · ".join(report.verdict.parts[1:]) or verdict
-            verdict = f"{headline(runs.reports)}\n{self._letter(about)}: {rest}"
+            values = step_text(curves, step, view.smooth)
+        elif cursor is None:
+            values = ""
+        elif several:
+            values = overlay_text([(self._letter(run), run.curves) for run in visible if run.curves], cursor)
+        else:
+            values = values_text(curves, cursor)
+        # Of several runs the best epoch stands beside its name.
+        parts = report.verdict.parts[1:] if several else ()
+        verdict = " · ".join(parts) or report.verdict.text
+        if several:
+            verdict = f"{self._letter(about)}: {verdict}"
+            head = headline(runs.reports)
+            if self._lines("values") > 1:
+                values = f"{values}\n{head}"
+            else:
+                verdict = f"{head}\n{verdict}"
+        self._put("values", values)
         self._put("verdict", verdict)
         note = note_text(curves, beta=view.smooth, kept_from=about.kept_from, problem=about.problem)
         self._put("note", note)
@@ -219,12 +229,16 @@ class LossView(Vertical):
     def _letter(run: Shown) -> str:
         return chr(ord("a") + run.colour % 26)
 
+    def _lines(self, name: str) -> int:
+        """How many lines a place has."""
+        height = self.query_one(f"#loss-{name}", Static).styles.height
+        return int(height.value) if height is not None else 1
+
     def _put(self, name: str, text: str) -> None:
         """Text cut to the lines there are; its height never changes, so nothing is laid out anew."""
         place = self.query_one(f"#loss-{name}", Static)
         lines = wrap(text, max(20, self.size.width - 2)) if text else [""]
-        height = place.styles.height
-        most = int(height.value) if height is not None else 1
+        most = self._lines(name)
         if len(lines) > most:
             lines = [*lines[: most - 1], fit(" ".join(lines[most - 1 :]), max(20, self.size.width - 2))]
         content = Content("\n".join(lines))
