@@ -104,6 +104,7 @@ def test_kill_9_anywhere_in_the_walk_loses_nothing_and_doubles_nothing(tmp_path:
         terminal.sees("123456789012")
         terminal.send("2")
         terminal.until(lambda: terminal.shows("1 run ") or terminal.shows("No runs yet"), "the jobs")
+        terminal.until(lambda: not unsettled(home), "settled orders")
         if terminal.shows("No runs yet"):  # killed between the note of the order and its sending
             terminal.send("n")
             terminal.sees("New job on", "Start the job")
