@@ -89,7 +89,8 @@ def read_file(path: Path) -> tuple[bytes, os.stat_result]:
         # Without O_NONBLOCK opening a FIFO would wait for a writer.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except FileNotFoundError:
-        raise AppError(Cause.FILE, f"{name} is not there", safe_line(str(path), 200), "Check the path") from None
+        where = safe_line(str(path), 200)
+        raise AppError(Cause.FILE, f"{name} is not there", where if where != name else "", "Check the path") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise AppError(Cause.FILE, f"{name} cannot be opened", safe_line(reason, 120)) from None

@@ -43,9 +43,6 @@ class Tab(Vertical):
             super().__init__()
             self.key = key
 
-    class Uploaded(Message):
-        """Data files are in S3 and remembered."""
-
     class JobDetailed(Message):
         """All that Bedrock tells of a job is known now."""
 

@@ -583,7 +583,6 @@ class DatasetTab(EditingTab):
             self.remove_class("-uploading")
             self.refresh_bindings()
         already = f" ({skipped} there already, not sent again)" if skipped else ""
-        self.post_message(self.Uploaded())
         what = f"{count(len(made), 'file')}{already} uploaded"
         self.say(f"{what}. Next: 2 (Jobs), then n (new job). In s3://{plan.bucket}/{plan.prefix}", "good")
 
