@@ -320,7 +320,7 @@ def test_the_users_own_editor(tmp_path: Path, file: Path) -> None:
     )
     environment = {"VISUAL": f"{sys.executable} '{script}' --wait", "EDITOR": "false", "AWS_REGION": ""}
     with Terminal([str(file)], tmp_path, environment=environment) as terminal:
-        terminal.sees("40 pairs", "clean")
+        terminal.sees(OFFLINE, "40 pairs", "clean")
         terminal.send("E")
         terminal.sees("Edit of pair 1", "unsaved")
         terminal.send("w")

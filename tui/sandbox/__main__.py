@@ -46,17 +46,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.clear()
     os.environ.update(cleaned)
     os.umask(0o077)
-    ended = threading.Event()
+    # A pipe: an event's lock may be held by the very wait that a signal interrupts, and setting it would hang.
+    told, tell = os.pipe()
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
+        signal.signal(number, lambda *_: os.write(tell, b"."))
     if arguments.json:
-        _end_with_parent(ended)
+        _end_with_parent(tell)
     sandbox = _start(arguments)
     if sandbox is None:
         return 1
     print(_address(sandbox) if arguments.json else _exports(sandbox), flush=True)
     threading.Thread(target=_warm_up, args=(sandbox,), name="sandbox-warm-up", daemon=True).start()
-    ended.wait()
+    os.read(told, 1)
     if not arguments.json:
         print("# The sandbox has ended.", file=sys.stderr, flush=True)
     sys.stdout.flush()
@@ -125,14 +126,14 @@ def _exports(sandbox: Sandbox) -> str:
     return "\n".join(lines)
 
 
-def _end_with_parent(ended: threading.Event) -> None:
+def _end_with_parent(tell: int) -> None:
     """End when the parent's end of stdin closes: it closes however the parent ends, kill -9 included."""
 
     def watch() -> None:
         # Not sys.stdin: a thread waiting in it would spoil the interpreter's own farewell.
         while os.read(0, 4096):
             continue
-        ended.set()
+        os.write(tell, b".")
 
     threading.Thread(target=watch, name="sandbox-parent", daemon=True).start()
 

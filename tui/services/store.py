@@ -126,7 +126,8 @@ class Store:
             hint = f"Free some disk space, or move {safe_line(str(self._path), 200)} away"
             raise AppError(Cause.FILE, "The app's memory cannot be opened", safe_line(str(error), 200), hint) from error
 
-    def _write(self, sql: str, values: tuple[Any, ...]) -> None:
+    def write(self, sql: str, values: tuple[Any, ...] = ()) -> None:
+        """Carry out one statement; on disk when this returns."""
         # SQLite takes no lone surrogates.
         clean = tuple(v.encode("utf-8", "replace").decode() if type(v) is str else v for v in values)
         try:
@@ -137,7 +138,8 @@ class Store:
                 Cause.FILE, "The app's memory cannot be written", str(error), "Free some disk space"
             ) from error
 
-    def _read(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    def read(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """The rows of one query."""
         try:
             with self._lock:
                 return self._db.execute(sql, values).fetchall()
@@ -154,7 +156,7 @@ class Store:
         """
         token = token or str(uuid.uuid4())
         now = self._now().isoformat()
-        self._write(
+        self.write(
             "INSERT INTO intents (token, operation, name, place, params, state, created, changed)"
             " VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (token) DO UPDATE SET"
             " operation=excluded.operation, name=excluded.name, place=excluded.place, params=excluded.params,"
@@ -166,18 +168,18 @@ class Store:
 
     def settle(self, token: str, state: IntentState, arn: str = "", note: str = "") -> None:
         """Write how an intent's call ended."""
-        self._write(
+        self.write(
             "UPDATE intents SET state=?, arn=?, note=?, changed=? WHERE token=?",
             (state, arn, note, self._now().isoformat(), token),
         )
 
     def doubtful(self, token: str) -> bool:
         """Whether a try with this token went out and its outcome is not known."""
-        return bool(self._read("SELECT 1 FROM intents WHERE token=? AND state=?", (token, IntentState.UNKNOWN)))
+        return bool(self.read("SELECT 1 FROM intents WHERE token=? AND state=?", (token, IntentState.UNKNOWN)))
 
     def unsettled(self, place: str) -> list[Intent]:
         """Intents whose outcome is not known, oldest first."""
-        rows = self._read(
+        rows = self.read(
             "SELECT token, operation, name, params, state, arn, created, changed FROM intents"
             " WHERE place=? AND state IN (?,?) ORDER BY created, rowid",
             (place, IntentState.PREPARED, IntentState.UNKNOWN),
@@ -189,7 +191,7 @@ class Store:
 
     def add_upload(self, place: str, upload: Upload) -> None:
         """Remember an upload; the same place again replaces it."""
-        self._write(
+        self.write(
             "INSERT OR REPLACE INTO uploads VALUES (?,?,?,?,?,?,?,?,?,?)",
             (
                 upload.uri,
@@ -207,7 +209,7 @@ class Store:
 
     def uploads(self, place: str) -> list[Upload]:
         """What was uploaded, newest first."""
-        rows = self._read(
+        rows = self.read(
             "SELECT uri, role, source, base_model, records, tokens, size, sha256, at FROM uploads"
             " WHERE place=? ORDER BY at DESC, rowid DESC",
             (place,),
@@ -221,7 +223,7 @@ class Store:
         """Keep an answer; `fields` are target, model_id, question, system, parameters, answer, footer."""
         names = ("target", "model_id", "question", "system", "parameters", "answer", "footer")
         values = tuple(fields[name] for name in names)
-        self._write(
+        self.write(
             f"INSERT INTO answers (place, whole, at, {', '.join(names)}) VALUES (?,?,?,?,?,?,?,?,?,?)",
             (place, int(whole), self._now().isoformat(), *values),
         )
@@ -229,14 +231,14 @@ class Store:
     def answers(self, place: str) -> list[dict[str, Any]]:
         """Every kept answer, oldest first."""
         names = ("target", "model_id", "question", "system", "parameters", "answer", "footer", "whole", "at")
-        rows = self._read(f"SELECT {', '.join(names)} FROM answers WHERE place=? ORDER BY id", (place,))
+        rows = self.read(f"SELECT {', '.join(names)} FROM answers WHERE place=? ORDER BY id", (place,))
         return [dict(zip(names, row, strict=True)) for row in rows]
 
     def remember(self, place: str, key: str, value: str) -> None:
         """Keep a last choice."""
-        self._write("INSERT OR REPLACE INTO remembered VALUES (?,?,?)", (place, key, value))
+        self.write("INSERT OR REPLACE INTO remembered VALUES (?,?,?)", (place, key, value))
 
     def recall(self, place: str, key: str, default: str = "") -> str:
         """A last choice."""
-        rows = self._read("SELECT value FROM remembered WHERE place=? AND key=?", (place, key))
+        rows = self.read("SELECT value FROM remembered WHERE place=? AND key=?", (place, key))
         return str(rows[0][0]) if rows else default
