@@ -1,0 +1,100 @@
+"""What is wrong with the files of the Dataset tab: looked for in the background, listed, walked through."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from textual import work
+from textual.reactive import reactive
+
+from tui.domain.base_models import CATALOGUE, BaseModel, find
+from tui.domain.checks import Severity
+from tui.services.datasets import problems_summary
+from tui.tabs.dataset_list import ListingTab
+from tui.widgets.virtual_table import VirtualTable
+
+_CHECK_DELAY = 0.3
+_LARGE = 10_000
+"""Records from which on the check after an edit begins a little later."""
+
+
+class CheckingTab(ListingTab):
+    """Checks every open file for the base model."""
+
+    base_model_key: reactive[str] = reactive("", repaint=False)
+
+    @property
+    def model(self) -> BaseModel:
+        """The base model that files are checked and converted for."""
+        return find(self.base_model_key) or CATALOGUE[0]
+
+    def check(self, at: int, *, edited: bool = False) -> None:
+        """Look for problems in the background."""
+        self._check(at, edited=edited)
+
+    @work(group="check")
+    async def _check(self, at: int, *, edited: bool) -> None:
+        """What is found counts unless the file is edited meanwhile."""
+        opened, model = self.files[at], self.model
+        if edited and len(opened.file) > _LARGE:
+            await asyncio.sleep(_CHECK_DELAY)  # the next edit is likely, and a check takes a processor
+
+        def outdated() -> bool:
+            now = self.files[at]
+            return not (now.file is opened.file and now.role is opened.role and self.model is model)
+
+        if outdated():
+            return
+        found = await self.services.datasets.check(opened.file, model, opened.role, outdated)
+        if not outdated():
+            self.files[at] = replace(self.files[at], problems=tuple(found))
+            if at == self.current:
+                self.show_file()
+
+    def watch_base_model_key(self) -> None:
+        """Other limits: check everything again."""
+        for at, opened in enumerate(self.files):
+            self.files[at] = replace(opened, problems=None)
+            self.check(at)
+        if self.is_mounted:
+            self.show_file()
+
+    @work(group="ask")
+    async def action_problems(self) -> None:
+        """List what is wrong and go to one of it."""
+        from tui.dialogs.choice import Choice, ChoiceDialog
+
+        opened = self.opened
+        if opened is None or opened.problems is None:
+            return
+        if not opened.problems:
+            self.say(f"{opened.name}: nothing is wrong for {self.model.name}", "good")
+            return
+        choices = [
+            Choice(
+                str(number),
+                f"{'✗' if p.severity is Severity.ERROR else '▲'} {f'line {p.line}' if p.line else 'file'}  {p.rule}",
+                f"{p.field + ': ' if p.field else ''}{p.message}  [{p.source}]",
+            )
+            for number, p in enumerate(opened.problems)
+        ]
+        heading = f"{opened.name}: {problems_summary(list(opened.problems))}"
+        chosen = await self.ask(ChoiceDialog(heading, choices))
+        if chosen is not None:
+            index = opened.problems[int(chosen)].index
+            if index is not None:
+                self.go_to(index)
+
+    def action_problem(self, step: int) -> None:
+        """Go to the next or last record that has a problem."""
+        opened = self.opened
+        if opened is None or not opened.problems or self._rows is None or not len(self._rows):
+            return
+        places = sorted({p.index for p in opened.problems if p.index is not None})
+        if not places:
+            self.say(f"{opened.name}: {opened.problems[0].message}", "problem")
+            return
+        here = self._rows.index(self.query_one("#pairs", VirtualTable).cursor)
+        ahead = [p for p in places if p > here] if step > 0 else [p for p in reversed(places) if p < here]
+        self.go_to((ahead or (places if step > 0 else places[::-1]))[0])

@@ -1,0 +1,239 @@
+"""The Dataset tab's ways out: a file in the base model's format, and training data in S3."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual import work
+from textual.reactive import reactive
+
+from tui.domain.base_models import CATALOGUE
+from tui.domain.checks import total_problem
+from tui.domain.errors import AppError, Cause
+from tui.domain.identity import Identity
+from tui.domain.pairs import Role
+from tui.domain.text import count, safe_line
+from tui.services.datasets import Converted
+from tui.tabs.dataset_checks import CheckingTab
+from tui.tabs.editing import EditedFile, typed_path
+from tui.widgets.progress import ProgressLine
+
+if TYPE_CHECKING:
+    from tui.dialogs.upload import UploadPlan
+
+
+class UploadingTab(CheckingTab):
+    """Converts files and uploads them."""
+
+    identity: reactive[Identity] = reactive(Identity(), repaint=False)
+    system_prompt: str
+    _cancel_upload: threading.Event | None
+
+    def stop_upload(self) -> bool:
+        """Break off the upload under way; False when there is none."""
+        if self._cancel_upload is None:
+            return False
+        self._cancel_upload.set()
+        return True
+
+    @work(group="ask")
+    async def action_base_model(self) -> None:
+        """Choose the base model that files are checked and converted for."""
+        from tui.dialogs.choice import Choice, ChoiceDialog
+
+        live = await self._lifecycles()
+        choices = [
+            Choice(m.key, m.name, " · ".join(p for p in (live.get(m.runtime_id, ""), m.data_format, m.regions[0]) if p))
+            for m in CATALOGUE
+        ]
+        note = "" if live else "AWS was not asked: whether a model can be fine-tuned now is not known."
+        chosen = await self.ask(ChoiceDialog("Base model", choices, chosen=self.model.key, note=note))
+        if chosen is not None:
+            self.post_message(self.BaseModelChosen(chosen))
+
+    async def _lifecycles(self) -> dict[str, str]:
+        if not self.identity.known:
+            return {}
+        try:
+            models = await self.services.catalog.foundation_models()
+        except AppError as error:
+            self.say(error.sentence(), "problem")
+            return {}
+        listed = {m.model_id: m.lifecycle_text(self.services.now()) for m in models}
+        return {m.runtime_id: listed.get(m.runtime_id, f"not listed in {self.identity.region}") for m in CATALOGUE}
+
+    @work(group="ask")
+    async def action_system_prompt(self) -> None:
+        """Write the system prompt that every record gets which has none of its own."""
+        from tui.dialogs.text import TextDialog
+
+        text = await self.ask(
+            TextDialog("System prompt", value=self.system_prompt, note="For records without one; empty for none.")
+        )
+        if text is not None:
+            self.system_prompt = text
+            self.say("The system prompt is set", "good")
+
+    @work(group="ask")
+    async def action_convert(self) -> None:
+        """Write the file in the base model's format."""
+        from tui.dialogs.text import LineDialog
+
+        opened = self.opened
+        if opened is None:
+            return
+        where = opened.file.path.with_name(f"{opened.file.path.stem}.{self.model.key}.jsonl")
+        path = await self.ask(
+            LineDialog(
+                f"Convert {opened.name} for {self.model.name}",
+                value=str(where),
+                note=f"{self._edits_too([opened])}Format {self.model.data_format}. "
+                f"System prompt: {safe_line(self.system_prompt, 120) or 'none'}",
+            )
+        )
+        if path:
+            target = typed_path(path)
+            await self.attempt(self._write(opened, target))
+
+    async def _write(self, opened: EditedFile, target: Path) -> None:
+        held = next((f for f in self.files if target in (f.file.path, f.file.path.absolute())), None)
+        if held is not None:
+            what = "That is the file itself" if held is opened else f"{held.name} is open here"
+            raise AppError(Cause.FILE, what, hint="Choose another name")
+        if await self.services.datasets.is_there(target) and not await self._may_replace(target):
+            self.say("Nothing was written")
+            return
+        made = await self.services.datasets.convert(opened.file, self.model, opened.role, self.system_prompt)
+        await self.services.datasets.write(made, target)
+        self.say(f"{count(made.records, 'record')} written to {target}", "good")
+
+    async def _may_replace(self, target: Path) -> bool:
+        from tui.dialogs.confirm import ConfirmDialog
+
+        body = f"{safe_line(str(target), 300)} is there already; what it holds would be gone."
+        agreed = await self.ask(ConfirmDialog("Replace this file?", body, yes="Replace it"))
+        return agreed is True
+
+    @staticmethod
+    def _edits_too(files: Sequence[EditedFile]) -> str:
+        """Says which of the files go with edits that are not in the files on disk."""
+        names = [f.name for f in files if f.dirty]
+        return f"With the unsaved edits of {', '.join(names)}. " if names else ""
+
+    def _to_upload(self) -> list[EditedFile]:
+        """The files to go: the shown one, and the first of each other role that training reads."""
+        if not self.files:
+            return []
+        shown = self.files[self.current]
+        # training.ja.json goes with validation.ja.json: the same ending, else the same folder, else as opened.
+        order = [shown, *sorted(self.files, key=lambda f: _distance(shown.file.path, f.file.path))]
+        return [
+            next(f for f in order if f.role is role)
+            for role in (Role.TRAIN, Role.VALIDATION)
+            if any(f.role is role for f in order)
+        ]
+
+    def action_upload(self) -> None:
+        """Convert the training and validation files and put them into S3."""
+        files = self._to_upload()
+        if self._cancel_upload is not None:
+            self.say("An upload is under way; esc stops it", "problem")
+        elif not files:
+            self.say("Open a training file first (o); R changes what a file is for", "problem")
+        else:
+            self._begin_upload(files)
+
+    @work(group="upload", exclusive=True)
+    async def _begin_upload(self, files: list[EditedFile]) -> None:
+        await self.attempt(self._upload(files))
+
+    async def _upload(self, files: list[EditedFile]) -> None:
+        if not self.identity.known:
+            raise self.identity.problem or AppError(Cause.UNREACHABLE, "AWS is not ready yet", hint="Wait a moment")
+        model = self.model
+        self.say("Converting …")
+        made = [await self.services.datasets.convert(f.file, model, f.role, self.system_prompt) for f in files]
+        by_role = {m.role: m.records for m in made}
+        total = total_problem(by_role.get(Role.TRAIN, 0), by_role.get(Role.VALIDATION, 0), model.limits)
+        warnings = [p.message for f in files for p in f.problems or () if p.index is None]
+        edits = self._edits_too(files)
+        warnings += [edits.strip()] if edits else []
+        plan = await self._plan(made, [*warnings, *([total.message] if total else [])])
+        if plan is None:
+            self.say("Nothing was uploaded")
+            return
+        await self._carry_out(plan, made)
+
+    async def _plan(self, made: list[Converted], warnings: list[str]) -> UploadPlan | None:
+        from tui.dialogs.upload import UploadDialog
+
+        self.say("Looking at the buckets …")
+        region = self.identity.region
+        place = self.services.place(self.identity)
+        buckets = await self.services.storage.buckets(region)
+        remembered = await self.services.recall(place, "bucket")
+        suggested = f"tanzaku-{self.identity.account}-{region}"
+        bucket = next((b for b in (remembered, suggested, *buckets) if b in buckets), suggested)
+        self.say("")
+        return await self.ask(
+            UploadDialog(
+                files=[(m.role, m.file_name, m.records, m.tokens, len(m.data)) for m in made],
+                format_name=f"{self.model.name}, {self.model.data_format}",
+                system_prompt=self.system_prompt,
+                region=region,
+                buckets=buckets,
+                bucket=bucket,
+                prefix=f"tanzaku/{self.model.key}/dataset",
+                warnings=warnings,
+            )
+        )
+
+    async def _carry_out(self, plan: UploadPlan, made: list[Converted]) -> None:
+        from tui.services.storage import UploadCancelled
+
+        services, place = self.services, self.services.place(self.identity)
+        self._cancel_upload = threading.Event()
+        self.add_class("-uploading")
+        self.refresh_bindings()
+        try:
+            if plan.create:
+                self.say(f"Creating the bucket {plan.bucket} …")
+                await services.storage.create_bucket(plan.bucket, self.identity.region)
+            await services.remember(place, "bucket", plan.bucket)
+            skipped = 0
+            for file in made:
+                skipped += await self._put(plan, file)
+            await services.remember(place, "system_prompt", self.system_prompt)
+        except UploadCancelled:
+            self.say("The upload was stopped; nothing usable was left in S3", "problem")
+            return
+        finally:
+            self._cancel_upload = None
+            self.remove_class("-uploading")
+            self.refresh_bindings()
+        already = f" ({skipped} there already, not sent again)" if skipped else ""
+        what = f"{count(len(made), 'file')}{already} uploaded"
+        self.say(f"{what}. Next: 2 (Jobs), then n (new job). In s3://{plan.bucket}/{plan.prefix}", "good")
+
+    async def _put(self, plan: UploadPlan, file: Converted) -> bool:
+        """Upload one file; True when S3 had just this content already."""
+        assert self._cancel_upload is not None
+        self.say(f"Uploading {file.file_name} … esc stops")
+        line, began, loop = self.query_one(ProgressLine), time.monotonic(), asyncio.get_running_loop()
+        line.show(0, len(file.data), 0)
+
+        def progress(done: int, total: int) -> None:
+            loop.call_soon_threadsafe(line.show, done, total, time.monotonic() - began)
+
+        place = self.services.place(self.identity)
+        return await self.services.uploads.put(place, plan.bucket, plan.prefix, file, progress, self._cancel_upload)
+
+
+def _distance(shown: Path, other: Path) -> tuple[bool, bool]:
+    """How little two files look like parts of one data set."""
+    return shown.stem.split(".")[1:] != other.stem.split(".")[1:], shown.parent != other.parent
