@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, get_type_hints
 
+from tui.domain.pricing import Prices, read_prices
+
 DEFAULT_SYSTEM = "You are a helpful assistant. Answer questions about Amazon Bedrock briefly and correctly."
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Each field is a key of the same name in config.toml. Prices in USD."""
+    """Each field is a key of the same name in config.toml. Prices in USD, those of tokens per million."""
 
     theme: str = "sumi"
     system_prompt: str = DEFAULT_SYSTEM
@@ -21,6 +23,7 @@ class Settings:
     temperature: float | None = None
     top_p: float | None = None
     price_per_model_unit_hour: float | None = None
+    prices: Prices = field(default_factory=dict)
     mouse: bool = True
     keys: Mapping[str, str] = field(default_factory=dict)
 
@@ -33,7 +36,13 @@ class Settings:
         complaints = [f"{key} is not a setting" for key in data if key not in known]
         for key in (name for name in data if name in known):
             value = data[key]
-            if key == "keys":
+            if key == "prices" and isinstance(value, Mapping):
+                values[key], wrong = read_prices(value, "config.toml")
+                complaints += wrong
+                continue
+            if key == "prices":
+                ok = False
+            elif key == "keys":
                 ok = isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
             elif hints[key] in (str, bool):
                 ok = isinstance(value, hints[key])
