@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tui.services.chat import Chat
     from tui.services.documents import Documents
     from tui.services.endpoints import Endpoints
+    from tui.services.evaluation import Evaluations
     from tui.services.jobs import Jobs
     from tui.services.losses import Losses
     from tui.services.orders import Orders
@@ -181,6 +182,14 @@ class Services:
         from tui.services.chat import Chat
 
         return Chat(self.aws)
+
+    @cached_property
+    def evaluations(self) -> Evaluations:
+        """Both models over a set of questions, judged."""
+        from tui.services.evaluation import Evaluations
+        from tui.services.evaluation_store import EvaluationStore
+
+        return Evaluations(self.chat, EvaluationStore(self.store), self.pool)
 
     @cached_property
     def watcher(self) -> Watcher:
