@@ -24,7 +24,8 @@ from tui.domain.document import Document, Step
 from tui.domain.errors import AppError, Cause
 from tui.domain.formats import Record, Turn
 from tui.services import saving
-from tui.services.documents import Documents, FileLock, OpenDocument, WouldOverwrite, remove_abandoned
+from tui.services.documents import Documents, OpenDocument, WouldOverwrite
+from tui.services.file_lock import FileLock, remove_abandoned
 from tui.services.journal import read
 from tui.services.pool import DaemonPool
 
@@ -382,7 +383,7 @@ async def test_the_same_file_opened_twice_is_noticed(documents: Documents, path:
 
 def test_the_lock_of_a_dead_process_is_taken_over(path: Path, state: Path) -> None:
     script = (
-        "import os, sys, signal; from pathlib import Path; from tui.services.documents import FileLock\n"
+        "import os, sys, signal; from pathlib import Path; from tui.services.file_lock import FileLock\n"
         "print(FileLock(Path(sys.argv[1]), Path(sys.argv[2])).take()); sys.stdout.flush()\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )

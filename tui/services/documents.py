@@ -3,94 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tui.domain import pairs
-from tui.domain.document import Document, Encoding, Step, Version
+from tui.domain.document import Document, Step, Version
 from tui.domain.errors import AppError, Cause
 from tui.domain.pairs import Keys
 from tui.domain.text import safe_line
-from tui.services.datasets import read_file
-from tui.services.journal import Journal, Journals, Left, alive, base_of, locked, whoami
-from tui.services.paths import make_private
+from tui.services.file_lock import FileLock, remove_abandoned
+from tui.services.journal import Journal, Journals, Left
+from tui.services.open_document import (
+    Disk,
+    OpenDocument,
+    WouldOverwrite,
+    absolute,
+    changed,
+    fingerprint,
+    read_document,
+    same_place,
+    sha256_of,
+)
 from tui.services.pool import DaemonPool
+from tui.services.recovery import Recovered, replayed
 from tui.services.saving import Fingerprint, Written, back_up, write_whole
+
+__all__ = ["Documents", "OpenDocument", "Recovered", "WouldOverwrite"]
 
 _PATIENCE = 2.0
 """Seconds that an edit waits for the journal before it goes on without one."""
 _MANY = 500
 """Places in one action from which on its journal entry is made on a thread."""
-_GRAIN = 2_000_000_000
-"""Nanoseconds that a file has to be old before its times alone tell that nobody wrote it since."""
-
-
-class WouldOverwrite(AppError):
-    """Saving would overwrite what this app has not read: another program wrote the file, or has one of that name."""
-
-    def __init__(self, title: str) -> None:
-        super().__init__(Cause.CONFLICT, title, hint="Nothing was saved")
-
-
-@dataclass(frozen=True, slots=True)
-class Disk:
-    """The file on disk as this app last read or wrote it, and when."""
-
-    fingerprint: Fingerprint
-    sha256: str
-    at: int
-
-    @property
-    def certain(self) -> bool:
-        """Whether equal times are proof enough: the last change was not just before the look."""
-        return self.at - max(self.fingerprint.modified, self.fingerprint.changed) > _GRAIN
-
-
-class OpenDocument:
-    """A document, the file it came from, and its journal."""
-
-    def __init__(self, document: Document, disk: Disk | None, keys: Keys | None) -> None:
-        self.document = document
-        self.disk = disk
-        self.keys = keys
-        self.holder = ""
-        """Who else has the file open; nothing when it is ours."""
-        self.unguarded = ""
-        """Why edits are not in a journal, as one sentence; nothing when they are."""
-        self._journal: Journal | None = None
-        self._lock: FileLock | None = None
-        self._frame: Mapping[str, Any] = document.frame()
-        self._on_disk: Version = document.now
-        self._pending: list[Mapping[str, Any]] = []
-        self._turn = asyncio.Lock()
-        self._saving = asyncio.Lock()
-
-    @property
-    def path(self) -> Path:
-        """Where it is saved."""
-        return self.document.now.path
-
-    @property
-    def name(self) -> str:
-        """The file's own name, on one line."""
-        return safe_line(self.path.name, 60)
-
-
-@dataclass(frozen=True, slots=True)
-class Recovered:
-    """What became of a journal: the document with its edits, and whether they had to go to a new file."""
-
-    opened: OpenDocument
-    actions: int
-    apart: bool
 
 
 class Documents:
@@ -105,7 +52,7 @@ class Documents:
         self, path: Path, keys: Keys | None = None, *, instead_of: OpenDocument | None = None
     ) -> OpenDocument:
         """A file for editing. Raises AppError, UnclearKeys among them; then `instead_of` stays, else it is closed."""
-        opened = await self._pool.run(_read, path, keys)
+        opened = await self._pool.run(read_document, path, keys)
         if instead_of is not None:
             await self.close(instead_of)
         await self._pool.run(self._take, opened)
@@ -181,7 +128,7 @@ class Documents:
     def _begin(self, opened: OpenDocument, entries: list[Mapping[str, Any]]) -> Journal:
         version, encoding, keys = opened._on_disk, opened.document.encoding, opened.keys
         header = {
-            "path": _absolute(opened.path),
+            "path": absolute(opened.path),
             "base": opened.disk.sha256 if opened.disk else "",
             "keys": [keys.question, keys.answer, keys.system] if keys else None,
             "frame": opened._frame,
@@ -207,7 +154,7 @@ class Documents:
             raise AppError(
                 Cause.FILE, f"{opened.name} would hold no pairs", hint="Nothing was saved; u brings them back"
             )
-        elsewhere = path is not None and not await self._pool.run(_same_place, path, opened.path)
+        elsewhere = path is not None and not await self._pool.run(same_place, path, opened.path)
         opened._pending, before = [], opened._pending
         try:
             written = await self._pool.run(
@@ -243,12 +190,12 @@ class Documents:
         def look() -> Fingerprint | None:
             if elsewhere and not anyway and os.path.lexists(path):
                 raise WouldOverwrite(f"{safe_line(path.name, 60)} is there already")
-            if not elsewhere and not anyway and _changed(opened):
+            if not elsewhere and not anyway and changed(opened):
                 raise WouldOverwrite(f"{opened.name} was changed on disk by another program")
-            return _fingerprint(path)
+            return fingerprint(path)
 
         def last(sha256: str) -> None:
-            if _fingerprint(path) != seen:
+            if fingerprint(path) != seen:
                 raise WouldOverwrite(f"{opened.name} was changed on disk by another program")
             if journal is not None:
                 # So that a crash right after it is not taken for unsaved edits; without it they are offered, no more.
@@ -294,7 +241,7 @@ class Documents:
         found = []
         for left in self._journals.left_behind():
             last = left.entries[-1]
-            if "saving" in last and _sha256_of(left.file) == last["saving"]:
+            if "saving" in last and sha256_of(left.file) == last["saving"]:
                 left.discard()  # the crash came between saving and tidying up
             else:
                 found.append(left)
@@ -302,7 +249,7 @@ class Documents:
 
     async def recover(self, left: Left) -> Recovered:
         """The file with the edits of a journal; as a new file when it was changed since. Raises AppError."""
-        recovered, frame = await self._pool.run(_replayed, left)
+        recovered, frame = await self._pool.run(replayed, left)
         opened = recovered.opened
         opened._frame = frame
         entries = [e for e in left.entries if "splices" in e]
@@ -327,169 +274,3 @@ def _result(written: Future[None]) -> asyncio.Future[None]:
     result = asyncio.wrap_future(written)
     result.add_done_callback(lambda f: f.cancelled() or f.exception())
     return result
-
-
-def _read(path: Path, keys: Keys | None) -> OpenDocument:
-    raw, found = read_file(path)
-    return _opened(path, raw, None, keys, (Fingerprint.of(found), time.time_ns()))
-
-
-def _opened(
-    path: Path, raw: bytes, disk: Disk | None, keys: Keys | None, at: tuple[Fingerprint, int] | None = None
-) -> OpenDocument:
-    file = pairs.read(path, raw, keys)
-    if disk is None and at:
-        disk = Disk(at[0], file.sha256 if file.data is raw else hashlib.sha256(raw).hexdigest(), at[1])
-    return OpenDocument(Document(file, Encoding.of(raw)), disk, keys)
-
-
-def _fingerprint(path: Path) -> Fingerprint | None:
-    try:
-        return Fingerprint.of(os.stat(path))
-    except FileNotFoundError:
-        return None
-
-
-def _changed(opened: OpenDocument) -> bool:
-    now = _fingerprint(opened.path)
-    if now is None:
-        return False  # nothing there to be overwritten
-    if opened.disk is None:
-        return True
-    if now == opened.disk.fingerprint and opened.disk.certain:
-        return False
-    at = time.time_ns()
-    if _sha256_of(opened.path) != opened.disk.sha256:
-        return True
-    opened.disk = Disk(now, opened.disk.sha256, at)
-    return False
-
-
-def _absolute(path: Path) -> str:
-    try:
-        return os.path.abspath(path)
-    except OSError:  # the working folder is gone
-        return str(path)
-
-
-def _same_place(one: Path, other: Path) -> bool:
-    return os.path.realpath(one) == os.path.realpath(other)
-
-
-def _sha256_of(path: Path) -> str:
-    try:
-        return hashlib.sha256(read_file(path)[0]).hexdigest()
-    except AppError:
-        return ""
-
-
-def _replayed(left: Left) -> tuple[Recovered, Mapping[str, Any]]:
-    header, frame = left.header, left.header["frame"]
-    keys = Keys(*header["keys"]) if header["keys"] else None
-    disk, raw = _disk(left.file)
-    apart = disk is None or disk.sha256 != header["base"]
-    if apart:
-        raw = _kept(left)
-    opened = _opened(left.file, raw, disk, keys)
-    try:
-        opened.document.begin_replay(frame)
-        opened._on_disk = opened.document.now
-        for entry in left.entries:
-            if "splices" in entry:
-                opened.document.replay(entry)
-    except (KeyError, TypeError, ValueError) as error:
-        raise AppError(
-            Cause.FILE, f"The edits of {opened.name} do not fit the file", safe_line(str(error), 120), "Choose later"
-        ) from None
-    if apart:
-        opened.disk = None
-        opened.document.unsaved(_new_name(left.file))
-    return Recovered(opened, left.actions, apart), frame
-
-
-def _disk(path: Path) -> tuple[Disk | None, bytes]:
-    try:
-        raw, found = read_file(path)
-    except AppError:
-        return None, b""
-    return Disk(Fingerprint.of(found), hashlib.sha256(raw).hexdigest(), time.time_ns()), raw
-
-
-def _kept(left: Left) -> bytes:
-    """The file as it was when the journal began. Raises AppError."""
-    name = safe_line(left.file.name, 60)
-    with suppress(OSError):
-        raw = base_of(left.path).read_bytes()
-        if hashlib.sha256(raw).hexdigest() == left.header["base"] or not left.header["base"]:
-            return raw
-    raise AppError(
-        Cause.FILE,
-        f"{name} was changed since, and no copy of it as it was is whole",
-        hint="Its edits stay in the journal",
-    )
-
-
-def _new_name(path: Path) -> Path:
-    """A name beside `path` that is not taken."""
-    if not path.exists():
-        return path
-    number = 1
-    while True:
-        found = path.with_name(f"{path.stem}.recovered{'' if number == 1 else number}{path.suffix}")
-        if not found.exists():
-            return found
-        number += 1
-
-
-def remove_abandoned(folder: Path) -> None:
-    """Remove what saves that were killed have left in a folder."""
-    for path in folder.glob(".tanzaku-*-*.tmp"):
-        pid = path.name.split("-")[1]
-        if pid.isdecimal() and not alive({**whoami(), "pid": int(pid)}):
-            with suppress(OSError):
-                path.unlink()
-
-
-class FileLock:
-    """Says that this process edits a file. The system gives it back when the process ends, however it ends."""
-
-    def __init__(self, folder: Path, file: Path) -> None:
-        digest = hashlib.sha256(os.fsencode(os.path.realpath(file))).hexdigest()
-        self._path = folder / f"{digest[:32]}.lock"
-        self._descriptor = -1
-
-    def take(self) -> str:
-        """Nothing when the file is ours now, else who has it. Where no locks can be made, everybody has it."""
-        try:
-            make_private(self._path.parent)
-            descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
-        except OSError:
-            return ""
-        try:
-            return self._held(descriptor)
-        finally:
-            if self._descriptor != descriptor:
-                os.close(descriptor)
-
-    def _held(self, descriptor: int) -> str:
-        try:
-            header = json.loads(os.pread(descriptor, 4096, 0) or b"{}")
-        except ValueError:
-            header = {}
-        try:
-            ours = locked(descriptor)
-        except OSError:
-            ours = not alive(header)
-        if not ours:
-            where = "" if header.get("host") == whoami()["host"] else f" on {safe_line(str(header.get('host')), 40)}"
-            return f"process {safe_line(str(header.get('pid', '?')), 12)}{where}"
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(whoami()).encode(), 0)
-        self._descriptor = descriptor
-        return ""
-
-    def release(self) -> None:
-        """Somebody else may edit the file."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1

@@ -1,0 +1,130 @@
+"""A file of pairs that is open for editing, and how it stands on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tui.domain import pairs
+from tui.domain.document import Document, Encoding, Version
+from tui.domain.errors import AppError, Cause
+from tui.domain.pairs import Keys
+from tui.domain.text import safe_line
+from tui.services.datasets import read_file
+from tui.services.file_lock import FileLock
+from tui.services.journal import Journal
+from tui.services.saving import Fingerprint
+
+_GRAIN = 2_000_000_000
+"""Nanoseconds that a file has to be old before its times alone tell that nobody wrote it since."""
+
+
+class WouldOverwrite(AppError):
+    """Saving would overwrite what this app has not read: another program wrote the file, or has one of that name."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__(Cause.CONFLICT, title, hint="Nothing was saved")
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """The file on disk as this app last read or wrote it, and when."""
+
+    fingerprint: Fingerprint
+    sha256: str
+    at: int
+
+    @property
+    def certain(self) -> bool:
+        """Whether equal times are proof enough: the last change was not just before the look."""
+        return self.at - max(self.fingerprint.modified, self.fingerprint.changed) > _GRAIN
+
+
+class OpenDocument:
+    """A document, the file it came from, and its journal."""
+
+    def __init__(self, document: Document, disk: Disk | None, keys: Keys | None) -> None:
+        self.document = document
+        self.disk = disk
+        self.keys = keys
+        self.holder = ""
+        """Who else has the file open; nothing when it is ours."""
+        self.unguarded = ""
+        """Why edits are not in a journal, as one sentence; nothing when they are."""
+        self._journal: Journal | None = None
+        self._lock: FileLock | None = None
+        self._frame: Mapping[str, Any] = document.frame()
+        self._on_disk: Version = document.now
+        self._pending: list[Mapping[str, Any]] = []
+        self._turn = asyncio.Lock()
+        self._saving = asyncio.Lock()
+
+    @property
+    def path(self) -> Path:
+        """Where it is saved."""
+        return self.document.now.path
+
+    @property
+    def name(self) -> str:
+        """The file's own name, on one line."""
+        return safe_line(self.path.name, 60)
+
+
+def read_document(path: Path, keys: Keys | None) -> OpenDocument:
+    raw, found = read_file(path)
+    return opened_from(path, raw, None, keys, (Fingerprint.of(found), time.time_ns()))
+
+
+def opened_from(
+    path: Path, raw: bytes, disk: Disk | None, keys: Keys | None, at: tuple[Fingerprint, int] | None = None
+) -> OpenDocument:
+    file = pairs.read(path, raw, keys)
+    if disk is None and at:
+        disk = Disk(at[0], file.sha256 if file.data is raw else hashlib.sha256(raw).hexdigest(), at[1])
+    return OpenDocument(Document(file, Encoding.of(raw)), disk, keys)
+
+
+def fingerprint(path: Path) -> Fingerprint | None:
+    try:
+        return Fingerprint.of(os.stat(path))
+    except FileNotFoundError:
+        return None
+
+
+def changed(opened: OpenDocument) -> bool:
+    now = fingerprint(opened.path)
+    if now is None:
+        return False  # nothing there to be overwritten
+    if opened.disk is None:
+        return True
+    if now == opened.disk.fingerprint and opened.disk.certain:
+        return False
+    at = time.time_ns()
+    if sha256_of(opened.path) != opened.disk.sha256:
+        return True
+    opened.disk = Disk(now, opened.disk.sha256, at)
+    return False
+
+
+def absolute(path: Path) -> str:
+    try:
+        return os.path.abspath(path)
+    except OSError:  # the working folder is gone
+        return str(path)
+
+
+def same_place(one: Path, other: Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def sha256_of(path: Path) -> str:
+    try:
+        return hashlib.sha256(read_file(path)[0]).hexdigest()
+    except AppError:
+        return ""
