@@ -27,7 +27,8 @@ def parser() -> argparse.ArgumentParser:
         prog="tanzaku",
         description="Fine-tune, watch, probe and judge a model on Amazon Bedrock without leaving the terminal.",
         epilog="tanzaku loss FILE_OR_FOLDER… opens metrics files. "
-        "tanzaku sandbox [--port N] runs the sandbox alone, for any AWS client.",
+        "tanzaku sandbox [--port N] runs the sandbox alone, for any AWS client. "
+        "tanzaku notify-test [WAY] sends a notification.",
     )
     found.add_argument("files", nargs="*", metavar="FILE", type=Path, help="files of question/answer pairs")
     _add_options(found)
@@ -86,6 +87,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         # The same world as the app's, unless told otherwise.
         return run_sandbox(["--state", str(Paths.of_user().sandbox_world), *given[1:]])
+    if given[:1] == ["notify-test"]:
+        return _notify_test(given[1:])
     arguments = loss_parser().parse_args(given[1:]) if given[:1] == ["loss"] else parser().parse_args(given)
     if arguments.print:
         return _print_losses(arguments.metrics, arguments.epochs)
@@ -94,6 +97,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Off until the first frame is painted: a fifth of the start would go to collecting what stays.
     gc.disable()
     return _run(arguments)
+
+
+def _notify_test(given: Sequence[str]) -> int:
+    """Send one notification as the app would, and say how."""
+    from tui.domain.notify import Way, explanation, notification
+    from tui.services.paths import Paths
+    from tui.services.settings import load
+
+    found = argparse.ArgumentParser(prog="tanzaku notify-test", description="Send a notification to this terminal.")
+    found.add_argument("way", nargs="?", type=Way, choices=list(Way), help="how (default: as set, else found)")
+    settings, complaints = load(Paths.of_user().settings)
+    way = found.parse_args(given).way or Way(settings.notify)
+    for complaint in complaints:
+        print(complaint, file=sys.stderr)
+    print(explanation(way, os.environ), flush=True)
+    print(notification(way, "tanzaku", "This is what a finished job looks like.", os.environ), end="", flush=True)
+    return 0
 
 
 def _print_losses(paths: Sequence[Path], epochs: int | None) -> int:

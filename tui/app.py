@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import ClassVar
 
+from textual import on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
@@ -22,6 +23,7 @@ from textual.screen import Screen
 from textual.theme import Theme
 from textual.worker import WorkerFailed
 
+from tui.domain.notify import Way, notification, window_title
 from tui.domain.text import safe
 from tui.screens.main import MainScreen
 from tui.services.session import Services
@@ -105,6 +107,7 @@ class TanzakuApp(App[None]):
         self._complaints = tuple(complaints)
         self._metrics = tuple(metrics)
         self._asked_epochs = asked_epochs
+        self._window_name = ""
         self.animation_level = "none"
         for theme in (WASHI, SUMI):
             self.register_theme(theme)
@@ -137,6 +140,22 @@ class TanzakuApp(App[None]):
         self._hear_signals()
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         self.call_after_refresh(_collect_garbage_again)
+
+    @on(MainScreen.Happened)
+    def _notify_outside(self, message: MainScreen.Happened) -> None:
+        way = Way(self.services.settings.notify)
+        self._write_outside(notification(way, "tanzaku", message.text, os.environ))
+
+    @on(MainScreen.Summed)
+    def _name_window(self, message: MainScreen.Summed) -> None:
+        if self.services.settings.window_title and message.text != self._window_name:
+            self._window_name = message.text
+            self._write_outside(window_title(f"tanzaku · {message.text}" if message.text else "tanzaku"))
+
+    def _write_outside(self, sequence: str) -> None:
+        """Send a sequence of ours past the screen. Textual has no public way but the bell's."""
+        if sequence and self._driver is not None and not self.is_headless:
+            self._driver.write(sequence)
 
     def _hear_signals(self) -> None:
         """Leave the terminal as it was when it hangs up or we are told to end.

@@ -36,6 +36,14 @@ def _quick(found: type[Driver]) -> type[Driver]:
         A suspended app waits, as ever, since its terminal belongs to someone else meanwhile.
         """
 
+        def start_application_mode(self) -> None:
+            super().start_application_mode()  # type: ignore[no-untyped-call]
+            self.write("\x1b[22;2t")  # xterm's stack of titles: ours goes when we go
+
+        def stop_application_mode(self) -> None:
+            self.write("\x1b[23;2t")
+            super().stop_application_mode()
+
         def disable_input(self) -> None:
             if not self._app._exit:
                 super().disable_input()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -174,26 +174,55 @@ class News:
     gone: bool = False
 
 
-def changes(old: Board, new: Board) -> list[News]:
-    """What is worth telling: jobs that ended, endpoints that answer, failed or are gone. Nothing on the first look."""
-    if old.seen is None or new.seen is None:
-        return []
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a job or endpoint was when it was last looked at."""
+
+    name: str
+    status: str
+    part: Part
+    moving: bool
+
+
+def states(board: Board) -> dict[str, Seen]:
+    """Jobs and endpoints of a board by ARN: what `since` compares a later board with."""
+    found = {r.job.arn: Seen(r.name, r.job.status, Part.JOBS, r.job.moving) for r in board.runs if r.job}
+    return found | {e.arn: Seen(e.name, e.status, e.part, e.moving) for e in board.endpoints}
+
+
+def since(before: Mapping[str, Seen], new: Board) -> list[News]:
+    """What is worth telling: jobs that ended, endpoints that answer, failed or are gone.
+
+    What the account could not list is not taken for gone.
+    """
     news = []
-    before = {run.job.arn: run.job for run in old.runs if run.job}
     for run in new.runs:
         was = before.get(run.job.arn) if run.job else None
         if run.job and was and was.moving and not run.job.moving:
             news.append(News(f"{run.name}: {run.job.status}", run.job.status == "Completed"))
     there = {e.arn: e for e in new.endpoints}
-    for endpoint in old.endpoints:
-        now = there.get(endpoint.arn)
-        if now is None and endpoint.part not in new.missed:
-            news.append(News(f"{endpoint.name} is deleted", True, gone=True))
-        elif now is None:
+    for arn, seen in before.items():
+        if seen.part not in (Part.THROUGHPUTS, Part.DEPLOYMENTS):
             continue
-        elif now.status != endpoint.status and not now.moving:
+        now = there.get(arn)
+        if now is None and seen.part not in new.missed:
+            news.append(News(f"{seen.name} is deleted", True, gone=True))
+        elif now is not None and now.status != seen.status and not now.moving:
             news.append(News(f"{now.name}: {now.status}", now.ready))
     return news
+
+
+def changes(old: Board, new: Board) -> list[News]:
+    """What is worth telling between two boards; nothing on the first look."""
+    return [] if old.seen is None or new.seen is None else since(states(old), new)
+
+
+def summary(board: Board) -> str:
+    """For the window's title: what runs and what bills, empty when nothing does."""
+    jobs = sum(1 for run in board.runs if run.job and run.job.moving)
+    units = sum(e.units for e in board.billing)
+    parts = [f"{jobs} training" if jobs else "", f"{units} MU" if units else ""]
+    return " · ".join(p for p in parts if p)
 
 
 def assemble(jobs: Iterable[Job], models: Iterable[CustomModel], endpoints: Iterable[Endpoint]) -> tuple[Run, ...]:

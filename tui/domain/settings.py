@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, get_type_hints
 
+from tui.domain.notify import Way
 from tui.domain.pricing import Prices, read_prices
 
 DEFAULT_SYSTEM = "You are a helpful assistant. Answer questions about Amazon Bedrock briefly and correctly."
@@ -25,6 +26,8 @@ class Settings:
     price_per_model_unit_hour: float | None = None
     prices: Prices = field(default_factory=dict)
     mouse: bool = True
+    notify: str = Way.AUTO
+    window_title: bool = True
     keys: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -44,6 +47,8 @@ class Settings:
                 ok = False
             elif key == "keys":
                 ok = isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
+            elif key == "notify":
+                ok = value in list(Way)
             elif hints[key] in (str, bool):
                 ok = isinstance(value, hints[key])
             else:

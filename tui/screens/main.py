@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -14,6 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.events import DescendantFocus
+from textual.message import Message
 from textual.reactive import Reactive, reactive
 from textual.screen import Screen
 from textual.widget import Widget
@@ -21,7 +23,7 @@ from textual.widgets import ContentSwitcher, Static
 
 from tui.domain.errors import CURED_OUTSIDE, AppError, Cause
 from tui.domain.identity import Identity
-from tui.domain.runs import Board, changes
+from tui.domain.runs import Board, changes, summary
 from tui.services.session import Services, Settlement, warm
 from tui.tabs.base import Tab
 from tui.tabs.dataset import DatasetTab
@@ -43,9 +45,24 @@ class MainScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(str(n), f"tab('{t.id}')", t.label, show=False, id=f"tab.{t.id}") for n, t in enumerate(TABS, 1)),
         Binding("r", "refresh", "Refresh", show=False, id="main.refresh"),
+        Binding("ctrl+t", "read_only", "Read-only mode", show=False, key_display="ctrl+t", id="main.read_only"),
         Binding("question_mark", "help", "help", key_display="?", id="main.help"),
         Binding("q", "app.quit", "quit", id="main.quit"),
     ]
+
+    class Happened(Message):
+        """News from AWS, worth telling someone who looks elsewhere."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class Summed(Message):
+        """The state of everything in a few words."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
 
     # Textual's own, which would paint the whole screen whenever the focus moves.
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
@@ -125,16 +142,30 @@ class MainScreen(Screen[None]):
             self.say(notice, "problem")
         settled = await self._reconcile()
         async for board in self.services.watcher.boards():
-            news = changes(self.board, board)
-            if await self._keep_identity(board, unsure=any(one.gone for one in news)):
+            gone = any(one.gone for one in changes(self.board, board))
+            if await self._keep_identity(board, unsure=gone):
                 settled = False
                 continue
-            for one in news:
-                self.say(one.text, "good" if one.good else "problem")
             self.board = board
+            await self._tell_news(board)
             self._tell_problem(board.problem)
             if not settled and board.problem is None:
                 settled = await self._reconcile()
+
+    async def _tell_news(self, board: Board) -> None:
+        """Say what changed, here and to the person who looks elsewhere."""
+        try:
+            news, away = await self.services.news.read(self.services.place(self.identity), board)
+        except AppError as problem:
+            self._tell_problem(problem)
+            return
+        if news and away:
+            told = "; ".join(one.text for one in news[:5]) + (f"; and {len(news) - 5} more" if len(news) > 5 else "")
+            self.say(f"While tanzaku was closed: {told}", "good" if all(one.good for one in news) else "problem")
+        for one in [] if away else news:
+            self.say(one.text, "good" if one.good else "problem")
+            self.post_message(self.Happened(one.text))
+        self.post_message(self.Summed(summary(board)))
 
     async def _keep_identity(self, board: Board, *, unsure: bool) -> bool:
         """Ask who we are where that may have changed; True when it is another account or Region than the board's."""
@@ -210,6 +241,25 @@ class MainScreen(Screen[None]):
         """Put something on the status line."""
         self._last_said = text
         self.query_one(StatusLine).say(text, kind)
+
+    def action_read_only(self) -> None:
+        """Let nothing through that changes AWS; or let it through again, when that is meant."""
+        if not self.services.aws.read_only:
+            self._set_read_only(True)
+            return
+        from tui.dialogs.confirm import ConfirmDialog
+
+        def answered(agreed: bool | None) -> None:
+            if agreed:
+                self._set_read_only(False)
+
+        body = "From then on what you confirm is created, bought, changed and deleted in AWS again."
+        self.app.push_screen(ConfirmDialog("End read-only mode?", body, yes="End it"), answered)
+
+    def _set_read_only(self, on: bool) -> None:
+        self.services.aws.read_only = on
+        self.identity = replace(self.identity, read_only=on)
+        self.say("Read-only mode: no changing call leaves the app (ctrl+t ends it)" if on else "Read-only mode ended")
 
     # Focus
 

@@ -16,6 +16,8 @@ from tui.services.pool import DaemonPool
 
 _READING = ("get_", "list_", "head_", "describe_", "count_", "simulate_")
 _ASKING = ("converse", "converse_stream", "invoke_model", "invoke_model_with_response_stream")
+_HARMLESS = ("Get", "List", "Head", "Describe", "Count", "Simulate", "Converse", "Invoke")
+_WRITABLE = "ctrl+t ends read-only mode"
 _CONNECT_TIMEOUT = 5
 _READ_TIMEOUT = 20
 _ANSWER_TIMEOUT = 120
@@ -176,9 +178,7 @@ class Aws:
         """Whether the operation changes something; refuses it in read-only mode."""
         changing = not operation.startswith((*_READING, *_ASKING))
         if changing and self.read_only:
-            raise AppError(
-                Cause.READ_ONLY, "Read-only mode: nothing is changed", operation, "Start without --read-only"
-            )
+            raise AppError(Cause.READ_ONLY, "Read-only mode: nothing is changed", operation, _WRITABLE)
         return changing
 
     def _guarded(self, function: Callable[[Callable[[str], Any]], Any], operation: str, changing: bool) -> Any:
@@ -271,9 +271,13 @@ class Aws:
             # The user's proxies and bearer token must not reach the sandbox, nor the sandbox's calls the network.
             config = config.merge(Config(proxies={}, auth_scheme_preference="sigv4", s3={"addressing_style": "path"}))
         client = session.client(service, region_name=region, endpoint_url=at.endpoint_url, config=config)
-        if self.read_only:
-            client.meta.events.register("before-call", _refuse_changes)
+        client.meta.events.register("before-call", self._refuse_changes)
         return client
+
+    def _refuse_changes(self, model: Any, **_: Any) -> None:
+        """The last gate of read-only mode, at boto3's own event before a request is sent."""
+        if self.read_only and not model.name.startswith(_HARMLESS):
+            raise AppError(Cause.READ_ONLY, "Read-only mode: nothing is changed", model.name, _WRITABLE)
 
 
 def _demand(answer: Mapping[str, Any], need: Iterable[str], operation: str, *, changing: bool = False) -> None:
@@ -309,9 +313,3 @@ def _outside_config(at: Connection) -> dict[str, Any]:
     for section in ("s3", "proxies_config"):  # these have variables of their own
         session.get_component("config_store").set_config_provider(section, ConstantProvider({}))
     return {"botocore_session": session}
-
-
-def _refuse_changes(model: Any, **_: Any) -> None:
-    """The last gate of read-only mode, at boto3's own event before a request is sent."""
-    if not model.name.startswith(("Get", "List", "Head", "Describe", "Count", "Simulate", "Converse", "Invoke")):
-        raise AppError(Cause.READ_ONLY, "Read-only mode: nothing is changed", model.name, "Start without --read-only")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tui.services.evaluation import Evaluations
     from tui.services.jobs import Jobs
     from tui.services.losses import Losses
+    from tui.services.news import NewsDesk
     from tui.services.orders import Orders
     from tui.services.roles import Roles
     from tui.services.run_data import RunData
@@ -197,6 +198,13 @@ class Services:
         from tui.services.watcher import Watcher
 
         return Watcher(self.aws, self.jobs, self.endpoints, pace=self._pace, now=self.now)
+
+    @cached_property
+    def news(self) -> NewsDesk:
+        """What changed, also while the app was closed."""
+        from tui.services.news import NewsDesk
+
+        return NewsDesk(self.store, self.pool)
 
     @property
     def sandbox(self) -> bool:
