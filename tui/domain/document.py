@@ -16,7 +16,7 @@ from typing import Any
 from tui.domain.formats import FormatError, Record
 from tui.domain.json_text import Style, one_line
 from tui.domain.material import UTF_8, Encoding, Material
-from tui.domain.pairs import Damaged, PairFile, Shape, read_record
+from tui.domain.pairs import Damaged, Keys, PairFile, Shape, read_record
 from tui.domain.record_text import edited, made
 from tui.domain.text import count
 from tui.domain.version import Version
@@ -115,10 +115,18 @@ class Document:
             raise FormatError(found.reason)
         return self._replaced(index, one_line(text) if self.now.shape is Shape.JSONL else text)
 
-    def add(self, at: int, record: Record) -> Step:
-        """A new record before the one at `at`, written as its neighbour is. Raises FormatError."""
+    @property
+    def holds_extra(self) -> bool:
+        """Whether a record may have fields of its own beside question and answer."""
+        return isinstance(self.now.layout, Keys) and self.now.shape in (Shape.JSON_LIST, Shape.JSONL)
+
+    def add(self, at: int, record: Record, extra: Mapping[str, Any] | None = None) -> Step:
+        """A new record before the one at `at`, written as its neighbour is, with `extra` fields at its end.
+
+        Raises FormatError.
+        """
         like = self.now.text(min(at, len(self.now) - 1)) if len(self.now) else self._first_text()
-        text = made(record, self.now.layout, like, self._style(like))
+        text = made(record, self.now.layout, like, self._style(like), extra or {})
         return self._inserted("new pair", at, text)
 
     def duplicate(self, index: int) -> Step:

@@ -89,14 +89,17 @@ def _with_system(raw: str, layout: Layout, system: str | None, style: Style) -> 
     return changed(raw, [Change(at.begin, at.begin, f"{style.literal(key)}{style.colon}{value}{gap}")])
 
 
-def made(record: Record, layout: Layout, like: str, style: Style) -> str:
-    """A new record as text, its keys in the order that `like`, a neighbour, has them.
+def made(record: Record, layout: Layout, like: str, style: Style, extra: Mapping[str, Any] = {}) -> str:
+    """A new record as text, its keys in the order that `like`, a neighbour, has them; `extra` fields come last.
 
     Raises FormatError when the layout cannot hold it.
     """
     value = _value_of(record, layout)
+    if extra and not isinstance(layout, Keys):
+        raise FormatError("this format has no place for fields of your own")
     order = {m.key: number for number, m in enumerate(members(like))}
-    return style.written(dict(sorted(value.items(), key=lambda item: order.get(item[0], -1))))
+    ordered = dict(sorted(value.items(), key=lambda item: order.get(item[0], -1)))
+    return style.written({**ordered, **{key: v for key, v in extra.items() if key not in ordered}})
 
 
 def _value_of(record: Record, layout: Layout) -> Mapping[str, Any]:

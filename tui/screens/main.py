@@ -21,6 +21,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
+from tui.domain.drafts import OpenFiles
 from tui.domain.errors import CURED_OUTSIDE, AppError, Cause
 from tui.domain.identity import Identity
 from tui.domain.runs import Board, changes, summary
@@ -70,6 +71,7 @@ class MainScreen(Screen[None]):
     identity: reactive[Identity] = reactive(Identity(), repaint=False)
     board: reactive[Board] = reactive(Board(), repaint=False)
     base_model_key: reactive[str] = reactive("", repaint=False)
+    files: reactive[OpenFiles] = reactive((), repaint=False)
 
     def __init__(
         self,
@@ -314,7 +316,7 @@ class MainScreen(Screen[None]):
             return LossTab(self.services, classes="pane").data_bind(MainScreen.identity, MainScreen.board)
         from tui.tabs.chat import ChatTab
 
-        return ChatTab(self.services, classes="pane").data_bind(MainScreen.identity, MainScreen.board)
+        return ChatTab(self.services, classes="pane").data_bind(MainScreen.identity, MainScreen.board, MainScreen.files)
 
     def action_tab(self, tab_id: str) -> None:
         """Go to a tab. By message: data is bound in the screen's own handlers, and an action runs in the app's."""
@@ -364,6 +366,29 @@ class MainScreen(Screen[None]):
     async def _chat_requested(self, message: Tab.ChatRequested) -> None:
         tab = cast("ChatTab", await self.show_tab("chat"))
         tab.show_run(message.run_key)
+
+    @on(Tab.FilesChanged)
+    def _files_changed(self, message: Tab.FilesChanged) -> None:
+        self.files = message.files
+
+    @on(Tab.QuestionRequested)
+    async def _question_requested(self, message: Tab.QuestionRequested) -> None:
+        tab = cast("ChatTab", await self.show_tab("chat"))
+        tab.ask_probe(message.probe)
+
+    @on(Tab.PairDrafted)
+    def _pair_drafted(self, message: Tab.PairDrafted) -> None:
+        self._add_pair(message)
+
+    @work(group="draft")
+    async def _add_pair(self, message: Tab.PairDrafted) -> None:
+        try:
+            await self.query_one(DatasetTab).add_draft(message.draft)
+        except AppError as error:
+            self.say(error.sentence(), "problem")
+            message.settled(error.sentence())
+        else:
+            message.settled("")
 
     # The way out
 

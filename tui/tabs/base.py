@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widget import Widget
 
+from tui.domain.drafts import OpenFiles, PairDraft, Probe
 from tui.domain.errors import AppError
 from tui.domain.jobs import Job
 from tui.services.session import Services
@@ -63,6 +64,28 @@ class Tab(Vertical):
         def __init__(self, run_key: str) -> None:
             super().__init__()
             self.run_key = run_key
+
+    class FilesChanged(Message):
+        """Files were opened, edited or given another role: this is what is open now."""
+
+        def __init__(self, files: OpenFiles) -> None:
+            super().__init__()
+            self.files = files
+
+    class QuestionRequested(Message):
+        """The user wants both sides of Chat to answer a question."""
+
+        def __init__(self, probe: Probe) -> None:
+            super().__init__()
+            self.probe = probe
+
+    class PairDrafted(Message):
+        """A pair for the training file. `settled` hears what kept it out, or nothing when it was added."""
+
+        def __init__(self, draft: PairDraft, settled: Callable[[str], None] = lambda _: None) -> None:
+            super().__init__()
+            self.draft = draft
+            self.settled = settled
 
     def __init__(self, services: Services, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)

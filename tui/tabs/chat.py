@@ -20,6 +20,7 @@ from tui.dialogs.choice import Choice, ChoiceDialog
 from tui.dialogs.text import LineDialog, TextDialog
 from tui.domain.base_models import Serving, find
 from tui.domain.chat import AnswerCut, AnswerEnd, Message, Note, Parameters, Target, TextDelta
+from tui.domain.drafts import OpenFiles, Probe
 from tui.domain.errors import AppError
 from tui.domain.identity import Identity
 from tui.domain.runs import Board, Run
@@ -97,6 +98,7 @@ class ChatTab(Tab):
 
     identity: reactive[Identity] = reactive(Identity(), repaint=False)
     board: reactive[Board] = reactive(Board(), repaint=False)
+    files: reactive[OpenFiles] = reactive((), repaint=False)
 
     def __init__(self, services: Services, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(services, id=id, classes=classes)
@@ -171,6 +173,12 @@ class ChatTab(Tab):
             return
         self._run_key = key
         self._aim_at(run)
+
+    def ask_probe(self, probe: Probe) -> None:
+        """Ask both sides a question that does not come from the prompt, or put it there when nobody can answer."""
+        if not any(p.target for p in self.query(AnswerPane)) and not self.query_one(Prompt).text:
+            self.query_one(Prompt).text = probe.question
+        self._send(probe.question)
 
     def _aim_at(self, run: Run, *, base_too: bool = True) -> None:
         self._recall_system()
@@ -273,17 +281,21 @@ class ChatTab(Tab):
 
     @on(Prompt.Submitted)
     def _submitted(self, message: Prompt.Submitted) -> None:
+        if self._send(message.text):
+            self.query_one(Prompt).clear()
+
+    def _send(self, question: str) -> bool:
         panes = [p for p in self.query(AnswerPane) if p.target is not None]
         if not panes:
             self.say("Nobody is chosen to answer: esc, then a or b", "problem")
-            return
+            return False
         if self._still_coming():
-            return
-        self.query_one(Prompt).clear()
+            return False
         self._answered = False
         for pane in panes:
-            pane.view.add_block("question", message.text)
-            pane.worker = self._ask(pane, message.text)
+            pane.view.add_block("question", question)
+            pane.worker = self._ask(pane, question)
+        return True
 
     @work(group="answers")
     async def _ask(self, pane: AnswerPane, question: str) -> None:

@@ -12,8 +12,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 
 from tui.services.session import Services
-from tui.tabs.dataset_files import OpeningTab
 from tui.tabs.dataset_list import NO_FILE
+from tui.tabs.dataset_sharing import SharingTab
 from tui.tabs.editing import EditedFile
 from tui.widgets.pair_rows import PAIR_COLUMNS, PairRows
 from tui.widgets.progress import ProgressLine
@@ -21,7 +21,7 @@ from tui.widgets.text_pane import Line, TextPane
 from tui.widgets.virtual_table import VirtualTable
 
 
-class DatasetTab(OpeningTab):
+class DatasetTab(SharingTab):
     """Files of pairs."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
