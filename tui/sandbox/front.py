@@ -17,7 +17,7 @@ from http import HTTPStatus
 from typing import Any
 from xml.sax.saxutils import escape
 
-from tui.sandbox import endpoints, jobs, models, quotas
+from tui.sandbox import endpoints, evaluations, jobs, models, quotas
 from tui.sandbox.aws_storage import StorageService
 from tui.sandbox.errors import ServiceError
 from tui.sandbox.faults import STREAM_KINDS, ConnectionCutError, FaultKind, Faults, Rule, after, before, in_stream
@@ -31,6 +31,7 @@ StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 _SCOPE = re.compile(r"AWS4-HMAC-SHA256 Credential=([^/,\s]+)/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request[,\s]")
 _HOST = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?")
 _STORAGE = {"s3", "iam", "sts"}
+_NEEDS_STORAGE = {"CreateModelCustomizationJob", "CreateEvaluationJob"}
 _KEPT_REQUESTS = 10_000
 _STRANGERS_BYTES = 65_536
 _REASONS = {int(status): status.phrase for status in HTTPStatus}
@@ -57,6 +58,10 @@ CONTROL_HANDLERS: dict[str, Handler] = {
     "GetCustomModelDeployment": endpoints.get_deployment,
     "ListCustomModelDeployments": endpoints.list_deployments,
     "DeleteCustomModelDeployment": endpoints.delete_deployment,
+    "CreateEvaluationJob": evaluations.create_job,
+    "GetEvaluationJob": evaluations.get_job,
+    "ListEvaluationJobs": evaluations.list_jobs,
+    "StopEvaluationJob": evaluations.stop_job,
     "TagResource": models.tag_resource,
     "UntagResource": models.untag_resource,
     "ListTagsForResource": models.list_tags,
@@ -213,7 +218,7 @@ class Front:
                 raise ServiceError("UnknownOperationException", message, 501)
             rule = self._record(wire.name, operation, incoming)
             call = wire.parse(operation, incoming.region, labels, incoming.query, incoming.headers, incoming.body)
-            if operation == "CreateModelCustomizationJob" and not self.ready.wait(30):
+            if operation in _NEEDS_STORAGE and not self.ready.wait(30):
                 raise ServiceError("ServiceUnavailableException", "The sandbox is still starting.", 503)
             if stream is not None:
                 return self._stream(stream(call), rule)

@@ -11,13 +11,15 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from tui.sandbox import records, roles, trainer
+from tui.sandbox import assessment, records, roles, trainer
+from tui.sandbox.access import context, no_put, read_as_role
 from tui.sandbox.catalog import find_customizable
-from tui.sandbox.records import Job, Model
+from tui.sandbox.records import Evaluation, Job, Model
 from tui.sandbox.trainingdata import DataError, check_counts, read_records
 from tui.sandbox.world import World
 
 VALIDATION, DATA_PROCESSING, QUEUE, TRAINING, STOPPING = 180.0, 180.0, 840.0, 2400.0, 60.0
+EVALUATION = 600.0
 THROUGHPUT_START, THROUGHPUT_UPDATE, DEPLOYMENT_START = 600.0, 300.0, 300.0
 _PROBE = ".write_access_check_file.tmp"
 _PULSE = 0.1
@@ -29,6 +31,7 @@ class Lifecycle:
     def __init__(self, world: World) -> None:
         self.world = world
         self._trainings: dict[str, trainer.Training] = {}
+        self._assessments: dict[str, assessment.Assessment] = {}
         self._ticking = threading.Lock()
         self._closed = False
         self._closing = threading.Event()
@@ -44,8 +47,8 @@ class Lifecycle:
     def close(self) -> None:
         self._closed = True
         self._closing.set()
-        for training in list(self._trainings.values()):
-            training.cancel()
+        for work in self._works():
+            work.cancel()
         self.world.stirred.set()
         with self._changed:
             self._changed.notify_all()
@@ -55,9 +58,10 @@ class Lifecycle:
     def forget(self) -> None:
         """Give up every training, as after a reset of the world."""
         with self._ticking:
-            for training in self._trainings.values():
-                training.cancel()
+            for work in self._works():
+                work.cancel()
             self._trainings.clear()
+            self._assessments.clear()
 
     def settle(self, timeout: float) -> None:
         """Wait until each training that may run by now has been computed; raises TimeoutError."""
@@ -89,8 +93,11 @@ class Lifecycle:
                 self._changed.notify_all()
             self.world.stirred.set()
 
-    def _waiting(self) -> list[trainer.Training]:
-        return [training for training in list(self._trainings.values()) if not training.finished]
+    def _works(self) -> list[trainer.Training | assessment.Assessment]:
+        return [*list(self._trainings.values()), *list(self._assessments.values())]
+
+    def _waiting(self) -> list[trainer.Training | assessment.Assessment]:
+        return [work for work in self._works() if not work.finished]
 
     def _moving(self) -> bool:
         with self.world.lock:
@@ -99,6 +106,7 @@ class Lifecycle:
                 any(job.status in ("InProgress", "Stopping") for job in kept.jobs.values())
                 or any(item.status in ("Creating", "Updating") for item in kept.throughputs.values())
                 or any(item.status == "Creating" for item in kept.deployments.values())
+                or any(item.status in ("InProgress", "Stopping") for item in kept.evaluations.values())
             )
 
     @staticmethod
@@ -117,6 +125,8 @@ class Lifecycle:
             for job in list(self.world.records.jobs.values()):
                 while self._step_job(job, now):
                     changed = True
+            for item in list(self.world.records.evaluations.values()):
+                changed = self._step_evaluation(item, now) or changed
             changed = self._step_endpoints(now) or changed
             if changed:
                 self.world.save()
@@ -136,6 +146,36 @@ class Lifecycle:
                 deployment.status, deployment.modified = "Active", due
                 changed = True
         return changed
+
+    def _step_evaluation(self, item: Evaluation, now: float) -> bool:
+        """Its answers are asked for and judged at its end, in the thread of the trainings."""
+        if item.status not in ("InProgress", "Stopping"):
+            return False
+        wait = STOPPING if item.status == "Stopping" else EVALUATION
+        due = item.changing_since + self.world.wait(wait)
+        work = self._assessments.get(item.arn)
+        if item.status == "Stopping" and work is not None:
+            work.cancel()
+        if now < due or (work is not None and not work.finished):
+            return False
+        if item.status == "InProgress" and work is None:
+            try:
+                self._assessments[item.arn] = assessment.prepare(self.world, item)
+            except DataError as error:
+                item.status, item.failures, item.modified = "Failed", [str(error)], due
+                return True
+            with self._changed:
+                self._changed.notify_all()
+            return False
+        self._assessments.pop(item.arn, None)
+        if item.status == "Stopping":
+            item.status = "Stopped"
+        else:
+            assert work is not None
+            item.failures = assessment.conclude(self.world, item, work)
+            item.status = "Failed" if item.failures else "Completed"
+        item.modified = due
+        return True
 
     def _step_job(self, job: Job, now: float) -> bool:
         """Take one step if its time has come; whether there may be another."""
@@ -207,7 +247,7 @@ class Lifecycle:
         place = f"{job.output_uri.rstrip('/')}/model-customization-job-{job.id}"
         for name, text in trainer.metric_files(job, outcome).items():
             if not self.world.storage.write(f"{place}/{name}", text.encode(), "text/csv"):
-                self._fail(job, _no_put(job.output_uri, name), moment)
+                self._fail(job, no_put(job.output_uri, name), moment)
                 return
         job.training_loss, job.validation_loss = trainer.final_losses(outcome)
         job.epochs_run = outcome.epochs_run
@@ -287,31 +327,7 @@ def validate(world: World, job: Job) -> None:
     check_counts(counts[0], counts[1] if len(counts) > 1 else None, rules)
     bucket, _, prefix = job.output_uri.removeprefix("s3://").partition("/")
     key = f"{prefix.rstrip('/')}/{_PROBE}".lstrip("/")
-    allowed = roles.may_act(policies, "s3:PutObject", f"arn:aws:s3:::{bucket}/{key}", _context(world))
+    allowed = roles.may_act(policies, "s3:PutObject", f"arn:aws:s3:::{bucket}/{key}", context(world))
     in_region = world.storage.bucket_region(bucket) == job.region
     if not (allowed and in_region and world.storage.write(f"s3://{bucket}/{key}", b"", "text/plain")):
-        raise DataError(_no_put(job.output_uri, _PROBE))
-
-
-def read_as_role(world: World, job: Job, uri: str, policies: tuple[str, ...]) -> bytes:
-    """An object's bytes if the job's role may read it and its bucket is in the job's Region; raises DataError."""
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    context = _context(world)
-    allowed = roles.may_act(policies, "s3:GetObject", f"arn:aws:s3:::{bucket}/{key}", context)
-    allowed = allowed and roles.may_act(
-        policies, "s3:ListBucket", f"arn:aws:s3:::{bucket}", {**context, "s3:prefix": key}
-    )
-    data = world.storage.read(uri) if allowed and world.storage.bucket_region(bucket) == job.region else None
-    if data is None:
-        raise DataError(f"Could not validate GetObject permissions to access Amazon S3 bucket: {bucket} at key {key}")
-    return data
-
-
-def _context(world: World) -> dict[str, str]:
-    return {"aws:resourceaccount": world.account_id, "aws:securetransport": "true"}
-
-
-def _no_put(output_uri: str, name: str) -> str:
-    bucket, _, prefix = output_uri.removeprefix("s3://").partition("/")
-    key = f"{prefix.rstrip('/')}/{name}".lstrip("/")
-    return f"(PutObject): Could not validate PutObject permissions to access Amazon S3 bucket: {bucket} at key {key}"
+        raise DataError(no_put(job.output_uri, _PROBE))

@@ -227,6 +227,7 @@ def list_tags(world: World, call: Call) -> dict[str, Any]:
 def _taggable(world: World, call: Call) -> str:
     arn: str = call.parameters["resourceARN"]
     kept = world.records
-    if not any(arn in group for group in (kept.jobs, kept.models, kept.throughputs, kept.deployments)):
+    groups = (kept.jobs, kept.models, kept.throughputs, kept.deployments, kept.evaluations)
+    if not any(arn in group for group in groups):
         raise not_found(f"Could not find resource {arn}.")
     return arn

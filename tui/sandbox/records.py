@@ -135,6 +135,34 @@ class Purchase:
 
 
 @dataclass(slots=True)
+class Evaluation:
+    """A model evaluation job with a judge. ``generator`` is the model asked, or None for answers brought along under
+    the name ``source``; ``config`` and ``inference`` are kept as they were asked for."""
+
+    arn: str
+    name: str
+    description: str | None
+    token: str | None
+    role_arn: str
+    region: str
+    config: dict[str, Any]
+    inference: dict[str, Any]
+    output_uri: str
+    judge: str
+    generator: str | None
+    source: str | None
+    created: float
+    modified: float
+    changing_since: float
+    status: str = "InProgress"
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        return self.arn.rsplit("/", 1)[1]
+
+
+@dataclass(slots=True)
 class Request:
     """What was asked for under a client request token, and what it created."""
 
@@ -151,6 +179,7 @@ class Records:
     models: dict[str, Model] = field(default_factory=dict)
     throughputs: dict[str, Throughput] = field(default_factory=dict)
     deployments: dict[str, Deployment] = field(default_factory=dict)
+    evaluations: dict[str, Evaluation] = field(default_factory=dict)
     purchases: list[Purchase] = field(default_factory=list)
     requests: dict[str, Request] = field(default_factory=dict)
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -168,6 +197,9 @@ class Records:
         records.models = {arn: _build(Model, item) for arn, item in document["models"].items()}
         records.throughputs = {arn: _build(Throughput, item) for arn, item in document["throughputs"].items()}
         records.deployments = {arn: _build(Deployment, item) for arn, item in document["deployments"].items()}
+        # Worlds saved before there were evaluation jobs have none.
+        kept = document.get("evaluations", {})
+        records.evaluations = {arn: _build(Evaluation, item) for arn, item in kept.items()}
         records.purchases = [_build(Purchase, item) for item in document["purchases"]]
         records.requests = {token: _build(Request, item) for token, item in document["requests"].items()}
         records.tags = {arn: dict(tags) for arn, tags in document["tags"].items()}
@@ -203,3 +235,7 @@ def throughput_arn(region: str) -> str:
 
 def deployment_arn(region: str) -> str:
     return f"arn:aws:bedrock:{region}:{ACCOUNT_ID}:custom-model-deployment/{new_id()}"
+
+
+def evaluation_arn(region: str) -> str:
+    return f"arn:aws:bedrock:{region}:{ACCOUNT_ID}:evaluation-job/{new_id()}"

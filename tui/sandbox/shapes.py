@@ -13,6 +13,7 @@ _SAFE_PATTERNS = {
     "CustomModelName": r"(?:[0-9a-zA-Z][_-]?)+",
     "ProvisionedModelName": r"(?:[0-9a-zA-Z][_-]?)+",
     "ModelDeploymentName": r"(?:[0-9a-zA-Z][_-]?)+",
+    "EvaluationJobName": r"[a-z0-9](?:-*[a-z0-9])*",
 }
 # Patterns are run on texts up to this length only: the alternatives of an ARN's pattern backtrack polynomially.
 _LONGEST_MATCHED = 2048
@@ -21,7 +22,11 @@ _LENGTH_NOT_KEPT = {"BrandedName"}
 # Sent empty in recorded answers.
 _EMPTY_IN_REALITY = {"ModelName"}
 # Values the service sends although the model does not list them.
-_VALUES_IN_REALITY = {"InferenceType": {"INFERENCE_PROFILE"}}
+_VALUES_IN_REALITY = {
+    "InferenceType": {"INFERENCE_PROFILE"},
+    # The User Guide's jobs with a judge ("Create a model evaluation job using built-in metrics") are of this type.
+    "EvaluationTaskType": {"General"},
+}
 # Absent in recorded answers of jobs without validation data, although the model requires it.
 _ABSENT_IN_REALITY = {("GetModelCustomizationJobResponse", "validationDataConfig")}
 
