@@ -127,7 +127,7 @@ class Scripted:
                 """Say nothing."""
 
             def _serve(self) -> None:
-                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                outer.bodies.append(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
                 outer.asked.append(f"{self.command} {self.path}")
                 status, body = outer.answer(self.command, self.path)
                 self.send_response(status)
@@ -147,6 +147,7 @@ class Scripted:
         """As new: every answer is an empty object."""
         self.answer: Answer = lambda method, path: (200, b"{}")
         self.asked: list[str] = []
+        self.bodies: list[bytes] = []
         self.released = threading.Event()
 
     def answers(self, value: Any, status: int = 200) -> None:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from tui.domain.errors import AppError, Cause
 from tui.services.aws_errors import as_app_error, odd_answer
@@ -21,8 +21,12 @@ _WRITABLE = "ctrl+t ends read-only mode"
 _CONNECT_TIMEOUT = 5
 _READ_TIMEOUT = 20
 _ANSWER_TIMEOUT = 120
-"""Seconds without a byte after which a model's answer counts as lost."""
+"""Seconds without a byte after which a model's streamed answer counts as lost."""
+_WHOLE_ANSWER_TIMEOUT = 600
+"""The same for an answer that comes all at once, when the last word of it is written."""
 _PASSING = frozenset({Cause.UNREACHABLE, Cause.THROTTLED, Cause.SERVICE, Cause.INCOMPLETE})
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +142,13 @@ class Aws:
         self._guard(operation)
         return await self.pool.run(self._pages, service, operation, key, dict(params or {}), tuple(need), region)
 
-    async def run(
-        self, function: Callable[[Callable[[str], Any]], Any], operation: str, *, changing: bool = False
-    ) -> Any:
+    async def run(self, function: Callable[[Callable[..., Any]], T], operation: str, *, changing: bool = False) -> T:
         """`function(client_of)` on a thread, for what is more than one call; errors are mapped as in `call`."""
         self._guard(operation)
         return await self.pool.run(self._guarded, function, operation, changing)
 
     def client(self, service: str, region: str | None = None, *, single: bool = False) -> Any:
-        """The shared client of a service; a `single` one never tries again by itself.
+        """The shared client of a service; a `single` one never tries again by itself, and waits for whole answers.
 
         Blocks; for threads only. Raises what boto3 raises.
         """
@@ -181,7 +183,7 @@ class Aws:
             raise AppError(Cause.READ_ONLY, "Read-only mode: nothing is changed", operation, _WRITABLE)
         return changing
 
-    def _guarded(self, function: Callable[[Callable[[str], Any]], Any], operation: str, changing: bool) -> Any:
+    def _guarded(self, function: Callable[[Callable[..., Any]], T], operation: str, changing: bool) -> T:
         try:
             return function(self.client)
         except AppError:
@@ -258,9 +260,10 @@ class Aws:
         session = self._ready_session()
         at = self._ready_connection()
         answering = service == "bedrock-runtime"
+        patience = _WHOLE_ANSWER_TIMEOUT if single else _ANSWER_TIMEOUT
         config = Config(
             connect_timeout=_CONNECT_TIMEOUT,
-            read_timeout=_ANSWER_TIMEOUT if answering else _READ_TIMEOUT,
+            read_timeout=patience if answering else _READ_TIMEOUT,
             # A lost answer of a model is paid for again at each try, and has no idempotency token.
             retries={"mode": "standard", "total_max_attempts": 1 if answering or single else 3},
             tcp_keepalive=True,

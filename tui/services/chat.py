@@ -7,17 +7,15 @@ import contextlib
 import threading
 import time
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import Any
 
 from tui.domain.chat import AnswerCut, AnswerEnd, AnswerEvent, Message, Note, Parameters, Target, TextDelta
 from tui.domain.errors import AppError, Cause
 from tui.domain.text import safe_line
 from tui.services.aws import Aws
+from tui.services.parameters import Refusals
 from tui.services.pool import daemon, post
-
-_REFUSALS = ("deprecated", "both", "support", "not permitted", "not allowed")
-"""Words by which a model refuses a parameter as such, and not merely the value it was given."""
-
 
 _BATCH = 0.05
 """Seconds for which pieces of an answer are gathered."""
@@ -26,9 +24,9 @@ _BATCH = 0.05
 class Chat:
     """Asks through ConverseStream. Parameters that a model refuses are left out from then on."""
 
-    def __init__(self, aws: Aws) -> None:
+    def __init__(self, aws: Aws, refusals: Refusals | None = None) -> None:
         self._aws = aws
-        self._refused: dict[str, frozenset[str]] = {}
+        self.refusals = refusals or Refusals()
 
     async def ask(
         self, target: Target, messages: Sequence[Message], *, system: str = "", parameters: Parameters
@@ -51,41 +49,15 @@ class Chat:
     def request(
         self, target: Target, messages: Sequence[Message], system: str, parameters: Parameters
     ) -> dict[str, Any]:
-        """The parameters of ConverseStream, without what the model is known to refuse."""
-        refused = self._refused.get(target.model_id, frozenset())
-        config: dict[str, Any] = {"maxTokens": parameters.max_tokens}
-        if parameters.temperature is not None and "temperature" not in refused:
-            config["temperature"] = parameters.temperature
-        if parameters.top_p is not None and "topP" not in refused:
-            config["topP"] = parameters.top_p
+        """The parameters of ConverseStream, without what the model is known to refuse. For threads."""
         request: dict[str, Any] = {
             "modelId": target.model_id,
             "messages": [{"role": m.role, "content": [{"text": m.text}]} for m in messages],
-            "inferenceConfig": config,
+            "inferenceConfig": self.refusals.config(target.model_id, parameters),
         }
         if system.strip():
             request["system"] = [{"text": system}]
         return request
-
-    def drop_refused(self, target: Target, error: AppError, request: dict[str, Any]) -> str:
-        """Learn from a refusal of sampling parameters; gives what was left out, or nothing."""
-        config = request["inferenceConfig"]
-        said = error.detail.casefold().replace("_", "")
-        if error.cause is not Cause.INVALID or not any(word in said for word in _REFUSALS):
-            return ""
-        both = "temperature" in config and "topP" in config
-        if both and "both" in said:
-            names = {"topP"}
-        else:
-            names = {name for name in ("temperature", "topP") if name in config and name.casefold() in said}
-            if "deprecated" in said:
-                names |= {name for name in ("temperature", "topP") if name in config}
-        if not names:
-            return ""
-        self._refused[target.model_id] = self._refused.get(target.model_id, frozenset()) | names
-        for name in names:
-            del config[name]
-        return " and ".join(sorted("top_p" if n == "topP" else n for n in names))
 
     @property
     def aws(self) -> Aws:
@@ -102,7 +74,8 @@ class _Stream:
         self.events: asyncio.Queue[AnswerEvent] = asyncio.Queue()
         self._chat = chat
         self._target = target
-        self._request = chat.request(target, messages, system, parameters)
+        self._make = partial(chat.request, target, messages, system, parameters)
+        self._request: dict[str, Any] = {}
         self._loop = asyncio.get_running_loop()
         self._abandoned = threading.Event()
         self._body: Any = None
@@ -164,14 +137,16 @@ class _Stream:
             return AppError(Cause.SERVICE, "The answer could not be read", detail, "Ask again", retryable=True)
 
     def _open(self) -> Any:
+        self._request = self._make()
         client = self._chat.aws.client("bedrock-runtime")
         try:
             return client.converse_stream(**self._request)
         except Exception as error:
-            left_out = self._chat.drop_refused(self._target, self._mapped(error), self._request)
-            if not left_out:
+            config = self._request["inferenceConfig"]
+            note = self._chat.refusals.learn(self._target.model_id, self._mapped(error), config)
+            if not note:
                 raise
-            self._post(Note(f"asked without {left_out}, which this model refuses"))
+            self._post(Note(note))
             return client.converse_stream(**self._request)
 
     def _answer(self) -> AnswerEnd | AnswerCut:

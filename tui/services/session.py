@@ -28,10 +28,12 @@ if TYPE_CHECKING:
     from tui.services.losses import Losses
     from tui.services.news import NewsDesk
     from tui.services.orders import Orders
+    from tui.services.parameters import Refusals
     from tui.services.roles import Roles
     from tui.services.run_data import RunData
     from tui.services.storage import Storage
     from tui.services.store import Intent, Store
+    from tui.services.structured import Structured
     from tui.services.uploads import Uploads
     from tui.services.watcher import Pace, Watcher
 
@@ -182,7 +184,21 @@ class Services:
         """Answers."""
         from tui.services.chat import Chat
 
-        return Chat(self.aws)
+        return Chat(self.aws, self.refusals)
+
+    @cached_property
+    def refusals(self) -> Refusals:
+        """Sampling parameters that models refuse."""
+        from tui.services.parameters import Refusals
+
+        return Refusals(self.store)
+
+    @cached_property
+    def structured(self) -> Structured:
+        """Answers that are JSON of a schema."""
+        from tui.services.structured import Structured
+
+        return Structured(self.aws, self.refusals, self.store)
 
     @cached_property
     def evaluations(self) -> Evaluations:
