@@ -242,7 +242,7 @@ def test_every_foundation_model_can_be_asked_for(scene: Scene) -> None:
     assert code_of(error) == "ResourceNotFoundException"
 
 
-def test_quotas_are_those_the_sandbox_keeps_and_prices_are_empty(scene: Scene) -> None:
+def test_quotas_are_those_the_sandbox_keeps_and_prices_are_marked_as_its_own(scene: Scene) -> None:
     quotas = scene.client("service-quotas")
     listed = quotas.list_service_quotas(ServiceCode="bedrock")["Quotas"]
     assert {item["QuotaCode"]: item["Value"] for item in listed}["L-BE77399C"] == 2.0
@@ -253,5 +253,7 @@ def test_quotas_are_those_the_sandbox_keeps_and_prices_are_empty(scene: Scene) -
         quotas.get_service_quota(ServiceCode="bedrock", QuotaCode="L-NOTHING")
     assert code_of(error) == "NoSuchResourceException"
     pricing = scene.client("pricing")
-    assert pricing.get_products(ServiceCode="AmazonBedrock")["PriceList"] == []
+    listed = pricing.get_products(ServiceCode="AmazonBedrock")["PriceList"]
+    assert listed
+    assert all("not a price of AWS" in item for item in listed)
     assert len(pricing.describe_services()["Services"]) == 2

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.sandbox.conftest import Scene, code_of
-from tui.sandbox import front, quotas
+from tui.sandbox import front, pricing, quotas
 from tui.sandbox.eventstream import encode_event, encode_exception
 from tui.sandbox.shapes import problems
 from tui.sandbox.wire import JsonWire, service_model
@@ -93,7 +93,7 @@ def test_every_handler_is_an_operation_of_its_service() -> None:
     for name, handlers in (
         ("bedrock", front.CONTROL_HANDLERS),
         ("service-quotas", quotas.QUOTA_HANDLERS),
-        ("pricing", quotas.PRICING_HANDLERS),
+        ("pricing", pricing.PRICING_HANDLERS),
     ):
         assert set(handlers) <= set(JsonWire(name).model.operation_names)
 

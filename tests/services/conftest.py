@@ -82,11 +82,11 @@ def services(aws: Aws, tmp_path: Path, clock: ManualClock) -> Services:
     return services_over(aws, tmp_path, clock)
 
 
-def services_over(aws: Aws, root: Path, clock: ManualClock) -> Services:
+def services_over(aws: Aws, root: Path, clock: ManualClock, settings: Settings | None = None) -> Services:
     return Services(
         aws,
         paths=Paths.under(root),
-        settings=Settings(),
+        settings=settings or Settings(),
         profile=None,
         region="us-west-2",
         pace=None,

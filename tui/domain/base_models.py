@@ -92,6 +92,8 @@ class BaseModel:
     reserved: tuple[str, ...] = ()
     file_name_pattern: str | None = None
     note: str = ""
+    price_name: str = ""
+    """What the price list calls it: Anthropic's by service name, others inside the usage type."""
 
     def matches(self, identifier: str) -> bool:
         """Whether an id or ARN (with or without context suffix) names this model."""
@@ -151,6 +153,7 @@ def _nova(size: str, context: str) -> BaseModel:
         serving=_BOTH,
         reserved=_NOVA_RESERVED,
         file_name_pattern=r"[A-Za-z0-9_\-/.]+",
+        price_name=f"Nova{size.capitalize()}",
     )
 
 
@@ -166,6 +169,7 @@ CATALOGUE: tuple[BaseModel, ...] = (
         hyperparameters=_CLAUDE_HP,
         serving=frozenset({Serving.PROVISIONED}),
         reserved=("\nHuman:", "\nAssistant:"),
+        price_name="Claude 3 Haiku",
         note="End of life on Amazon Bedrock since 2026-09-10, except by private arrangement.",
     ),
     _nova("micro", "128k"),
@@ -173,6 +177,7 @@ CATALOGUE: tuple[BaseModel, ...] = (
     _nova("pro", "300k"),
     BaseModel(
         key="llama-3.3-70b",
+        price_name="Llama3-3-70B",
         name="Llama 3.3 70B Instruct",
         customization_id="meta.llama3-3-70b-instruct-v1:0:128k",
         runtime_id="meta.llama3-3-70b-instruct-v1:0",
@@ -185,6 +190,7 @@ CATALOGUE: tuple[BaseModel, ...] = (
     ),
     BaseModel(
         key="llama-3.1-8b",
+        price_name="Llama3-1-8B",
         name="Llama 3.1 8B Instruct",
         customization_id="meta.llama3-1-8b-instruct-v1:0:128k",
         runtime_id="meta.llama3-1-8b-instruct-v1:0",
@@ -196,6 +202,7 @@ CATALOGUE: tuple[BaseModel, ...] = (
     ),
     BaseModel(
         key="llama-3.1-70b",
+        price_name="Llama3-1-70B",
         name="Llama 3.1 70B Instruct",
         customization_id="meta.llama3-1-70b-instruct-v1:0:128k",
         runtime_id="meta.llama3-1-70b-instruct-v1:0",

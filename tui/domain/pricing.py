@@ -1,25 +1,31 @@
-"""What tokens cost, as far as it is known: the user's own figures, with their date. An unknown price is no zero."""
+"""What tokens and model units cost, as far as it is known, with source and date. An unknown price is no zero."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tui.domain.base_models import base_id, find
 
 MILLION = 1_000_000
-_KINDS = ("input", "output", "training")
+_TOKENS = ("input", "output", "training")
+_HOURLY = {
+    "": "model_unit_hour",
+    "OneMonth": "model_unit_hour_one_month",
+    "SixMonths": "model_unit_hour_six_months",
+}
+_KINDS = (*_TOKENS, *_HOURLY.values())
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @dataclass(frozen=True, slots=True)
 class TokenPrices:
-    """USD per million tokens of one model; None is not known. `as_of` is a date, `source` says whose figures they are.
+    """USD of one model: per million tokens, and per model unit and hour of provisioned throughput; None is not known.
 
-    `training` is charged per token and epoch.
+    `as_of` is a date, `source` says whose figures they are. `training` is charged per token and epoch.
     """
 
     input: float | None = None
@@ -27,6 +33,25 @@ class TokenPrices:
     training: float | None = None
     as_of: str = ""
     source: str = ""
+    model_unit_hour: float | None = None
+    model_unit_hour_one_month: float | None = None
+    model_unit_hour_six_months: float | None = None
+
+    def per_hour(self, commitment: str = "") -> float | None:
+        """USD per model unit and hour; `commitment` is empty, OneMonth or SixMonths. None is not known."""
+        name = _HOURLY.get(commitment)
+        return None if name is None else getattr(self, name)
+
+    def under(self, other: TokenPrices) -> TokenPrices:
+        """These prices, and those of `other` where these are not known. What both know is told as this one's."""
+        missing = {kind: getattr(other, kind) for kind in _KINDS if getattr(self, kind) is None}
+        known = {kind: value for kind, value in missing.items() if value is not None}
+        if not known:
+            return self
+        if all(getattr(self, kind) is None for kind in _KINDS):
+            return other
+        sources = " and ".join(dict.fromkeys(filter(None, (self.origin, other.origin))))
+        return replace(self, **known, as_of="", source=sources)
 
     def trained(self, tokens: int, epochs: int) -> float | None:
         """USD for training on `tokens` a number of times; None when the price is not known."""

@@ -17,7 +17,7 @@ from http import HTTPStatus
 from typing import Any
 from xml.sax.saxutils import escape
 
-from tui.sandbox import endpoints, evaluations, jobs, models, quotas
+from tui.sandbox import endpoints, evaluations, jobs, models, pricing, quotas
 from tui.sandbox.aws_storage import StorageService
 from tui.sandbox.errors import ServiceError
 from tui.sandbox.faults import STREAM_KINDS, ConnectionCutError, FaultKind, Faults, Rule, after, before, in_stream
@@ -118,7 +118,7 @@ class Front:
                 "CountTokens": self._runtime.count_tokens,
             },
             "service-quotas": quotas.QUOTA_HANDLERS,
-            "pricing": quotas.PRICING_HANDLERS,
+            "pricing": pricing.PRICING_HANDLERS,
         }
         self._streams = {
             "ConverseStream": self._runtime.converse_stream,

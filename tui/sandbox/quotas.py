@@ -1,7 +1,4 @@
-"""Service Quotas and the price list, as far as they concern customization.
-
-Quotas are the sandbox account's own. There are no prices here: nothing is sold, so the price list is empty.
-"""
+"""Service Quotas, as far as they concern customization; the figures are the sandbox account's own."""
 
 from __future__ import annotations
 
@@ -85,30 +82,10 @@ def get_quota(world: World, call: Call) -> dict[str, Any]:
     raise ServiceError("NoSuchResourceException", "The request failed because the specified quota does not exist.")
 
 
-def describe_services(world: World, call: Call) -> dict[str, Any]:
-    codes = ("AmazonBedrock", "AmazonBedrockFoundationModels")
-    known: list[dict[str, Any]] = [{"ServiceCode": code, "AttributeNames": []} for code in codes]
-    wanted = call.parameters.get("ServiceCode")
-    return {"Services": [item for item in known if wanted in (None, item["ServiceCode"])], "FormatVersion": "aws_v1"}
-
-
-def get_products(world: World, call: Call) -> dict[str, Any]:
-    return {"PriceList": [], "FormatVersion": "aws_v1"}
-
-
-def get_attribute_values(world: World, call: Call) -> dict[str, Any]:
-    return {"AttributeValues": []}
-
-
 Handler = Callable[[World, Call], dict[str, Any]]
 QUOTA_HANDLERS: dict[str, Handler] = {
     "ListServiceQuotas": list_quotas,
     "ListAWSDefaultServiceQuotas": list_default_quotas,
     "GetServiceQuota": get_quota,
     "GetAWSDefaultServiceQuota": get_quota,
-}
-PRICING_HANDLERS: dict[str, Handler] = {
-    "DescribeServices": describe_services,
-    "GetProducts": get_products,
-    "GetAttributeValues": get_attribute_values,
 }

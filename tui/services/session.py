@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tui.services.news import NewsDesk
     from tui.services.orders import Orders
     from tui.services.parameters import Refusals
+    from tui.services.prices import PriceService
     from tui.services.roles import Roles
     from tui.services.run_data import RunData
     from tui.services.storage import Storage
@@ -214,6 +215,15 @@ class Services:
         from tui.services.watcher import Watcher
 
         return Watcher(self.aws, self.jobs, self.endpoints, pace=self._pace, now=self.now)
+
+    @cached_property
+    def prices(self) -> PriceService:
+        """What things cost, as far as it is known."""
+        from tui.services.prices import PriceService
+
+        own = self.settings
+        unit_hour = own.price_per_model_unit_hour
+        return PriceService(self.aws, self.store, self.pool, own.prices, model_unit_hour=unit_hour, now=self.now)
 
     @cached_property
     def news(self) -> NewsDesk:
