@@ -64,7 +64,7 @@ def texts(file: PairFile) -> list[tuple[str, str]]:
     ],
     ids=str,
 )
-@pytest.mark.parametrize("shape", Shape)
+@pytest.mark.parametrize("shape", [Shape.JSON_LIST, Shape.JSONL])
 def test_pairs_open_whatever_their_keys_are_called(keys: tuple[str, str], shape: Shape) -> None:
     records = [{keys[0]: f"Q{n}", keys[1]: f"A{n}"} for n in range(3)]
     listed = json.dumps(records, ensure_ascii=False)
@@ -178,13 +178,33 @@ def test_separators_inside_texts_do_not_cut_a_line() -> None:
         (b"null", "holds no pairs"),
         (gzip.compress(b"[]", mtime=0), "compressed (gzip)"),
         (b"\xff\xfe[", "not valid UTF-16"),
-        (b'{"q": "x",\n"a": "\xe9"}', "not valid UTF-8 at line 2, byte 7"),
+        (b'{"q": "x",\n"a": "\xe9"}', "not valid UTF-8 at line 2, column 7"),
         (b"\x89PNG\r\n\x1a\n\0\0\xff", "is not a text file"),
+        (bytes(range(256)) * 9, "is not a text file"),
+        (bytes(4096), "is not a text file"),
+        ('[{"q": "x", "a": "y"}]'.encode("utf-16-le"), "UTF-16 without a byte order mark"),
+        (b"PK\x03\x04" + b"\0" * 26 + b"xl/workbook.xml", "is an Excel workbook"),
+        (b"PK\x03\x04" + b"\0" * 26 + b"a.json", "is an archive (zip)"),
+        (b"PAR1" + bytes(9), "is a Parquet file"),
+        (b"%PDF-1.7\n", "is a PDF"),
     ],
     ids=lambda value: repr(value[:24]),
 )
 def test_what_holds_no_pairs_is_refused_with_the_reason(data: bytes, words: str) -> None:
     assert words in refusal(data).title
+
+
+@pytest.mark.parametrize(("codec", "title"), [("cp932", "Shift_JIS"), ("euc_jp", "EUC-JP")])
+def test_japanese_encodings_are_named(codec: str, title: str) -> None:
+    error = refusal('{"q": "ok", "a": "ok"}\n{"q": "提灯はどこですか", "a": "門です"}\n'.encode(codec))
+    assert "not valid UTF-8 at line 2, column 8" in error.title
+    assert title in error.hint
+
+
+def test_half_a_character_is_told_by_line_and_column() -> None:
+    error = refusal('{"q": "提灯'.encode() + b'\xe3\x81", "a": "y"}')
+    assert "at line 1, column 10" in error.title
+    assert "byte 14 of that line" in error.detail
 
 
 def test_numbers_that_json_does_not_know_are_read_as_python_reads_them() -> None:

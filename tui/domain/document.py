@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tui.domain.csv_text import row_spans
 from tui.domain.formats import FormatError, Record
 from tui.domain.json_text import Style, one_line
 from tui.domain.material import UTF_8, Encoding, Material
-from tui.domain.pairs import Damaged, Keys, PairFile, Shape, read_record
+from tui.domain.pairs import Columns, Damaged, Keys, PairFile, Shape, read_record
 from tui.domain.record_text import edited, made
 from tui.domain.text import count
 from tui.domain.version import Version
@@ -106,10 +107,12 @@ class Document:
         return self._replaced(index, text)
 
     def rewrite(self, index: int, text: str) -> Step:
-        """Other JSON text for a record, for one that cannot be read. Raises FormatError when it is none."""
-        text = text.strip()
+        """Other text for a record, for one that cannot be read. Raises FormatError when it is none."""
+        text = text.strip("\r\n") if isinstance(self.now.layout, Columns) else text.strip()
         if text != text.encode("utf-8", "replace").decode("utf-8"):
             raise FormatError("it holds a lone surrogate, which UTF-8 cannot hold")
+        if isinstance(self.now.layout, Columns) and len(row_spans(text.encode("utf-8"), self.now.layout.dialect)) != 2:
+            raise FormatError("it is more than one row")
         found = read_record(text.encode("utf-8"), self.now.layout)
         if isinstance(found, Damaged):
             raise FormatError(found.reason)
@@ -151,6 +154,8 @@ class Document:
         return Step(name, (Splice(at, array("q"), array("q", [number])),))
 
     def _style(self, like: str) -> Style:
+        if isinstance(self.now.layout, Columns):
+            return Style()
         return Style.of(like, escaped=like.isascii() and self._material.escaped)
 
     def _first_text(self) -> str:

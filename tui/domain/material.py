@@ -56,15 +56,23 @@ class Material:
         self.head = base.data[: self.span(0)[0]]
         self.tail = base.data[self.span(last)[1] :]
         after_first = base.data[self.span(0)[1] : self.span(1)[0]] if last else self.tail
-        if base.shape is Shape.JSONL:
-            self.gap = b"\r\n" if after_first.startswith(b"\r") else b"\n"
-        else:
+        if base.shape is Shape.JSON_LIST:
             self.gap = after_first if last else b"," + self.head[self.head.index(b"[") + 1 :]
+        else:
+            self.gap = self._line_end(after_first or self.head[-2:])
+
+    def _line_end(self, text: bytes) -> bytes:
+        """The line end that a text begins with, or ends with."""
+        if text.startswith(b"\r\n") or text.endswith(b"\r\n"):
+            return b"\r\n"
+        if self.base.shape is Shape.TABLE:
+            return self.base.line_end
+        return b"\r\n" if text.startswith(b"\r") else b"\n"
 
     def span(self, number: int) -> tuple[int, int]:
         """Where a record of the file stands in its data; on a line of JSONL without the line's end."""
         start, end = self.base.span(number)
-        if self.base.shape is Shape.JSON_LIST:
+        if self.base.shape is not Shape.JSONL:
             return start, end
         data = self.base.data
         while data[end - 1] == _RETURN:

@@ -1,16 +1,16 @@
-"""Records changed or made anew as JSON text, in the manner of the file they stand in."""
+"""Records changed or made anew as text, in the manner of the file they stand in."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from tui.domain import row_text
 from tui.domain.base_models import DataFormat
 from tui.domain.formats import FormatError, Record, render
 from tui.domain.json_text import Change, Style, changed, elements, member, members, without
-from tui.domain.pairs import Keys, read_record
-
-Layout = Keys | DataFormat
+from tui.domain.layouts import Columns, Keys, Layout
+from tui.domain.records import read_record
 
 
 def has_system(layout: Layout) -> bool:
@@ -23,6 +23,8 @@ def edited(raw: str, layout: Layout, before: Record, after: Record, style: Style
 
     Raises FormatError when the turns differ in number or role, or the layout has no place for a system prompt.
     """
+    if isinstance(layout, Columns):
+        return row_text.edited(raw, layout, before, after)
     if [t.role for t in before.turns] != [t.role for t in after.turns]:
         raise FormatError("turns cannot be added or taken away here")
     changes = [
@@ -94,9 +96,11 @@ def made(record: Record, layout: Layout, like: str, style: Style, extra: Mapping
 
     Raises FormatError when the layout cannot hold it.
     """
-    value = _value_of(record, layout)
-    if extra and not isinstance(layout, Keys):
+    if extra and (isinstance(layout, Columns) or not isinstance(layout, Keys)):
         raise FormatError("this format has no place for fields of your own")
+    if isinstance(layout, Columns):
+        return row_text.made(record, layout, like)
+    value = _value_of(record, layout)
     order = {m.key: number for number, m in enumerate(members(like))}
     ordered = dict(sorted(value.items(), key=lambda item: order.get(item[0], -1)))
     return style.written({**ordered, **{key: v for key, v in extra.items() if key not in ordered}})

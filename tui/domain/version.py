@@ -68,7 +68,7 @@ class Version:
     @cached_property
     def blank_lines(self) -> tuple[int, ...]:
         """Blank lines of JSONL, from 1."""
-        if self.shape is Shape.JSON_LIST:
+        if self.shape is not Shape.JSONL:
             return ()
         found = list(range(1, self.material.head.count(b"\n") + 1))
         for before, run in zip([None, *self._runs], self._runs, strict=False):
@@ -90,19 +90,20 @@ class Version:
     def _runs(self) -> list[_Run]:
         """Runs with the line each begins on."""
         found: list[_Run] = []
-        line = 1 + self.material.head.count(b"\n")
+        end = self.material.base.line_end
+        line = 1 + self.material.head.count(end)
         for at, number, length in _runs(self.numbers):
             run = _Run(at, number, length, 0)
-            line += self._joint(number).count(b"\n") if at else 0
+            line += self._joint(number).count(end) if at else 0
             found.append(_Run(at, number, length, line))
             line += self._count_lines(run)
         return found
 
     def _count_lines(self, run: _Run) -> int:
         if run.number < 0:
-            return self.material.made(run.number).body.count(b"\n")
+            return self.material.made(run.number).body.count(self.material.base.line_end)
         start, end = self._extent(run.number, run.count)
-        return self.material.base.data.count(b"\n", start, end)
+        return self.material.base.data.count(self.material.base.line_end, start, end)
 
     def _extent(self, number: int, length: int) -> tuple[int, int]:
         return self.material.span(number)[0], self.material.span(number + length - 1)[1]

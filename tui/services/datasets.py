@@ -16,10 +16,17 @@ from tui.domain.errors import AppError, Cause
 from tui.domain.formats import FormatError, line
 from tui.domain.names import plain
 from tui.domain.pairs import Damaged, Keys, PairFile, Pairs, Role
+from tui.domain.raw_text import HEAD, refuse_binary
 from tui.domain.text import count, human_size, safe_line
 from tui.services.pool import DaemonPool
 from tui.services.saving import write_whole
 
+_KINDS = (
+    (stat.S_ISFIFO, "a named pipe (FIFO)"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISSOCK, "a socket"),
+)
 LARGEST_FILE = 1_000_000_000
 """Bytes; a larger file is refused, since it is read whole."""
 
@@ -89,8 +96,7 @@ def read_file(path: Path) -> tuple[bytes, os.stat_result]:
         # Without O_NONBLOCK opening a FIFO would wait for a writer.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except FileNotFoundError:
-        where = safe_line(str(path), 200)
-        raise AppError(Cause.FILE, f"{name} is not there", where if where != name else "", "Check the path") from None
+        raise _missing(path, name) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise AppError(Cause.FILE, f"{name} cannot be opened", safe_line(reason, 120)) from None
@@ -101,16 +107,28 @@ def read_file(path: Path) -> tuple[bytes, os.stat_result]:
         raise AppError(Cause.FILE, f"{name} is a folder", hint="Name a file in it")
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(found.st_mode):
-            raise AppError(Cause.FILE, f"{name} is not a plain file", hint="Open a JSON list or JSONL file")
+            kind = next((word for test, word in _KINDS if test(found.st_mode)), "no file with content")
+            hint = "Open a JSON list, JSONL or CSV file"
+            raise AppError(Cause.FILE, f"{name} is not a plain file but {kind}", hint=hint)
         if found.st_size > LARGEST_FILE:
             size = human_size(found.st_size)
             limit = human_size(LARGEST_FILE)
             raise AppError(Cause.FILE, f"{name} is too large", f"{size}; up to {limit} can be opened", "Split it")
         try:
+            # What is no text is refused before a gigabyte of it is read.
+            refuse_binary(name, file.read(HEAD), path.suffix)
+            file.seek(0)
             data = file.read()
         except OSError as error:
             raise AppError(Cause.FILE, f"{name} cannot be read", safe_line(error.strerror or "", 120)) from None
     return data, found
+
+
+def _missing(path: Path, name: str) -> AppError:
+    where = safe_line(str(path), 200)
+    if os.path.islink(path):
+        return AppError(Cause.FILE, f"{name} is a link to something that is not there", where, "Check where it leads")
+    return AppError(Cause.FILE, f"{name} is not there", where if where != name else "", "Check the path")
 
 
 def _convert(file: Pairs, model: BaseModel, role: Role, system: str, escape: bool) -> Converted:

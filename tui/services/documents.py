@@ -130,7 +130,7 @@ class Documents:
         header = {
             "path": absolute(opened.path),
             "base": opened.disk.sha256 if opened.disk else "",
-            "keys": [keys.question, keys.answer, keys.system] if keys else None,
+            "keys": [keys.question, keys.answer, keys.system, keys.heading] if keys else None,
             "frame": opened._frame,
             "at": time.time(),
         }

@@ -1,0 +1,108 @@
+"""Bytes of a file as text: encodings told from one another, and what is no text named."""
+
+from __future__ import annotations
+
+from tui.domain.errors import AppError, Cause
+from tui.domain.text import safe_line
+
+_PACKED = "Unpack it first, then open it"
+_BEGINNINGS = (
+    (b"\x1f\x8b", "is compressed (gzip)", _PACKED),
+    (b"BZh", "is compressed (bzip2)", _PACKED),
+    (b"\xfd7zXZ\0", "is compressed (xz)", _PACKED),
+    (b"\x28\xb5\x2f\xfd", "is compressed (zstd)", _PACKED),
+    (b"7z\xbc\xaf\x27\x1c", "is an archive (7z)", _PACKED),
+    (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        "is an old Office file (xls, doc)",
+        "Save it as CSV in UTF-8, then open that",
+    ),
+    (b"%PDF-", "is a PDF", "Open a file of pairs"),
+    (b"\x89PNG\r\n", "is not a text file (a PNG picture)", "Open a file of pairs"),
+    (b"\xff\xd8\xff", "is not a text file (a JPEG picture)", "Open a file of pairs"),
+    (b"GIF8", "is not a text file (a GIF picture)", "Open a file of pairs"),
+    (b"PAR1", "is a Parquet file", "Save it as JSONL or CSV, then open that"),
+    (b"ARROW1\0\0", "is an Arrow file", "Save it as JSONL or CSV, then open that"),
+    (b"Obj\x01", "is an Avro file", "Save it as JSONL or CSV, then open that"),
+    (b"SQLite format 3\0", "is an SQLite database", "Save the table as JSONL or CSV, then open that"),
+    (b"\x7fELF", "is a program", "Open a file of pairs"),
+)
+_ZIPPED = (
+    (b"xl/", "is an Excel workbook (xlsx)", "Save it as CSV in UTF-8, then open that"),
+    (b"word/", "is a Word document (docx)", "Save its pairs as CSV or JSONL, then open that"),
+    (b"mimetypeapplication/vnd.oasis", "is an OpenDocument file (ods, odt)", "Save it as CSV in UTF-8, then open that"),
+)
+HEAD = 8192
+"""Bytes that tell what a file is."""
+_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+def refuse_binary(name: str, head: bytes, suffix: str = "") -> None:
+    """Raises AppError when the first bytes of a file are not those of a text; names what they are."""
+    for beginning, what, hint in _BEGINNINGS:
+        if head.startswith(beginning):
+            raise AppError(Cause.FILE, f"{name} {what}", hint=hint)
+    if head[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
+        found = next((z for z in _ZIPPED if z[0] in head), None)
+        if found is None and suffix.casefold() in (".xlsx", ".xlsm"):
+            found = _ZIPPED[0]
+        what, hint = (found[1], found[2]) if found else ("is an archive (zip)", _PACKED)
+        raise AppError(Cause.FILE, f"{name} {what}", hint=hint)
+    if head[257:262] == b"ustar":
+        raise AppError(Cause.FILE, f"{name} is an archive (tar)", hint=_PACKED)
+    nulls = head.count(0)
+    if nulls * 10 > len(head) and not head.startswith(_MARKS):
+        ascii_beside = nulls - head.count(b"\0\0") > len(head) // 4
+        if ascii_beside and nulls * 5 < len(head) * 3:
+            raise AppError(
+                Cause.FILE, f"{name} looks like UTF-16 without a byte order mark", hint="Save it as UTF-8, then open it"
+            )
+        raise AppError(Cause.FILE, f"{name} is not a text file", hint="Open a file of pairs")
+
+
+def as_utf8(name: str, data: bytes) -> tuple[bytes, list[str]]:
+    """The text as UTF-8 without a mark, and what has to be said of its encoding. Raises AppError."""
+    refuse_binary(name, data[:HEAD])
+    notes = []
+    if data[:2] in _MARKS:
+        try:
+            data = data.decode("utf-16").encode("utf-8")
+        except UnicodeError as error:
+            raise AppError(
+                Cause.FILE, f"{name} is not valid UTF-16", safe_line(str(error)), "Save it as UTF-8, then open it again"
+            ) from None
+        notes.append("read as UTF-16")
+    if data[:3] == b"\xef\xbb\xbf":
+        data = data[3:]
+        notes.append("byte order mark skipped")
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _not_utf8(name, data, error.start) from None
+    return data, notes
+
+
+def _not_utf8(name: str, data: bytes, at: int) -> AppError:
+    if b"\0" in data[:HEAD]:
+        return AppError(Cause.FILE, f"{name} is not a text file", hint="Open a file of pairs")
+    begin = data.rfind(b"\n", 0, at) + 1
+    line, column = data.count(b"\n", 0, at) + 1, len(data[begin:at].decode("utf-8", "replace")) + 1
+    what = f"{name} is not valid UTF-8 at line {line}, column {column}"
+    likely = _japanese_codec(data, at)
+    hint = (
+        f"It looks like {likely}: save it as UTF-8, then open it again" if likely else "Save it as UTF-8, then open it"
+    )
+    return AppError(Cause.FILE, what, f"byte {at - begin + 1} of that line is {data[at]:#04x}", hint)
+
+
+def _japanese_codec(data: bytes, at: int) -> str:
+    """Shift_JIS or EUC-JP where the text around a place reads as Japanese in it."""
+    begin = data.rfind(b"\n", 0, at) + 1
+    end = data.find(b"\n", at)
+    line = data[begin : end if 0 <= end - begin <= HEAD else begin + HEAD]
+    for codec, title in (("cp932", "Shift_JIS"), ("euc_jp", "EUC-JP")):
+        text = line.decode(codec, "replace")
+        kana = sum("\u3040" <= ch <= "\u30ff" or "\u4e00" <= ch <= "\u9fff" for ch in text)
+        if kana >= 2 and "\ufffd" not in text[:-1]:
+            return title
+    return ""

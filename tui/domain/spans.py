@@ -1,0 +1,111 @@
+"""Where in a file's bytes its records begin and end."""
+
+from __future__ import annotations
+
+import json
+import re
+from array import array
+
+from tui.domain.errors import AppError, Cause
+from tui.domain.records import json_reason
+
+_BLANK = b" \t\r"
+
+
+def line_spans(data: bytes) -> tuple[array[int], tuple[int, ...]]:
+    """Lines that hold something, each without its newline, and the numbers of the blank ones, from 1."""
+    spans: array[int] = array("Q")
+    blank: list[int] = []
+    start, number, size = 0, 0, len(data)
+    while start < size:
+        end = data.find(b"\n", start)
+        end = size if end < 0 else end
+        number += 1
+        if data[start:end].strip(_BLANK):
+            spans.append(start)
+            spans.append(end)
+        else:
+            blank.append(number)
+        start = end + 1
+    return spans, tuple(blank)
+
+
+_GAP = re.compile(r"[ \t\r\n]*")
+
+
+def list_spans(name: str, data: bytes) -> array[int]:
+    """Byte spans of a JSON list's elements; each element is decoded once, to be sure that it is JSON."""
+    text = data.decode("utf-8")
+    ascii_only = len(text) == len(data)
+    scan = json.JSONDecoder().raw_decode
+    spans: array[int] = array("Q")
+    position, byte, last = text.index("[") + 1, 0, 0
+
+    def to_byte(offset: int) -> int:
+        nonlocal byte, last
+        byte += offset - last if ascii_only else len(text[last:offset].encode("utf-8"))
+        last = offset
+        return byte
+
+    try:
+        position = _gap(text, position)
+        closed = text[position : position + 1] == "]"
+        position += closed
+        while not closed:
+            _, end = scan(text, position)
+            spans.append(to_byte(position))
+            spans.append(to_byte(end))
+            position = _gap(text, end)
+            mark = text[position : position + 1]
+            if mark not in (",", "]"):
+                raise json.JSONDecodeError("',' or ']' expected", text, position)
+            closed = mark == "]"
+            position = _gap(text, position + 1)
+        if text[position:].strip():
+            raise json.JSONDecodeError("something follows the list", text, position)
+    except json.JSONDecodeError as error:
+        where = f"at line {error.lineno}, column {error.colno}"
+        raise AppError(
+            Cause.FILE, f"{name} is not valid JSON {where}", error.msg, f"Mend line {error.lineno}"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        line = text.count("\n", 0, position) + 1
+        raise AppError(Cause.FILE, f"{name} cannot be read at line {line}", json_reason(error)) from None
+    return spans
+
+
+def _gap(text: str, position: int) -> int:
+    match = _GAP.match(text, position)
+    return match.end() if match else position
+
+
+def must_begin_with_json(name: str, data: bytes, spans: array[int]) -> None:
+    """A file whose first line is no JSON object is not JSONL at all, and is refused as a whole."""
+    head = data[spans[0] : spans[1]].strip()
+    reason = "the first line is not a JSON object"
+    try:
+        if isinstance(json.loads(head), dict):
+            return
+        whole = None
+    except (ValueError, RecursionError) as error:
+        whole = error
+    if head[:1] == b"{" and isinstance(whole, json.JSONDecodeError):
+        if _is_json(data):
+            reason = "it is one JSON object, not a list of records"
+        elif len(spans) > 2:
+            return  # one broken first line among others: shown as a damaged record
+        else:
+            reason = f"{whole.msg} at line {whole.lineno}, column {whole.colno}"
+    raise AppError(
+        Cause.FILE,
+        f"{name} holds no pairs: {reason}",
+        hint="Open a JSON list of objects, or JSONL with one object a line",
+    )
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return True
