@@ -14,7 +14,7 @@ from tui.domain.chat import Parameters
 from tui.services.session import Services
 from tui.tabs.base import working_folder
 from tui.tabs.chat import _id_problem, parse_parameters
-from tui.tabs.jobs import _lifecycle_problem
+from tui.tabs.jobs_new import _lifecycle_problem
 from tui.tabs.loss import _paths
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
