@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -12,7 +11,8 @@ from itertools import pairwise
 from tui.domain.base_models import GUIDE, BaseModel, DataFormat, Limits
 from tui.domain.formats import Record
 from tui.domain.pairs import Damaged, Pairs, Role
-from tui.domain.text import UNSAFE, count, normalised, safe_line
+from tui.domain.quick import Texts, batches
+from tui.domain.text import count, has_unsafe, normalised, normalised_lines, safe_line
 
 _SAMPLES = "aws-samples data validation script"
 
@@ -104,18 +104,13 @@ def _text(field: str, text: str, model: BaseModel) -> list[Found]:
     if held:
         message = f"holds {held[0]!r}, which {model.name} reserves"
         found.append(("reserved text", Severity.ERROR, field, message, _SAMPLES))
-    if _LONE_SURROGATE.search(text):
-        found.append(
-            (
-                "half a character",
-                Severity.ERROR,
-                field,
-                "holds a lone surrogate, which UTF-8 cannot hold",
-                "RFC 3629",
-            )
-        )
-    elif UNSAFE.search(text):
-        found.append(("control character", Severity.WARNING, field, "holds invisible or control characters", "tanzaku"))
+    if has_unsafe(text):
+        if _LONE_SURROGATE.search(text):
+            message = "holds a lone surrogate, which UTF-8 cannot hold"
+            found.append(("half a character", Severity.ERROR, field, message, "RFC 3629"))
+        else:
+            message = "holds invisible or control characters"
+            found.append(("control character", Severity.WARNING, field, message, "tanzaku"))
     if text != text.strip():
         found.append(("outer space", Severity.WARNING, field, "begins or ends with white space", "tanzaku"))
     return found
@@ -130,29 +125,90 @@ def check(
         lines = ", ".join(str(n) for n in pairs.blank_lines[:5])
         text = f"{count(len(pairs.blank_lines), 'blank line')} (line {lines}); left out when converting"
         problems.append(Problem("blank line", Severity.WARNING, text, source=f"{GUIDE}, fine-tuning-troubleshooting"))
-    questions: dict[str, list[tuple[int, str]]] = defaultdict(list)
     per_record: list[Problem] = []
-    for index, record in enumerate(pairs):
-        if index % 1000 == 0 and should_stop():
+    questions = Questions()
+    for start, batch in batches(pairs):
+        if should_stop():
             return problems
-        for rule, severity, field, message, source in check_record(record, model):
-            per_record.append(Problem(rule, severity, message, field, index, pairs.line(index), source))
-        if isinstance(record, Record) and record.is_pair and record.question.strip():
-            questions[normalised(record.question) or record.question].append((index, record.answer))
-    per_record += _duplicates(pairs, questions)
-    per_record.sort(key=lambda p: (p.index or 0, p.severity))
-    return problems + per_record
+        for offset in doubtful(batch, model):
+            texts, index = batch[offset], start + offset
+            for rule, severity, field, message, source in check_record(
+                Record.of(*texts) if texts else pairs.read(index), model
+            ):
+                per_record.append(Problem(rule, severity, message, field, index, pairs.line(index), source))
+        questions.take(pairs, start, batch)
+    again = list(_duplicates(pairs, questions))
+    return problems + (sorted([*per_record, *again], key=lambda p: (p.index or 0, p.severity)) if again else per_record)
 
 
-def _duplicates(pairs: Pairs, questions: dict[str, list[tuple[int, str]]]) -> Iterable[Problem]:
-    for places in questions.values():
-        first, answer = places[0]
-        for index, other in places[1:]:
-            same = normalised(other) == normalised(answer)
+def doubtful(batch: Sequence[Texts | None], model: BaseModel) -> Iterator[int]:
+    """Which records of a batch `check_record` has to look at; it finds nothing in the others.
+
+    Of a plain pair only the texts can be wrong: these are the rules of `_text`, and that of the tokens, for many
+    texts at once.
+    """
+    limit, divisor = model.limits.tokens_per_record, model.limits.characters_per_token
+    joined = "\n".join(text for texts in batch if texts for text in texts if text)
+    closer = has_unsafe(joined) or any(word in joined for word in model.reserved)
+    for offset, texts in enumerate(batch):
+        if texts is None:
+            yield offset
+            continue
+        question, answer, system = texts
+        tokens = len(question) // divisor + len(answer) // divisor + (len(system) // divisor if system else 0)
+        wrong = not question or not answer or question.strip() != question or answer.strip() != answer
+        wrong = wrong or tokens > limit or (system is not None and (not system or system.strip() != system))
+        if wrong or (closer and any(text is not None and _suspect(text, model) for text in texts)):
+            yield offset
+
+
+def _suspect(text: str, model: BaseModel) -> bool:
+    return has_unsafe(text) or any(word in text for word in model.reserved)
+
+
+class Questions:
+    """Which records ask the same, by the hash of their questions: a file's worth of them is not kept twice."""
+
+    def __init__(self) -> None:
+        self._first: dict[int, int] = {}
+        self.again: dict[int, list[int]] = {}
+        """For the first record of each question that comes again: the records that repeat it, in their order."""
+
+    def take(self, pairs: Pairs, start: int, batch: Sequence[Texts | None]) -> None:
+        """Add the records of a batch."""
+        asked: list[tuple[int, str]] = []
+        for index, texts in enumerate(batch, start):
+            question = texts[0] if texts else _question(pairs.read(index))
+            if question and not question.isspace():
+                asked.append((index, question))
+        keys = normalised_lines([question for _, question in asked])
+        for (index, question), key in zip(asked, keys, strict=True):
+            first = self._first.setdefault(hash(key or question), index)
+            if first != index:
+                self.again.setdefault(first, []).append(index)
+
+
+def _question(record: Record | Damaged) -> str:
+    return record.question if isinstance(record, Record) and record.is_pair else ""
+
+
+def _duplicates(pairs: Pairs, questions: Questions) -> Iterator[Problem]:
+    for first, places in questions.again.items():
+        record = pairs.read(first)
+        question, answer = _question(record), record.answer if isinstance(record, Record) else ""
+        for index in places:
+            other = pairs.read(index)
+            if not isinstance(other, Record) or _asked(other.question) != _asked(question):
+                continue  # the same hash of another question
+            same = normalised(other.answer) == normalised(answer)
             rule = "duplicate" if same else "two answers"
             what = "the same pair" if same else "the same question with another answer"
             message = f"{what} stands in record {first + 1}, line {pairs.line(first)}"
             yield Problem(rule, Severity.WARNING, message, "question", index, pairs.line(index))
+
+
+def _asked(question: str) -> str:
+    return normalised(question) or question
 
 
 def file_problems(records: int, size: int, limits: Limits, role: Role) -> Iterable[Problem]:

@@ -78,6 +78,8 @@ class Pairs(Protocol):
     def __getitem__(self, index: int) -> Record | Damaged: ...
     def __iter__(self) -> Iterator[Record | Damaged]: ...
     def line(self, index: int) -> int: ...
+    def read(self, index: int) -> Record | Damaged: ...
+    def bodies(self, start: int, stop: int) -> list[bytes]: ...
 
 
 class PairFile(Sequence[Record | Damaged]):
@@ -142,6 +144,15 @@ class PairFile(Sequence[Record | Damaged]):
     def raw(self, index: int) -> bytes:
         """The record's own bytes."""
         return self._data[self._spans[2 * index] : self._spans[2 * index + 1]]
+
+    def read(self, index: int) -> Record | Damaged:
+        """The record, past the cache, which belongs to the thread that shows the file."""
+        return self._parse(index)
+
+    def bodies(self, start: int, stop: int) -> list[bytes]:
+        """The bytes of the records from `start` up to `stop`."""
+        data, spans = self._data, self._spans[2 * start : 2 * stop]
+        return [data[a:b] for a, b in zip(spans[::2], spans[1::2], strict=True)]
 
     def line(self, index: int) -> int:
         """The line, from 1, on which the record begins."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tui.domain.formats import Record
 from tui.domain.material import PIECE, Encoding, Material
-from tui.domain.pairs import Damaged, Shape, read_record
+from tui.domain.pairs import Damaged, Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,17 @@ class Version:
         return self.material.record(self.numbers[index])
 
     def __iter__(self) -> Iterator[Record | Damaged]:
-        base, made = self.material.base, self.material.made
-        for number in self.numbers:
-            # Not by index: the file's cache belongs to the thread that shows it.
-            yield read_record(base.raw(number), base.layout) if number >= 0 else made(number).record
+        return (self.read(index) for index in range(len(self.numbers)))
+
+    def read(self, index: int) -> Record | Damaged:
+        """The record, past the cache, which belongs to the thread that shows the file."""
+        number = self.numbers[index]
+        return self.material.base.read(number) if number >= 0 else self.material.made(number).record
+
+    def bodies(self, start: int, stop: int) -> list[bytes]:
+        """The bytes of the records from `start` up to `stop`; on a line of JSONL with its outer blanks."""
+        raw, made = self.material.base.raw, self.material.made
+        return [raw(number) if number >= 0 else made(number).body for number in self.numbers[start:stop]]
 
     def text(self, index: int) -> str:
         """A record as JSON text."""

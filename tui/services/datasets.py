@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,11 +14,12 @@ from tui.domain import checks, pairs
 from tui.domain.base_models import BaseModel
 from tui.domain.checks import Problem, Severity
 from tui.domain.errors import AppError, Cause
+from tui.domain.findings import Findings
 from tui.domain.formats import FormatError, line
 from tui.domain.names import plain
 from tui.domain.pairs import Damaged, Keys, PairFile, Pairs, Role
 from tui.domain.raw_text import HEAD, refuse_binary
-from tui.domain.text import count, human_size, safe_line
+from tui.domain.text import human_size, safe_line
 from tui.services.pool import DaemonPool
 from tui.services.saving import write_whole
 
@@ -29,6 +31,8 @@ _KINDS = (
 )
 LARGEST_FILE = 1_000_000_000
 """Bytes; a larger file is refused, since it is read whole."""
+_GIVE_WAY = 0.0002
+"""Seconds that a long piece of work rests after each batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +66,9 @@ class Datasets:
 
     async def check(
         self, file: Pairs, model: BaseModel, role: Role, should_stop: Callable[[], bool] = lambda: False
-    ) -> list[Problem]:
+    ) -> Findings:
         """All problems of a file for a base model; not all when told to stop."""
-        return await self._pool.run(checks.check, file, model, role, should_stop=should_stop)
+        return await self._pool.run(_check, file, model, role, should_stop)
 
     async def search(self, file: Pairs, words: str) -> list[int]:
         """Indices of the records that hold all the words."""
@@ -83,6 +87,23 @@ class Datasets:
     async def write(self, converted: Converted, path: Path) -> None:
         """Write a converted file whole or not at all; never over its own source. Raises AppError."""
         await self._pool.run(_write, converted, path)
+
+
+def _check(file: Pairs, model: BaseModel, role: Role, should_stop: Callable[[], bool]) -> Findings:
+    return Findings.over(checks.check(file, model, role, should_stop=yielding(should_stop))).counted()
+
+
+def yielding(should_stop: Callable[[], bool]) -> Callable[[], bool]:
+    """Asked after each batch of work, it gives way to the thread that answers keys before it answers.
+
+    A thread that computes lets go of the interpreter every few milliseconds only, and a key needs it several times.
+    """
+
+    def asked() -> bool:
+        time.sleep(_GIVE_WAY)
+        return should_stop()
+
+    return asked
 
 
 def _open(path: Path, keys: Keys | None) -> PairFile:
@@ -181,10 +202,6 @@ def write_atomically(path: Path, data: bytes) -> None:
     write_whole(path, lambda: [data])
 
 
-def problems_summary(problems: list[Problem]) -> str:
+def problems_summary(problems: Iterable[Problem]) -> str:
     """`2 errors, 1 warning`, or `no problems`."""
-    errors = sum(p.severity is Severity.ERROR for p in problems)
-    warnings = len(problems) - errors
-    parts = [count(errors, "error")] if errors else []
-    parts += [count(warnings, "warning")] if warnings else []
-    return ", ".join(parts) or "no problems"
+    return Findings.over(problems).summary

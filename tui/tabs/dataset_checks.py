@@ -10,7 +10,6 @@ from textual.reactive import reactive
 
 from tui.domain.base_models import CATALOGUE, BaseModel, find
 from tui.domain.checks import Severity
-from tui.services.datasets import problems_summary
 from tui.tabs.dataset_list import ListingTab
 from tui.widgets.virtual_table import VirtualTable
 
@@ -48,7 +47,7 @@ class CheckingTab(ListingTab):
             return
         found = await self.services.datasets.check(opened.file, model, opened.role, outdated)
         if not outdated():
-            self.files[at] = replace(self.files[at], problems=tuple(found))
+            self.files[at] = replace(self.files[at], problems=found)
             if at == self.current:
                 self.show_file()
 
@@ -79,7 +78,7 @@ class CheckingTab(ListingTab):
             )
             for number, p in enumerate(opened.problems)
         ]
-        heading = f"{opened.name}: {problems_summary(list(opened.problems))}"
+        heading = f"{opened.name}: {opened.findings.summary}"
         chosen = await self.ask(ChoiceDialog(heading, choices))
         if chosen is not None:
             index = opened.problems[int(chosen)].index
@@ -91,7 +90,7 @@ class CheckingTab(ListingTab):
         opened = self.opened
         if opened is None or not opened.problems or self._rows is None or not len(self._rows):
             return
-        places = sorted({p.index for p in opened.problems if p.index is not None})
+        places = opened.findings.places
         if not places:
             self.say(f"{opened.name}: {opened.problems[0].message}", "problem")
             return

@@ -9,7 +9,6 @@ from textual.content import Content
 
 from tui.domain.formats import Record
 from tui.domain.text import count, safe
-from tui.services.datasets import problems_summary
 from tui.tabs.editing import EditingTab
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.pair_rows import PairRows, record_text
@@ -61,7 +60,7 @@ class ListingTab(EditingTab):
         if opened.problems is None:
             state, colour = "checking …", "$foreground-muted"
         elif opened.problems:
-            state, colour = f"▲ {problems_summary(list(opened.problems))}", "$text-warning"
+            state, colour = f"▲ {opened.findings.summary}", "$text-warning"
         else:
             state, colour = "✓ clean", "$text-success"
         self.query_one("#file-line", Line).put(
@@ -85,8 +84,7 @@ class ListingTab(EditingTab):
             preview.put(Content(""))
             return
         index = self._rows.index(row)
-        problems = [p for p in opened.problems or () if p.index == index]
-        preview.put(record_text(opened.file[index], problems))
+        preview.put(record_text(opened.file[index], opened.findings.of(index)))
 
     def go_to(self, index: int) -> None:
         if self._rows is not None and self._rows.row(index) is None:

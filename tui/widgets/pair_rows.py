@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textual.content import Content
 
 from tui.domain.checks import Problem, Severity
+from tui.domain.findings import Findings
 from tui.domain.formats import Record
 from tui.domain.pairs import Damaged, Pairs, Role
 from tui.domain.text import safe, safe_line
@@ -36,6 +36,11 @@ class OpenFile:
         """The file's own name, on one line."""
         return safe_line(self.file.path.name, 40)
 
+    @property
+    def findings(self) -> Findings:
+        """What is wrong with it, by record."""
+        return Findings.over(self.problems or ())
+
 
 class PairRows:
     """The records of a file, or the found ones, as rows."""
@@ -43,11 +48,7 @@ class PairRows:
     def __init__(self, opened: OpenFile, found: Sequence[int] | None) -> None:
         self._file = opened.file
         self._found = found
-        marks: Counter[int] = Counter()
-        for problem in opened.problems or ():
-            if problem.index is not None:
-                marks[problem.index] = max(marks[problem.index], 2 if problem.severity is Severity.ERROR else 1)
-        self._marks = marks
+        self._findings = opened.findings
 
     def __len__(self) -> int:
         return len(self._file) if self._found is None else len(self._found)
@@ -70,7 +71,7 @@ class PairRows:
         """Number, question, answer, tokens, problem mark."""
         index = self.index(row)
         record = self._file[index]
-        mark = ("", "▲", "✗")[self._marks.get(index, 0)]
+        mark = ("", "▲", "✗")[self._findings.worst(index)]
         if isinstance(record, Damaged):
             return (f"{index + 1}", f"cannot be read: {record.reason}", record.raw[:200], "", "✗")
         tokens = f"{record.estimate():,}"
