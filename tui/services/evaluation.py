@@ -12,79 +12,70 @@ alike: another `run` goes on where the stored answers end. A later `run` with an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+import uuid
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import replace
 
+from tui.domain.errors import AppError, Cause
 from tui.domain.evaluation import Answer, Judge, Outcome, Results, Slot, Spec, Summary
 from tui.domain.evaluation_run import Progress
 from tui.services.chat import Chat
+from tui.services.evaluation_runner import Control, Run, Scorer, Worker
 from tui.services.evaluation_store import EvaluationStore
 from tui.services.pool import DaemonPool
 
+__all__ = ["CONCURRENCY", "Control", "Evaluations"]
+
 CONCURRENCY = 4
-"""Questions under way at once, unless the caller knows the quota."""
-
-
-class Control:
-    """The reins of a run; used on the event loop."""
-
-    def __init__(self) -> None:
-        self._going = asyncio.Event()
-        self._going.set()
-        self.stopped = False
-
-    @property
-    def paused(self) -> bool:
-        """Whether nothing new is asked."""
-        return not self._going.is_set()
-
-    def pause(self) -> None:
-        """Ask nothing new; what is under way is finished and stored."""
-        self._going.clear()
-
-    def resume(self) -> None:
-        """Go on."""
-        self._going.set()
-
-    def stop(self) -> None:
-        """End the run once what is under way is stored."""
-        self.stopped = True
-        self._going.set()
-
-    async def going(self) -> bool:
-        """Wait while paused; False when the run is to end."""
-        await self._going.wait()
-        return not self.stopped
+"""Calls under way at once, unless the caller knows the quota."""
 
 
 class Evaluations:
     """The evaluations of this machine. Every method raises AppError, and nothing else, for what may be expected."""
 
-    def __init__(self, chat: Chat, store: EvaluationStore, pool: DaemonPool) -> None:
-        self._chat = chat
-        self._store = store
+    def __init__(
+        self, chat: Chat, store: EvaluationStore, pool: DaemonPool, scorer_of: Callable[[Judge], Scorer]
+    ) -> None:
+        self.store = store
+        self.worker = Worker(chat, store, pool, CONCURRENCY)
         self._pool = pool
+        self._scorer_of = scorer_of
+        self._running: set[str] = set()
+        self._flights: dict[str, set[asyncio.Task[bool]]] = {}
 
     async def create(self, place: str, spec: Spec, answers: Mapping[Slot, Answer] | None = None) -> Results:
         """Store a new evaluation, with answers that are there already (imported ones); nothing is asked."""
-        raise NotImplementedError
+        if not spec.questions:
+            raise AppError(Cause.FILE, "There are no questions with references", hint="Open a file of pairs")
+        evaluation = str(uuid.uuid4())
+        await self._pool.run(self.store.add, evaluation, place, spec, dict(answers or {}))
+        return await self.load(evaluation)
 
     async def list(self, place: str) -> list[Summary]:
         """Past evaluations, newest first."""
-        raise NotImplementedError
+        return await self._pool.run(self.store.summaries, place)
 
     async def load(self, evaluation: str) -> Results:
         """Everything stored of one evaluation. Raises AppError (NOT_FOUND) when there is none of that id."""
-        raise NotImplementedError
+        return await self._pool.run(self.store.load, evaluation)
 
     async def forget(self, evaluation: str) -> None:
-        """Delete an evaluation with its answers and judgements."""
-        raise NotImplementedError
+        """Delete an evaluation with its answers and judgements. Refused (CONFLICT) while it runs."""
+        if evaluation in self._running:
+            raise AppError(Cause.CONFLICT, "This evaluation is under way", hint="Stop it first")
+        await self._pool.run(self.store.claim, evaluation)
+        await self._pool.run(self.store.forget, evaluation)
 
     async def vote(self, evaluation: str, question: int, sample: int, choice: Outcome | None) -> None:
         """Keep the user's own verdict (both good and both bad are ties); None takes it back."""
-        raise NotImplementedError
+        await self._pool.run(self.store.vote, evaluation, question, sample, choice)
 
-    def run(
+    async def judges(self, place: str) -> Sequence[Judge]:
+        """Judges used before, newest first, with their rubrics."""
+        return await self._pool.run(self.store.judges_used, place)
+
+    async def run(
         self,
         evaluation: str,
         judge: Judge | None = None,
@@ -92,17 +83,38 @@ class Evaluations:
         retry: bool = False,
         control: Control | None = None,
         concurrency: int = CONCURRENCY,
-    ) -> AsyncIterator[Progress]:
+    ) -> AsyncGenerator[Progress, None]:
         """Ask what is not answered, judge what is not judged, and tell how far it has come.
 
         Without `judge` it only asks. What failed before is left alone unless `retry`; what was stored is never asked
         again. Throttling slows the run down and fails nothing. Failures are stored, told in the progress, and never
-        end the run; what would fail for every question alike (credentials, a model that is gone) ends it with AppError.
-        The last progress is of phase DONE or STOPPED. Refused (CONFLICT) while another window runs the same evaluation.
-        Closing the iterator stops the run at once; answers under way are then lost, none that was stored.
+        end the run; what would fail for every question alike (credentials, a model that is gone) ends it with AppError,
+        as do several faults of the service in a row. The last progress is of phase DONE or STOPPED. Refused (CONFLICT)
+        while this or another window runs the same evaluation. Closing the iterator ends the run; calls under way are
+        still stored when their answers come.
         """
-        raise NotImplementedError
+        if evaluation in self._running:
+            raise AppError(Cause.CONFLICT, "This evaluation is under way already")
+        self._running.add(evaluation)
+        try:
+            await self._landed(evaluation)
+            await self._pool.run(self.store.claim, evaluation)
+            scorer = self._scorer_of(judge) if judge is not None else None
+            if judge is not None:
+                await self._pool.run(self.store.add_judge, evaluation, judge)
+            results = await self.load(evaluation)
+            worker = replace(self.worker, concurrency=max(1, concurrency), flights=set())
+            self._flights[evaluation] = worker.flights
+            run = Run(worker, results, judge, scorer, retry, control or Control())
+            async with aclosing(run.events()) as events:
+                async for progress in events:
+                    yield progress
+        finally:
+            self._running.discard(evaluation)
+            await self._pool.run(self.store.release, evaluation)
 
-    async def judges(self, place: str) -> Sequence[Judge]:
-        """Judges used before, newest first, with their rubrics."""
-        raise NotImplementedError
+    async def _landed(self, evaluation: str) -> None:
+        """Wait for what an earlier run of this evaluation still had under way."""
+        flights = self._flights.pop(evaluation, None)
+        if flights:
+            await asyncio.wait(set(flights))

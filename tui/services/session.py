@@ -206,8 +206,10 @@ class Services:
         """Both models over a set of questions, judged."""
         from tui.services.evaluation import Evaluations
         from tui.services.evaluation_store import EvaluationStore
+        from tui.services.judges import scorers
 
-        return Evaluations(self.chat, EvaluationStore(self.store), self.pool)
+        store = EvaluationStore(self.store, now=self.now)
+        return Evaluations(self.chat, store, self.pool, scorers(self.aws, lambda: self.structured))
 
     @cached_property
     def watcher(self) -> Watcher:

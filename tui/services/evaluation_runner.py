@@ -1,0 +1,422 @@
+"""One run of an evaluation: first every answer, then every judgement, each stored the moment it is there."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tui.domain.chat import AnswerCut, AnswerEnd, TextDelta
+from tui.domain.errors import AppError, Cause
+from tui.domain.evaluation import Answer, Comparison, Failure, Judge, Question, Results, Ruling, Score, Side, Slot
+from tui.domain.evaluation_run import Phase, Progress, judgements_per_sample
+from tui.domain.text import safe_line
+from tui.services.chat import Chat
+from tui.services.evaluation_store import EvaluationStore
+from tui.services.pacing import Pacing
+from tui.services.pool import DaemonPool
+
+_FOR_ALL = frozenset(
+    {
+        Cause.NO_CREDENTIALS,
+        Cause.EXPIRED,
+        Cause.NO_REGION,
+        Cause.DENIED,
+        Cause.NOT_FOUND,
+        Cause.RETIRED,
+        Cause.NOT_READY,
+        Cause.QUOTA,
+        Cause.CLOCK,
+        Cause.READ_ONLY,
+        Cause.FILE,
+        Cause.SANDBOX,
+    }
+)
+"""What fails for one question fails for all of them: the run ends, and nothing counts as failed."""
+_AWAY = frozenset({Cause.UNREACHABLE, Cause.SERVICE})
+_IN_A_ROW = 5
+"""So many of those one after another, and the service counts as away."""
+
+
+class Scorer(Protocol):
+    """What judges. Each raises AppError: such a judgement has failed, and is no number."""
+
+    async def score(self, question: Question, answer: str) -> tuple[float, str]:
+        """The score of an answer, and why."""
+        ...
+
+    async def prefer(self, question: Question, first: str, second: str) -> tuple[int | None, str]:
+        """0 when the first answer is better, 1 when the second is, None for a tie; and why."""
+        ...
+
+
+class Control:
+    """The reins of a run; used on the event loop."""
+
+    def __init__(self) -> None:
+        self._going = asyncio.Event()
+        self._going.set()
+        self.stopped = False
+        self.changed = asyncio.Event()
+
+    @property
+    def paused(self) -> bool:
+        """Whether nothing new is asked."""
+        return not self._going.is_set()
+
+    def pause(self) -> None:
+        """Ask nothing new; what is under way is finished and stored."""
+        if not self.paused:
+            self._going.clear()
+            self.changed.set()
+
+    def resume(self) -> None:
+        """Go on."""
+        if self.paused:
+            self._going.set()
+            self.changed.set()
+
+    def stop(self) -> None:
+        """End the run once what is under way is stored."""
+        if not self.stopped:
+            self.stopped = True
+            self._going.set()
+            self.changed.set()
+
+    async def going(self) -> bool:
+        """Wait while paused; False when the run is to end."""
+        await self._going.wait()
+        return not self.stopped
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """One call: an answer to ask for, a score to ask for, or a ruling with a side first."""
+
+    phase: Phase
+    slot: Slot
+    ruling: bool = False
+
+    @property
+    def part(self) -> str:
+        """What the store calls it."""
+        return f"{self.slot.side} first" if self.ruling else str(self.slot.side)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Counts of one phase. `taken` are those finished by this run, in `seconds` of not being paused."""
+
+    wanted: int
+    done: int = 0
+    failed: int = 0
+    taken: int = 0
+    began: float | None = None
+
+    @property
+    def left(self) -> int:
+        """Still to do by this run."""
+        return max(0, self.wanted - self.done - self.failed)
+
+
+@dataclass(slots=True)
+class Worker:
+    """What a run works with."""
+
+    chat: Chat
+    store: EvaluationStore
+    pool: DaemonPool
+    concurrency: int
+    pacing: Callable[[int], Pacing] = Pacing
+    monotonic: Callable[[], float] = time.monotonic
+    flights: set[asyncio.Task[bool]] = field(default_factory=set)
+    """Calls under way: they end and are stored even when nobody follows the run any more."""
+
+
+class Run:
+    """See `Evaluations.run`."""
+
+    def __init__(
+        self,
+        worker: Worker,
+        results: Results,
+        judge: Judge | None,
+        scorer: Scorer | None,
+        retry: bool,
+        control: Control,
+    ) -> None:
+        self._worker = worker
+        self._results = results
+        self._spec = results.spec
+        self._judge = judge
+        self._scorer = scorer
+        self._retry = retry
+        self._control = control
+        self._answers = {slot: a for slot, a in results.answers.items() if isinstance(a, Answer)}
+        self._fatal: AppError | None = None
+        self._in_a_row = 0
+        self._problem: AppError | None = None
+        self._note = ""
+        self._phase = Phase.ASKING
+        self._pacing = worker.pacing(worker.concurrency)
+        to_ask = self._to_ask()
+        failed = results.wanted - len(self._answers) - len(to_ask)
+        self._asking = _Tally(results.wanted, len(self._answers), failed)
+        samples = len(self._spec.questions) * self._spec.samples
+        self._judging = _Tally(samples * judgements_per_sample(judge))
+        self._to_do = to_ask
+
+    async def events(self) -> AsyncGenerator[Progress, None]:
+        """Progress whenever something has changed."""
+        task = asyncio.create_task(self._work())
+        task.add_done_callback(lambda _: self._control.changed.set())
+        try:
+            while not task.done():
+                self._control.changed.clear()
+                if self._control.stopped:
+                    self._pacing.hurry()
+                yield self._progress()
+                await self._control.changed.wait()
+            await task
+            if self._fatal is not None:
+                raise self._fatal
+            yield self._progress()
+        finally:
+            self._control.stop()
+            if not task.done():
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+    # The order of things
+
+    async def _work(self) -> None:
+        await self._phase_of(Phase.ASKING, self._to_do, self._asking)
+        if self._judge is not None and self._ended is None:
+            work = self._to_judge(self._judge)
+            await self._phase_of(Phase.JUDGING, work, self._judging)
+        self._phase = self._ended or Phase.DONE
+
+    @property
+    def _ended(self) -> Phase | None:
+        return Phase.STOPPED if self._control.stopped or self._fatal else None
+
+    async def _phase_of(self, phase: Phase, work: Iterable[_Work], tally: _Tally) -> None:
+        self._phase = phase
+        self._in_a_row = 0
+        self._pacing = self._worker.pacing(self._worker.concurrency)
+        tally.began = self._worker.monotonic()
+        self._control.changed.set()
+        waiting = iter(work)
+        workers = [asyncio.create_task(self._serve(waiting, tally)) for _ in range(self._worker.concurrency)]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+
+    async def _serve(self, work: Iterable[_Work], tally: _Tally) -> None:
+        for one in work:
+            again = True
+            while again:
+                if not await self._turn():
+                    return
+                await self._pacing.enter()
+                # Whoever leaves the run does not give up what is asked and paid for already.
+                flight = asyncio.create_task(self._try(one, tally))
+                self._worker.flights.add(flight)
+                flight.add_done_callback(self._worker.flights.discard)
+                again = await asyncio.shield(flight)
+
+    async def _turn(self) -> bool:
+        going = await self._control.going()
+        return going and self._fatal is None
+
+    async def _try(self, work: _Work, tally: _Tally) -> bool:
+        """One try. Whether it is to be tried again; raises nothing."""
+        try:
+            if not await self._turn():
+                return False
+            await self._once(work)
+            self._pacing.went_well()
+            self._in_a_row = 0
+            tally.done += 1
+            tally.taken += 1
+        except AppError as error:
+            return await self._failed(work, tally, error)
+        except Exception as error:  # a bug must not end the run in silence
+            detail = safe_line(f"{type(error).__name__}: {error}", 200)
+            self._end(AppError(Cause.SERVICE, "The evaluation came upon a fault of the app", detail))
+        finally:
+            self._pacing.leave()
+            self._control.changed.set()
+        return False
+
+    def _end(self, error: AppError) -> None:
+        self._fatal = self._fatal or error
+        self._pacing.hurry()
+        self._control.resume()
+
+    async def _failed(self, work: _Work, tally: _Tally, error: AppError) -> bool:
+        """Whether it is to be tried again, after a pause."""
+        self._problem = error
+        if error.cause is Cause.THROTTLED and self._pacing.refused():
+            return True
+        if error.cause in _FOR_ALL or error.cause is Cause.THROTTLED:
+            self._end(error)
+            return False
+        self._in_a_row = self._in_a_row + 1 if error.cause in _AWAY else 0
+        failure = Failure(safe_line(error.sentence(), 300), self._worker.store.now(), error.retryable)
+        judge = self._judge.id if self._judge is not None and work.phase is Phase.JUDGING else ""
+        slot = work.slot
+        try:
+            await self._worker.pool.run(
+                self._worker.store.add_failure,
+                self._results.id,
+                judge,
+                work.part,
+                slot.question,
+                slot.sample,
+                failure,
+            )
+            tally.failed += 1
+        except AppError as unwritten:
+            self._end(unwritten)
+        if self._in_a_row >= _IN_A_ROW:
+            self._end(error)
+        return False
+
+    # One call
+
+    async def _once(self, work: _Work) -> None:
+        if work.phase is Phase.ASKING:
+            await self._ask(work.slot)
+        elif work.ruling:
+            await self._rule(work.slot)
+        else:
+            await self._score(work.slot)
+
+    async def _ask(self, slot: Slot) -> None:
+        question = self._spec.questions[slot.question]
+        text: list[str] = []
+        asked = self._worker.chat.ask(
+            self._spec.target(slot.side),
+            question.messages,
+            system=self._spec.system_of(question),
+            parameters=self._spec.parameters,
+        )
+        async for event in asked:
+            if isinstance(event, TextDelta):
+                text.append(event.text)
+            elif isinstance(event, AnswerCut):
+                raise event.error
+            elif isinstance(event, AnswerEnd):
+                answer = Answer(
+                    "".join(text),
+                    self._worker.store.now(),
+                    event.stop_reason,
+                    event.input_tokens,
+                    event.output_tokens,
+                    event.total,
+                    event.sent,
+                )
+                await self._worker.pool.run(self._worker.store.add_answer, self._results.id, slot, answer)
+                self._answers[slot] = answer
+                return
+            else:
+                self._note = event.text
+        raise AppError(Cause.CUT_OFF, "The answer did not end", retryable=True)
+
+    async def _score(self, slot: Slot) -> None:
+        assert self._scorer is not None
+        assert self._judge is not None
+        question = self._spec.questions[slot.question]
+        value, reasons = await self._scorer.score(question, self._answers[slot].text)
+        score = Score(value, reasons, self._worker.store.now())
+        await self._worker.pool.run(self._worker.store.add_score, self._results.id, self._judge.id, slot, score)
+
+    async def _rule(self, slot: Slot) -> None:
+        assert self._scorer is not None
+        assert self._judge is not None
+        question = self._spec.questions[slot.question]
+        sides = (slot.side, slot.side.other)
+        first, second = (self._answers[Slot(slot.question, slot.sample, side)].text for side in sides)
+        better, reasons = await self._scorer.prefer(question, first, second)
+        ruling = Ruling(slot.side, None if better is None else sides[better], reasons, self._worker.store.now())
+        await self._worker.pool.run(
+            self._worker.store.add_ruling, self._results.id, self._judge.id, slot.question, slot.sample, ruling
+        )
+
+    # What is to be done
+
+    def _to_ask(self) -> list[_Work]:
+        kept = (Answer,) if self._retry else (Answer, Failure)
+        slots = [slot for slot in self._spec.slots if not isinstance(self._results.answers.get(slot), kept)]
+        return [_Work(Phase.ASKING, slot) for slot in slots]
+
+    def _to_judge(self, judge: Judge) -> list[_Work]:
+        """What is answered and not judged; answers that are missing leave their judgements out."""
+        kept = (Score,) if self._retry else (Score, Failure)
+        tally = self._judging
+        work: list[_Work] = []
+        for slot in self._spec.slots:
+            if slot not in self._answers:
+                tally.wanted -= 1
+                continue
+            known = self._results.scores.get((judge.id, slot))
+            if isinstance(known, kept):
+                tally.done += isinstance(known, Score)
+                tally.failed += isinstance(known, Failure)
+            else:
+                work.append(_Work(Phase.JUDGING, slot))
+        return work + (self._to_compare(judge) if judge.compares else [])
+
+    def _to_compare(self, judge: Judge) -> list[_Work]:
+        kept = (Ruling,) if self._retry else (Ruling, Failure)
+        tally = self._judging
+        work: list[_Work] = []
+        for slot in self._spec.slots:
+            if slot not in self._answers or Slot(slot.question, slot.sample, slot.side.other) not in self._answers:
+                tally.wanted -= 1
+                continue
+            both = self._results.comparisons.get((judge.id, slot.question, slot.sample), Comparison())
+            known = both.tuned_first if slot.side is Side.TUNED else both.base_first
+            if isinstance(known, kept):
+                tally.done += isinstance(known, Ruling)
+                tally.failed += isinstance(known, Failure)
+            else:
+                work.append(_Work(Phase.JUDGING, slot, ruling=True))
+        return work
+
+    # What is told
+
+    def _progress(self) -> Progress:
+        phase = self._phase
+        if phase in (Phase.ASKING, Phase.JUDGING):
+            if self._control.paused:
+                phase = Phase.PAUSED
+            elif self._pacing.waiting:
+                phase = Phase.WAITING
+        return Progress(
+            phase,
+            self._asking.done,
+            self._asking.wanted,
+            self._judging.done,
+            self._judging.wanted,
+            self._asking.failed,
+            self._judging.failed,
+            self._seconds_left(),
+            self._problem,
+            self._note,
+        )
+
+    def _seconds_left(self) -> float | None:
+        tally = self._judging if self._phase is Phase.JUDGING else self._asking
+        if tally.began is None or tally.taken < 2:
+            return None
+        each = (self._worker.monotonic() - tally.began) / tally.taken
+        rest = tally.left + (self._judging.left if tally is self._asking else 0)
+        return each * rest
