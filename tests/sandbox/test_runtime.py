@@ -231,9 +231,9 @@ def test_sampling_parameters_that_newer_models_refuse(scene: Scene) -> None:
         (
             {
                 "messages": [_turn("Hi")],
-                "toolConfig": {"tools": [{"toolSpec": {"name": "t", "inputSchema": {"json": {"type": "object"}}}}]},
+                "outputConfig": {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": {"schema": "{}"}}}},
             },
-            "toolConfig: the sandbox's model does not do tools",
+            "doesn't support the outputConfig.textFormat field",
         ),
     ],
 )

@@ -38,6 +38,14 @@ class Sampling(StrEnum):
     NONE = "none"
 
 
+class Tools(StrEnum):
+    """Whether a model uses tools, and whether it can be made to use one."""
+
+    NONE = "none"
+    AUTO = "auto"
+    FORCED = "forced"
+
+
 @dataclass(frozen=True, slots=True)
 class Hyperparameter:
     """A training setting: whole numbers only when ``whole``; limits are inclusive."""
@@ -92,7 +100,8 @@ class Lifecycle:
 
 @dataclass(frozen=True, slots=True)
 class BaseModelEntry:
-    """One foundation model. ``direct`` tells whether its id may be invoked without an inference profile."""
+    """One foundation model. ``direct`` tells whether its id may be invoked without an inference profile,
+    ``structured`` whether it takes a JSON schema for its answer, ``context`` how many tokens it reads."""
 
     model_id: str
     name: str
@@ -105,6 +114,10 @@ class BaseModelEntry:
     sampling: Sampling = Sampling.ANY
     counts_tokens: bool = False
     max_tokens: int = 4096
+    structured: bool = False
+    tools: Tools = Tools.FORCED
+    documents: bool = True
+    context: int = 200_000
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -180,6 +193,9 @@ def _claude(model_id: str, name: str, sampling: Sampling, lifecycle: Lifecycle |
         sampling=sampling,
         counts_tokens=True,
         max_tokens=64_000,
+        structured=True,
+        # Models that refuse sampling parameters refuse to be made to use a tool as well.
+        tools=Tools.AUTO if sampling is Sampling.NONE else Tools.FORCED,
     )
 
 
@@ -201,6 +217,8 @@ def _llama(model_id: str, name: str, layout: Layout, deployable: bool, lifecycle
         ),
         profiles=("us",),
         max_tokens=8_192,
+        tools=Tools.AUTO,
+        context=128_000,
     )
 
 
@@ -256,6 +274,9 @@ BASE_MODELS: tuple[BaseModelEntry, ...] = (
             deployable=False,
         ),
         max_tokens=8_192,
+        tools=Tools.NONE,
+        documents=False,
+        context=8_000,
     ),
     _llama(
         "meta.llama3-2-1b-instruct-v1:0",

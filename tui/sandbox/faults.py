@@ -29,8 +29,14 @@ class FaultKind(StrEnum):
     END = "end"
     EVENT = "event"
     STALL = "stall"
+    UNREADABLE = "unreadable"
+    FIRST = "first"
+    CONTRARY = "contrary"
 
 
+ANSWER_KINDS = {FaultKind.UNREADABLE, FaultKind.FIRST, FaultKind.CONTRARY}
+"""What a model does wrong itself: it answers what cannot be read, prefers the first answer always, or says the
+contrary of its own reasoning."""
 STREAM_KINDS = {FaultKind.CUT, FaultKind.END, FaultKind.EVENT, FaultKind.STALL}
 
 
@@ -40,7 +46,8 @@ class ConnectionCutError(Exception):
 
 @dataclass(slots=True)
 class Rule:
-    """One order. ``operation`` is a regular expression for the whole name; ``times`` None means for ever.
+    """One order. ``operation`` is a regular expression for the whole name; ``times`` None means for ever, ``every``
+    3 each third request that it fits, ``about`` a regular expression for something within the request's body.
 
     ``seconds`` is the wait of SLOW and STALL; ``after`` the number of stream events let through first;
     ``code`` the exception of EVENT, in the lower camel case of the stream's members.
@@ -53,7 +60,25 @@ class Rule:
     seconds: float = 0.0
     after: int = 1
     code: str = "throttlingException"
+    every: int = 1
+    about: str = ""
     hits: int = field(default=0)
+    fitting: int = field(default=0)
+
+    def fits(self, service: str, operation: str, body: bytes) -> bool:
+        """Whether it is meant for this request; counts it."""
+        if not (re.fullmatch(self.service, service) and re.fullmatch(self.operation, operation)):
+            return False
+        if self.about and not re.search(self.about, _readable(body)):
+            return False
+        self.fitting += 1
+        return self.fitting % self.every == 0
+
+
+def _readable(body: bytes) -> str:
+    """A request's body with JSON's escapes as the letters they stand for."""
+    text = body.decode("utf-8", "replace")
+    return re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), text)
 
 
 class Faults:
@@ -74,14 +99,16 @@ class Faults:
         seconds: float = 0.0,
         after: int = 1,
         code: str = "throttlingException",
+        every: int = 1,
+        about: str = "",
     ) -> Rule:
         """Order a fault; raises ValueError for an unknown kind or a bad expression."""
-        for pattern in (service, operation):
+        for pattern in (service, operation, about):
             try:
                 re.compile(pattern)
             except re.error as error:
                 raise ValueError(f"not a regular expression: {pattern}") from error
-        rule = Rule(FaultKind(kind), service, operation, times, seconds, after, code)
+        rule = Rule(FaultKind(kind), service, operation, times, seconds, after, code, max(1, every), about)
         with self._lock:
             self._rules.append(rule)
         return rule
@@ -102,13 +129,13 @@ class Faults:
         with self._lock:
             self._rules = rules._rules
 
-    def take(self, service: str, operation: str) -> Rule | None:
+    def take(self, service: str, operation: str, body: bytes = b"") -> Rule | None:
         """The first order that applies, counted as used."""
         with self._lock:
             for rule in self._rules:
                 if rule.times is not None and rule.hits >= rule.times:
                     continue
-                if re.fullmatch(rule.service, service) and re.fullmatch(rule.operation, operation):
+                if rule.fits(service, operation, body):
                     rule.hits += 1
                     return rule
         return None

@@ -20,7 +20,17 @@ from xml.sax.saxutils import escape
 from tui.sandbox import endpoints, evaluations, jobs, models, pricing, quotas
 from tui.sandbox.aws_storage import StorageService
 from tui.sandbox.errors import ServiceError
-from tui.sandbox.faults import STREAM_KINDS, ConnectionCutError, FaultKind, Faults, Rule, after, before, in_stream
+from tui.sandbox.faults import (
+    ANSWER_KINDS,
+    STREAM_KINDS,
+    ConnectionCutError,
+    FaultKind,
+    Faults,
+    Rule,
+    after,
+    before,
+    in_stream,
+)
 from tui.sandbox.runtime import Runtime
 from tui.sandbox.wire import Answer, Call, JsonWire
 from tui.sandbox.world import World
@@ -218,6 +228,8 @@ class Front:
                 raise ServiceError("UnknownOperationException", message, 501)
             rule = self._record(wire.name, operation, incoming)
             call = wire.parse(operation, incoming.region, labels, incoming.query, incoming.headers, incoming.body)
+            if rule is not None and rule.kind in ANSWER_KINDS:
+                call.manner = rule.kind.value
             if operation in _NEEDS_STORAGE and not self.ready.wait(30):
                 raise ServiceError("ServiceUnavailableException", "The sandbox is still starting.", 503)
             if stream is not None:
@@ -240,7 +252,7 @@ class Front:
         """Note the request and let an ordered fault happen; the rule is answered for what follows."""
         token = None if service in _STORAGE else _token(incoming.body)
         self.requests.append(RecordedRequest(service, operation, token))
-        rule = self.faults.take(service, operation)
+        rule = self.faults.take(service, operation, incoming.body)
         if rule is not None:
             before(rule, self.faults, service)
         return rule

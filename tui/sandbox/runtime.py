@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from tui.sandbox import bodies
+from tui.sandbox import bodies, conversation
 from tui.sandbox.catalog import Sampling
+from tui.sandbox.conversation import Asked
 from tui.sandbox.errors import validation
 from tui.sandbox.eventstream import encode_event
+from tui.sandbox.judge import Manner
 from tui.sandbox.targets import Target, resolve
 from tui.sandbox.wire import Answer, Call, JsonWire
 from tui.sandbox.world import World
@@ -19,13 +23,8 @@ if TYPE_CHECKING:
     from tui.sandbox.language_model import Generation
 
 _EVENT_STREAM = "application/vnd.amazon.eventstream"
-_NOT_EMULATED = {
-    "toolConfig": "tools",
-    "outputConfig": "structured output",
-    "guardrailConfig": "guardrails",
-    "promptVariables": "prompt management",
-    "additionalModelRequestFields": "settings of its own",
-}
+_PIECE = 24
+"""Characters in one event of an answer that a rule wrote."""
 
 
 class Runtime:
@@ -39,31 +38,52 @@ class Runtime:
     # Converse
 
     def converse(self, world: World, call: Call) -> dict[str, Any]:
-        target, prompt = self._converse_prompt(call)
+        target, asked = self._asked(call)
         started = time.monotonic()
-        generation = bodies.start(target, prompt)
+        filled = _filled(target, asked)
+        if filled is not None:
+            return filled.answer(_milliseconds(started))
+        generation = bodies.start(target, asked.prompt)
         text = "".join(self._paced(generation))
         return {
             "output": {"message": {"role": "assistant", "content": [{"text": text}]}},
             "stopReason": generation.stop_reason,
-            "usage": _usage(prompt, generation.output_tokens),
+            "usage": _usage(asked.input_tokens, generation.output_tokens),
             "metrics": {"latencyMs": _milliseconds(started)},
         }
 
     def converse_stream(self, call: Call) -> Answer:
-        target, prompt = self._converse_prompt(call)
-        generation = bodies.start(target, prompt)
-        return Answer(200, [("Content-Type", _EVENT_STREAM)], self._converse_events(prompt, generation))
+        target, asked = self._asked(call)
+        filled = _filled(target, asked)
+        if filled is not None:
+            return Answer(200, [("Content-Type", _EVENT_STREAM)], self._filled_events(filled))
+        generation = bodies.start(target, asked.prompt)
+        return Answer(200, [("Content-Type", _EVENT_STREAM)], self._converse_events(asked, generation))
 
-    def _converse_events(self, prompt: bodies.Prompt, generation: Generation) -> Iterator[bytes]:
+    def _converse_events(self, asked: Asked, generation: Generation) -> Iterator[bytes]:
         started = time.monotonic()
         yield self._event("messageStart", {"role": "assistant"})
         for piece in self._paced(generation):
             yield self._event("contentBlockDelta", {"delta": {"text": piece}, "contentBlockIndex": 0})
         yield self._event("contentBlockStop", {"contentBlockIndex": 0})
         yield self._event("messageStop", {"stopReason": generation.stop_reason})
-        usage = _usage(prompt, generation.output_tokens)
+        usage = _usage(asked.input_tokens, generation.output_tokens)
         yield self._event("metadata", {"usage": usage, "metrics": {"latencyMs": _milliseconds(started)}})
+
+    def _filled_events(self, filled: Filled) -> Iterator[bytes]:
+        started = time.monotonic()
+        yield self._event("messageStart", {"role": "assistant"})
+        if filled.tool:
+            start = {"toolUse": {"toolUseId": filled.use_id, "name": filled.tool}}
+            yield self._event("contentBlockStart", {"start": start, "contentBlockIndex": 0})
+        pieces = (filled.text[at : at + _PIECE] for at in range(0, len(filled.text), _PIECE))
+        for piece in self._paced(pieces):
+            delta = {"toolUse": {"input": piece}} if filled.tool else {"text": piece}
+            yield self._event("contentBlockDelta", {"delta": delta, "contentBlockIndex": 0})
+        yield self._event("contentBlockStop", {"contentBlockIndex": 0})
+        stop = {"stopReason": filled.stop, "additionalModelResponseFields": filled.note}
+        yield self._event("messageStop", stop)
+        yield self._event("metadata", {"usage": filled.usage, "metrics": {"latencyMs": _milliseconds(started)}})
 
     def _event(self, name: str, value: Mapping[str, Any]) -> bytes:
         return encode_event(name, self.wire.render_event("ConverseStream", name, value))
@@ -74,23 +94,14 @@ class Runtime:
                 time.sleep(self.token_delay)
             yield piece
 
-    def _converse_prompt(self, call: Call) -> tuple[Target, bodies.Prompt]:
+    def _asked(self, call: Call) -> tuple[Target, Asked]:
         given = call.parameters
         target = resolve(self.world, call.region, given["modelId"])
-        for name, what in _NOT_EMULATED.items():
-            if given.get(name):
-                raise validation(f"{name}: the sandbox's model does not do {what}.")
-        settings = given.get("inferenceConfig", {})
-        prompt = bodies.Prompt(
-            messages=tuple(_converse_messages(given.get("messages", []))),
-            system=_join(given.get("system", []), "system") or None,
-            max_tokens=settings.get("maxTokens", bodies.DEFAULT_MAX_TOKENS),
-            temperature=settings.get("temperature"),
-            top_p=settings.get("topP"),
-            stop_sequences=tuple(settings.get("stopSequences", ())),
-        )
-        check(target, prompt)
-        return target, prompt
+        asked = conversation.read(target.entry, given, Manner(call.manner) if call.manner else None)
+        check(target, asked.prompt)
+        if asked.input_tokens > target.entry.context:
+            raise validation("Input is too long for requested model.")
+        return target, asked
 
     # InvokeModel
 
@@ -127,9 +138,7 @@ class Runtime:
             raise validation("The provided model doesn't support counting tokens.")
         given = call.parameters["input"]
         if "converse" in given:
-            system = _join(given["converse"].get("system", []), "system") or None
-            messages = tuple(_converse_messages(given["converse"].get("messages", [])))
-            return {"inputTokens": bodies.Prompt(messages, system).input_tokens}
+            return {"inputTokens": conversation.read(target.entry, given["converse"]).input_tokens}
         return {"inputTokens": bodies.read(target, given["invokeModel"]["body"]).input_tokens}
 
 
@@ -175,23 +184,58 @@ def _check_turns(prompt: bodies.Prompt) -> None:
             )
 
 
-def _converse_messages(messages: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-    for number, message in enumerate(messages):
-        yield message["role"], _join(message["content"], f"messages.{number}.content")
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """An answer that a rule wrote: JSON as text, or as the input of the tool of this name."""
+
+    text: str
+    tool: str
+    input: Any
+    input_tokens: int
+    output_tokens: int
+    stop: str
+    use_id: str
+    note: dict[str, str]
+
+    @property
+    def usage(self) -> dict[str, int]:
+        return _usage(self.input_tokens, self.output_tokens)
+
+    def answer(self, latency: int) -> dict[str, Any]:
+        """Converse's output."""
+        use = {"toolUse": {"toolUseId": self.use_id, "name": self.tool, "input": self.input}}
+        return {
+            "output": {"message": {"role": "assistant", "content": [use if self.tool else {"text": self.text}]}},
+            "stopReason": self.stop,
+            "usage": self.usage,
+            "metrics": {"latencyMs": latency},
+            "additionalModelResponseFields": self.note,
+        }
 
 
-def _join(blocks: list[dict[str, Any]], where: str) -> str:
-    texts = []
-    for block in blocks:
-        if "text" in block:
-            texts.append(block["text"])
-        elif "cachePoint" not in block:
-            raise validation(f"{where}: the sandbox's model reads text only, not {', '.join(block)}.")
-    return "\n".join(texts)
+def _filled(target: Target, asked: Asked) -> Filled | None:
+    """What a rule answers, when JSON of a schema or a rating is asked for."""
+    from tui.sandbox import filling
+    from tui.sandbox.tokens import count_tokens
+
+    value: Any = None
+    if asked.wanted is not None:
+        value = filling.fill(asked.wanted, asked.task)
+        text, tool = filling.text_of(asked.wanted, value), asked.wanted.tool
+    else:
+        found = filling.rating(asked.task)
+        if found is None:
+            return None
+        text, tool = found, ""
+    length, stop = count_tokens(text), "tool_use" if tool else "end_turn"
+    most = asked.prompt.max_tokens
+    if length > most:
+        text, value, length, stop = text[: len(text) * most // length], {}, most, "max_tokens"
+    use_id = f"tooluse_{secrets.token_urlsafe(16)}"
+    return Filled(text, tool, value, asked.input_tokens, length, stop, use_id, dict(filling.NOTE))
 
 
-def _usage(prompt: bodies.Prompt, output_tokens: int) -> dict[str, int]:
-    read = prompt.input_tokens
+def _usage(read: int, output_tokens: int) -> dict[str, int]:
     return {"inputTokens": read, "outputTokens": output_tokens, "totalTokens": read + output_tokens}
 
 

@@ -32,12 +32,14 @@ def service_model(name: str) -> ServiceModel:
 
 @dataclass(slots=True)
 class Call:
-    """A parsed request: ``parameters`` has the members of the operation's input shape."""
+    """A parsed request: ``parameters`` has the members of the operation's input shape, ``manner`` says how a rule
+    is to go wrong, if that was ordered."""
 
     service: str
     operation: str
     region: str
     parameters: dict[str, Any]
+    manner: str = ""
 
 
 @dataclass(slots=True)
