@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,13 +20,17 @@ from tui.services.pool import daemon, post
 _BATCH = 0.05
 """Seconds for which pieces of an answer are gathered."""
 
+Noted = Callable[[str, str, int | None], Awaitable[None]]
+
 
 class Chat:
     """Asks through ConverseStream. Parameters that a model refuses are left out from then on."""
 
-    def __init__(self, aws: Aws, refusals: Refusals | None = None) -> None:
+    def __init__(self, aws: Aws, refusals: Refusals | None = None, note: Noted | None = None) -> None:
+        """`note` is told of every whole answer: model id, text, and tokens as they were counted."""
         self._aws = aws
         self.refusals = refusals or Refusals()
+        self._note = note
 
     async def ask(
         self, target: Target, messages: Sequence[Message], *, system: str = "", parameters: Parameters
@@ -37,9 +41,16 @@ class Chat:
         """
         stream = _Stream(self, target, messages, system, parameters)
         stream.start()
+        texts: list[str] = []
         try:
             while True:
                 event = await stream.events.get()
+                if isinstance(event, TextDelta):
+                    texts.append(event.text)
+                elif isinstance(event, AnswerEnd) and self._note is not None:
+                    # Without it estimates stay as they are; the answer is worth more.
+                    with contextlib.suppress(AppError):
+                        await self._note(target.model_id, "".join(texts), event.output_tokens)
                 yield event
                 if isinstance(event, AnswerEnd | AnswerCut):
                     return

@@ -32,9 +32,11 @@ if TYPE_CHECKING:
     from tui.services.prices import PriceService
     from tui.services.roles import Roles
     from tui.services.run_data import RunData
+    from tui.services.shaping import Shaping
     from tui.services.storage import Storage
     from tui.services.store import Intent, Store
     from tui.services.structured import Structured
+    from tui.services.token_counts import TokenCounts
     from tui.services.uploads import Uploads
     from tui.services.watcher import Pace, Watcher
 
@@ -130,6 +132,20 @@ class Services:
         return Uploads(self.storage, self.store, self.pool, now=self.now)
 
     @cached_property
+    def shaping(self) -> Shaping:
+        """Statistics and splits."""
+        from tui.services.shaping import Shaping
+
+        return Shaping(self.pool)
+
+    @cached_property
+    def token_counts(self) -> TokenCounts:
+        """How models count tokens."""
+        from tui.services.token_counts import TokenCounts
+
+        return TokenCounts(self.store, self.pool, self.aws)
+
+    @cached_property
     def catalog(self) -> Catalog:
         """Foundation models."""
         from tui.services.catalog import Catalog
@@ -185,7 +201,7 @@ class Services:
         """Answers."""
         from tui.services.chat import Chat
 
-        return Chat(self.aws, self.refusals)
+        return Chat(self.aws, self.refusals, self.token_counts.note)
 
     @cached_property
     def refusals(self) -> Refusals:
