@@ -35,7 +35,7 @@ def test_scripts(text: str, script: Script) -> None:
     assert script_of(text) is script
 
 
-@given(st.text(st.characters(max_codepoint=0x2FFF)))
+@given(st.text(st.characters(max_codepoint=0x10FF)))
 def test_the_rule_of_thumb_is_that_of_single_records(text: str) -> None:
     assert abs(Counter().count(text) - Record.of(text, "").estimate()) < 1
     assert Counter().count("日本" * 10 + text) - Counter().count(text) == pytest.approx(20)
@@ -46,7 +46,7 @@ def test_a_measured_rate_replaces_it_for_its_script_only() -> None:
     assert counter.count("x" * 40) == pytest.approx(10)
     assert counter.count("日" * 40) == pytest.approx(40)
     assert counter.count("") == 0
-    assert counter.basis("Claude 3 Haiku") == "by what Claude 3 Haiku counted: Latin 4.00 characters a token (9 texts)"
+    assert counter.basis("Claude 3 Haiku") == "≈ each 4.00 Latin characters (Claude 3 Haiku, 9 texts)"
     assert "nothing measured" in Counter().basis("x")
 
 

@@ -56,7 +56,8 @@ class Dialog(ModalScreen[T | None]):
 
     def on_resize(self) -> None:
         """The body scrolls in what title, problem, keys and border leave."""
-        self.query_one("#dialog-body").styles.max_height = max(3, self.size.height - 9)
+        for body in self.query("#dialog-body"):  # dialogs that fill the screen have none
+            body.styles.max_height = max(3, self.size.height - 9)
 
     def complain(self, text: str) -> None:
         """Say what keeps the dialog from being accepted; nothing clears it."""

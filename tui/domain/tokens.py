@@ -125,12 +125,12 @@ class Counter:
     def basis(self, model: str) -> str:
         """What the numbers rest on, for one line."""
         if not self.rates:
-            return "estimated: 3 characters a token, a kana, Han or Hangul character one; nothing measured yet"
+            return "≈ 3 characters a token, kana, Han and Hangul 1; nothing measured yet"
         told = ", ".join(
-            f"{script} {rate.per_token:.2f} characters a token ({count(rate.texts, 'text')})"
+            f"{rate.per_token:.2f} {script} characters ({model}, {count(rate.texts, 'text')})"
             for script, rate in sorted(self.rates.items(), key=lambda item: -item[1].characters)
         )
-        return f"by what {model} counted: {told}"
+        return f"≈ each {told}"
 
 
 def plausible(tokens: int, characters: int) -> bool:

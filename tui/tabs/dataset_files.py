@@ -12,11 +12,11 @@ from tui.domain.errors import AppError
 from tui.domain.pairs import Keys, Role, UnclearKeys, guess_role
 from tui.domain.text import safe_line
 from tui.tabs.base import working_folder
-from tui.tabs.dataset_upload import UploadingTab
+from tui.tabs.dataset_shape import ShapingTab
 from tui.tabs.editing import EditedFile, typed_path
 
 
-class OpeningTab(UploadingTab):
+class OpeningTab(ShapingTab):
     """Opens files, and knows which of them is shown."""
 
     _refused: list[str]

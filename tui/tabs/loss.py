@@ -26,6 +26,7 @@ from tui.services.loss_export import INSTALL, ExportKind, export, free_path, plo
 from tui.services.losses import Look
 from tui.services.session import Services
 from tui.tabs.base import Tab
+from tui.widgets.cells import plain_terminal
 from tui.widgets.loss_lines import tabbed
 from tui.widgets.loss_runs import MOST, Shown, ShownRuns
 from tui.widgets.loss_view import LossView, View
@@ -80,7 +81,7 @@ class LossTab(Tab):
     def __init__(self, services: Services, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(services, id=id, classes=classes)
         self._runs = ShownRuns()
-        self._view = View(ascii=_plain_terminal())
+        self._view = View(ascii=plain_terminal())
 
     def compose(self) -> ComposeResult:
         yield LossView(id="loss-view")
@@ -410,11 +411,6 @@ class LossTab(Tab):
                 return
             await export(self.services.pool, reports, kind, path, overwrite=True)
         self.say(f"Written: {path}", "good")
-
-
-def _plain_terminal() -> bool:
-    """Whether the terminal's font is known to lack blocks and braille."""
-    return os.environ.get("TERM", "") in ("linux", "vt100", "vt220", "dumb")
 
 
 def _path(typed: str) -> Path:

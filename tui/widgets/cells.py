@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 from rich.cells import get_character_cell_size
@@ -128,3 +129,8 @@ def _may_break(line: str, at: int) -> bool:
     if after in _NO_LINE_START or before in _NO_LINE_END or not get_character_cell_size(after):
         return False
     return bool(_WIDE.match(after) or _WIDE.match(before))
+
+
+def plain_terminal() -> bool:
+    """Whether the terminal's font is known to lack blocks and braille."""
+    return os.environ.get("TERM", "") in ("linux", "vt100", "vt220", "dumb")
