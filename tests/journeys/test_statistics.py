@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.harness import Walk
-from tui.domain.pricing import TokenPrices
-from tui.domain.settings import Settings
 from tui.sandbox.faults import FaultKind
 
 PAIRS = [{"q": f"What is lantern {n}?", "a": f"It hangs at gate {n}." + " It shines." * (n % 7)} for n in range(40)]
@@ -28,7 +26,7 @@ async def test_statistics_lead_to_what_stands_out(walk: Walk, files: list[Path])
     async with walk.app(files):
         await walk.sees("(1/2)", "40 pairs")
         await walk.press("i")
-        await walk.sees("Statistics of 2 open files", "nothing measured yet", "all Latin 40", "at most $ ?")
+        await walk.sees("Statistics of 2 open files", "nothing measured yet", "all Latin 40", "at most")
         await walk.sees("2 epochs", "question chars  most", "█")
         await walk.press("plus", "plus")
         await walk.sees("4 epochs")
@@ -48,11 +46,10 @@ async def test_statistics_lead_to_what_stands_out(walk: Walk, files: list[Path])
 
 
 async def test_the_model_is_asked_to_count(walk: Walk, files: list[Path]) -> None:
-    prices = {"claude-3-haiku": TokenPrices(training=1_000, as_of="2026-11-01", source="config.toml")}
-    async with walk.app(files, services=walk.services(settings=Settings(prices=prices))):
+    async with walk.app(files):
         await walk.sees("40 pairs", walk.sandbox.account_id)
         await walk.press("i")
-        await walk.sees("nothing measured yet", "at most ≈ $", "config.toml, 2026-11-01")
+        await walk.sees("nothing measured yet", "at most ≈ $", "own list, not AWS's prices")
         walk.sandbox.faults.add(kind=FaultKind.DENIED, operation="CountTokens")
         await walk.press("m")
         await walk.sees("AWS does not allow this", "nothing measured yet")

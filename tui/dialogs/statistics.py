@@ -170,6 +170,12 @@ class StatisticsDialog(Dialog[Place]):
             self.query_one("#statistics-files", VirtualTable).refresh_rows()
             self._show()
 
+    def price(self, prices: TokenPrices) -> None:
+        """What training costs, as far as it is known by now."""
+        self._prices = prices
+        if self.is_mounted:
+            self._show_facts()
+
     @on(VirtualTable.CursorMoved, "#statistics-files")
     def _moved(self, message: VirtualTable.CursorMoved) -> None:
         self._at = message.index

@@ -50,6 +50,15 @@ class ShapingTab(UploadingTab):
 
         self.app.push_screen(dialog, closed)
         self._count(dialog, files)
+        self._price(dialog)
+
+    @work(group="price", exclusive=True)
+    async def _price(self, dialog: StatisticsDialog) -> None:
+        """What AWS's own list tells, where it may be read."""
+        if self.identity.known:
+            prices = await self.services.prices.of(self.model.key, self.identity.region)
+            if dialog.is_attached:
+                dialog.price(prices)
 
     @work(group="statistics", exclusive=True)
     async def _count(self, dialog: StatisticsDialog, files: list[Counted]) -> None:

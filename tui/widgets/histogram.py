@@ -43,7 +43,7 @@ def bars(found: Bins, height: int, *, ascii: bool = False) -> list[str]:
 
 
 def axis(found: Bins, width: int) -> str:
-    """Where the bins begin, below their left edges: each, or each second, third …, as there is room in `width` cells."""
+    """Where the bins begin, below their left edges: each, each second … as `width` cells allow."""
     last = len(found.counts) - 1
     labels = [
         f"{number * found.width:,}{'+' if found.open_end and number == last else ''}" for number in range(last + 1)
