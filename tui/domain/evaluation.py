@@ -11,6 +11,7 @@ How the parts are used:
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,6 +23,9 @@ from tui.domain.formats import Record
 from tui.domain.pairs import Damaged, Pairs
 from tui.domain.rubrics import DEFAULT, Rubric
 from tui.domain.text import normalised
+
+IMPORTED = "imported"
+"""The kind of a target that only stands for predictions from a file: it has no model id, and is never asked."""
 
 
 class Side(StrEnum):
@@ -114,6 +118,10 @@ class Spec:
     def system_of(self, question: Question) -> str:
         """The system prompt that a question is asked with."""
         return question.system or self.system
+
+    def can_ask(self, side: Side) -> bool:
+        """Whether there is a model to ask; predictions from a file have none."""
+        return bool(self.target(side).model_id)
 
     @property
     def slots(self) -> Iterator[Slot]:
@@ -317,8 +325,10 @@ class Results:
 
     @property
     def wanted(self) -> int:
-        """Answers there will be."""
-        return len(self.spec.questions) * self.spec.samples * 2
+        """Answers there will be: every one of a side that can be asked, else those there are."""
+        each = len(self.spec.questions) * self.spec.samples
+        there = Counter(slot.side for slot, a in self.answers.items() if isinstance(a, Answer))
+        return sum(each if self.spec.can_ask(side) else there[side] for side in Side)
 
     @cached_property
     def unanswered(self) -> tuple[Slot, ...]:

@@ -164,6 +164,9 @@ def _with_warnings(shown: Headline, results: Results, judge: Judge | None, rows:
     said = [_length_warning(rows, shown), _leak_warning(shown), _sent_warning(results, rows), _cut_warning(rows)]
     if shown.difference is not None and shown.winner is None and shown.needed and shown.needed > shown.scored:
         said.append(f"a difference of this size would need about {count(shown.needed, 'question')}")
+    mean = shown.difference.mean if shown.difference else 0.0
+    if mean * (shown.wins - shown.losses) < 0:
+        said.append("scores and comparisons point in different directions: read the reasons")
     if shown.judge_errors:
         said.append(f"{count(shown.judge_errors, 'judgement')} failed and count for nothing; retry asks for them again")
     if judge is not None and judge.target is not None:

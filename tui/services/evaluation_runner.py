@@ -354,7 +354,8 @@ class Run:
 
     def _to_ask(self) -> list[_Work]:
         kept = (Answer,) if self._retry else (Answer, Failure)
-        slots = [slot for slot in self._spec.slots if not isinstance(self._results.answers.get(slot), kept)]
+        wanted = [slot for slot in self._spec.slots if self._spec.can_ask(slot.side)]
+        slots = [slot for slot in wanted if not isinstance(self._results.answers.get(slot), kept)]
         return [_Work(Phase.ASKING, slot) for slot in slots]
 
     def _to_judge(self, judge: Judge) -> list[_Work]:

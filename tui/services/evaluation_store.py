@@ -315,7 +315,7 @@ def _summary(evaluation: str, spec: str, at: str, answered: int, judges: str | N
         asked.base,
         len(asked.questions),
         answered,
-        2 * len(asked.questions) * asked.samples,
+        sum(len(asked.questions) * asked.samples if asked.can_ask(side) else 0 for side in Side),
         asked.source,
         asked.job_arn,
         tuple((judges or "").split(",")) if judges else (),
