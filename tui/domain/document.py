@@ -80,6 +80,11 @@ class Document:
         self._undone: list[Step] = []
 
     @property
+    def base(self) -> PairFile:
+        """The file as it was opened."""
+        return self._material.base
+
+    @property
     def dirty(self) -> bool:
         """Whether the file on disk holds something else."""
         return self._on_disk is None or self.now.numbers != self._on_disk

@@ -32,6 +32,11 @@ class Keys:
     heading: bool | None = None
     """Of a table: whether its first row names the columns; None where that is guessed."""
 
+    def agrees(self, chosen: Keys) -> bool:
+        """Whether these are the chosen keys already."""
+        same = (self.question, self.answer) == (chosen.question, chosen.answer)
+        return same and chosen.heading in (None, self.heading)
+
     @property
     def system_key(self) -> str:
         """Where a pair of its own system prompt keeps it, also when no pair has had one yet; else nothing."""

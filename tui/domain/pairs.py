@@ -8,12 +8,13 @@ import re
 from array import array
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
 from tui.domain import csv_text
+from tui.domain.base_models import DataFormat
 from tui.domain.errors import AppError, Cause
 from tui.domain.formats import Record, detect
 from tui.domain.layouts import (
@@ -38,8 +39,8 @@ _KNOWN_NAMES = (*QUESTION_KEYS, *ANSWER_KEYS, *SYSTEM_KEYS)
 _OPEN_THAT = "Open a JSON list, JSONL or CSV file of pairs"
 
 __all__ = [
-    "Columns", "Damaged", "Keys", "Layout", "PairFile", "Pairs", "Role", "Shape", "UnclearKeys", "guess_keys",
-    "guess_role", "matching", "read", "read_record",
+    "Columns", "Damaged", "Keys", "Layout", "PairFile", "Pairs", "Role", "Shape", "UnclearKeys", "candidates",
+    "guess_keys", "guess_role", "matching", "read", "read_record",
 ]  # fmt: skip
 
 
@@ -239,13 +240,23 @@ def _read_table(
     if not spans:
         raise AppError(Cause.FILE, f"{name} holds no records, only the names of columns", hint=_OPEN_THAT)
     sample = [dict(zip(names, row, strict=False)) for row in rows]
-    if keys is not None and not {keys.question, keys.answer} <= set(names):
-        raise unclear(name, sample, names)
-    found = keys or guess_keys(name, sample)
+    fits = keys is not None and {keys.question, keys.answer} <= set(names)
+    found = keys if keys is not None and fits else guess_keys(name, sample)
     system = found.system if found.system in names else None
     layout = Columns(found.question, found.answer, system, heading, names, dialect)
     said = [] if heading else ["its columns have no names"]
     return PairFile(path, data, spans, Shape.TABLE, layout, (), (*notes, *said))
+
+
+def candidates(file: PairFile) -> UnclearKeys | None:
+    """The keys that may be chosen in an open file, with what they hold; None where its format names them."""
+    name = safe_line(file.path.name, 60)
+    if isinstance(file.layout, Columns):
+        rows = [_texts(file.raw(n), file.layout.dialect) for n in range(min(len(file), _SAMPLE))]
+        return unclear(name, [dict(zip(file.layout.names, row, strict=False)) for row in rows], file.layout.names)
+    if isinstance(file.layout, DataFormat):
+        return None
+    return unclear(name, _read_sample(file.raw(n) for n in range(min(len(file), _SAMPLE))))
 
 
 def _texts(row: bytes, dialect: csv_text.Dialect) -> list[str]:
@@ -256,10 +267,15 @@ def _texts(row: bytes, dialect: csv_text.Dialect) -> list[str]:
 
 
 def _sample(data: bytes, spans: array[int]) -> list[Mapping[str, Any]]:
+    first = zip(spans[: 2 * _SAMPLE : 2], spans[1 : 2 * _SAMPLE : 2], strict=True)
+    return _read_sample(data[start:end] for start, end in first)
+
+
+def _read_sample(records: Iterable[bytes]) -> list[Mapping[str, Any]]:
     found: list[Mapping[str, Any]] = []
-    for start, end in list(zip(spans[::2], spans[1::2], strict=True))[:_SAMPLE]:
+    for raw in records:
         try:
-            value = json.loads(data[start:end].decode("utf-8"))
+            value = json.loads(raw.decode("utf-8"))
         except (ValueError, RecursionError):
             continue
         if isinstance(value, dict):
@@ -277,7 +293,7 @@ def _layout(name: str, sample: list[Mapping[str, Any]], keys: Keys | None) -> La
         )
     formats = [detect(value) for value in sample]
     likely = max(formats, key=formats.count)
-    if keys is not None:
+    if keys is not None and any(keys.question in value and keys.answer in value for value in sample):
         return keys
     return likely if likely is not None else guess_keys(name, sample)
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tui.domain import pairs
 from tui.domain.document import Document, Step, Version
 from tui.domain.errors import AppError, Cause
-from tui.domain.pairs import Keys
+from tui.domain.pairs import Keys, UnclearKeys
 from tui.domain.text import safe_line
+from tui.services.datasets import read_file
 from tui.services.file_lock import FileLock, remove_abandoned
 from tui.services.journal import Journal, Journals, Left
 from tui.services.open_document import (
@@ -57,6 +59,14 @@ class Documents:
             await self.close(instead_of)
         await self._pool.run(self._take, opened)
         return opened
+
+    async def candidates(self, opened: OpenDocument, keys: Keys | None = None) -> UnclearKeys | None:
+        """The keys that may be chosen in a file, read with `keys`; None where its format names them."""
+        return await self._pool.run(_candidates, opened, keys)
+
+    async def same(self, among: Sequence[OpenDocument], path: Path) -> OpenDocument | None:
+        """The open file that `path` leads to: by its name, a symbolic or a hard link."""
+        return await self._pool.run(_same, among, path)
 
     # Editing
 
@@ -267,6 +277,24 @@ class Documents:
     async def discard(self, left: Left) -> None:
         """Give up the edits of a journal."""
         await self._pool.run(left.discard)
+
+
+def _candidates(opened: OpenDocument, keys: Keys | None) -> UnclearKeys | None:
+    try:
+        file = opened.document.base if keys is None else pairs.read(opened.path, read_file(opened.path)[0], keys)
+    except UnclearKeys as unclear:
+        return unclear
+    return pairs.candidates(file)
+
+
+def _same(among: Sequence[OpenDocument], path: Path) -> OpenDocument | None:
+    found = next((one for one in among if one.path == path or same_place(one.path, path)), None)
+    try:
+        at = Fingerprint.of(os.stat(path))
+    except (OSError, ValueError):
+        return found
+    held = ((one, one.disk.fingerprint) for one in among if one.disk is not None)
+    return found or next((one for one, f in held if (f.device, f.inode) == (at.device, at.inode)), None)
 
 
 def _result(written: Future[None]) -> asyncio.Future[None]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tui.services.documents import Documents
     from tui.services.endpoints import Endpoints
     from tui.services.evaluation import Evaluations
+    from tui.services.file_memory import FileMemory
     from tui.services.jobs import Jobs
     from tui.services.losses import Losses
     from tui.services.news import NewsDesk
@@ -116,6 +117,13 @@ class Services:
         from tui.services.documents import Documents
 
         return Documents(self.pool, self.paths.state)
+
+    @cached_property
+    def file_memory(self) -> FileMemory:
+        """Recent files and the keys chosen for them."""
+        from tui.services.file_memory import FileMemory
+
+        return FileMemory(self.store, self.pool, now=self.now)
 
     @cached_property
     def storage(self) -> Storage:

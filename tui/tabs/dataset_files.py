@@ -5,19 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
+from textual.binding import Binding, BindingType
 
-from tui.domain.errors import AppError
-from tui.domain.pairs import Keys, Role, UnclearKeys, guess_role
+from tui.domain.errors import AppError, Cause
+from tui.domain.pairs import Columns, Keys, Role, UnclearKeys, guess_role
 from tui.domain.text import safe_line
 from tui.tabs.base import working_folder
 from tui.tabs.dataset_shape import ShapingTab
 from tui.tabs.editing import EditedFile, typed_path
 
+if TYPE_CHECKING:
+    from tui.services.documents import OpenDocument
+
 
 class OpeningTab(ShapingTab):
     """Opens files, and knows which of them is shown."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("K", "keys", "Choose the keys of question and answer", show=False, id="dataset.keys"),
+    ]
 
     _refused: list[str]
     """What was said of files that could not be opened."""
@@ -33,30 +42,83 @@ class OpeningTab(ShapingTab):
         self.offer_recovery()
 
     async def _open(self, path: Path, *, show: bool) -> None:
-        keys: Keys | None = None
-        held = next((f for f in self.files if f.file.path == path), None)
-        if held is not None and held.dirty:
+        held = await self._held(path)
+        if held is not None and (held.dirty or held.file.path != path):
             self.take_in(held, show=True, instead_of=held)
-            self.say(f"{held.name} is open with unsaved edits: here they are")
+            same = held.file.path == path
+            which = held.name if same else f"{safe_line(path.name, 60)} is the same file as {held.name}, which"
+            self.say(f"{which} is open{' with unsaved edits' if held.dirty else ''}: here it is")
             return
-        while True:
-            try:
-                source = await self.services.documents.open(path, keys, instead_of=held.source if held else None)
-                break
-            except UnclearKeys as unclear:
-                keys = await self._ask_keys(path, unclear.candidates)
-                if keys is None:
-                    self.say(f"{path.name} was not opened")
-                    return
-            except AppError as error:
-                self._refused.append(error.sentence())
-                self.say(error.sentence(), "problem")
-                return
+        try:
+            source, said = await self._source(path, held)
+        except AppError as error:
+            self._refused.append(error.sentence())
+            self.say(error.sentence(), "problem")
+            return
+        if source is None:
+            self.say(f"{safe_line(path.name, 60)} was not opened")
+            return
         opened = EditedFile(source.document.now, held.role if held else guess_role(path), source=source)
         self.take_in(opened, show=show, instead_of=held)
-        said = [*opened.file.notes, *([f"open elsewhere too ({source.holder})"] if source.holder else [])]
+        said = [*opened.file.notes, *said, *([f"open elsewhere too ({source.holder})"] if source.holder else [])]
         if said:
             self.say(f"{opened.name}: {'; '.join(said)}")
+        self._remember_file(opened)
+
+    async def _held(self, path: Path) -> EditedFile | None:
+        """The open file that `path` leads to, by whatever name."""
+        if not self.files:
+            return None
+        found = await self.services.documents.same([f.source for f in self.files], path)
+        return next((f for f in self.files if f.source is found), None)
+
+    async def _source(self, path: Path, held: EditedFile | None) -> tuple[OpenDocument | None, list[str]]:
+        """The file opened, and what to say of the keys; None when nobody would choose them. Raises AppError."""
+        documents, memory = self.services.documents, self.services.file_memory
+        instead_of = held.source if held else None
+        try:
+            return await documents.open(path, held.source.keys if held else None, instead_of=instead_of), []
+        except UnclearKeys as unclear:
+            keys = await memory.keys(path) or await memory.keys(path, unclear.candidates)
+            if keys is not None and {keys.question, keys.answer} <= set(unclear.candidates):
+                said = f"{_told(keys)}, as last time (K chooses others)"
+                return await documents.open(path, keys, instead_of=instead_of), [said]
+            keys = await self._ask_keys(path, unclear)
+            if keys is None:
+                return None, []
+            source = await documents.open(path, keys, instead_of=instead_of)
+            await self.attempt(memory.choose(path, keys, unclear.candidates))
+            return source, []
+
+    @work(group="remember")
+    async def _remember_file(self, opened: EditedFile) -> None:
+        """Once it is shown: what was chosen for it before counts, and it is among the recent files."""
+        await self.attempt(self._recall(opened.source))
+
+    async def _recall(self, source: OpenDocument) -> None:
+        memory, path = self.services.file_memory, source.path
+        role, keys = await memory.role(path), await memory.keys(path)
+        at = next((i for i, f in enumerate(self.files) if f.source is source), None)
+        if at is None:
+            return
+        opened = self.files[at]
+        if role is not None and role is not opened.role:
+            self.files[at] = opened = replace(opened, role=role, problems=None)
+            self._show_again(at)
+        await memory.opened(path, opened.role)
+        layout = opened.file.layout
+        if keys is not None and isinstance(layout, Keys) and not opened.dirty and not layout.agrees(keys):
+            await self._with_keys(opened, keys)
+
+    def _show_again(self, at: int) -> None:
+        if at == self.current:
+            self.show_file()
+        self.check(at)
+
+    async def _with_keys(self, opened: EditedFile, keys: Keys) -> None:
+        """Read a file that has no unsaved edits anew, with other keys. Raises AppError."""
+        source = await self.services.documents.open(opened.file.path, keys, instead_of=opened.source)
+        self.take_in(EditedFile(source.document.now, opened.role, source=source), show=False, instead_of=opened)
 
     def take_in(self, opened: EditedFile, *, show: bool, instead_of: EditedFile | None = None) -> None:
         """Put a file among the open ones, or in the place of one."""
@@ -75,12 +137,13 @@ class OpeningTab(ShapingTab):
             self._show_line()
         self.check(at)
 
-    async def _ask_keys(self, path: Path, candidates: tuple[str, ...]) -> Keys | None:
+    async def _ask_keys(self, path: Path, unclear: UnclearKeys) -> Keys | None:
         from tui.dialogs.choice import Choice, ChoiceDialog
 
         chosen: list[str] = []
+        samples = dict(zip(unclear.candidates, unclear.samples, strict=False))
         for part in ("question", "answer"):
-            rest = [Choice(key, safe_line(key, 60)) for key in candidates if key not in chosen]
+            rest = [Choice(k, safe_line(k, 60), samples.get(k, "")) for k in unclear.candidates if k not in chosen]
             heading = f"{safe_line(path.name, 60)}: which key holds the {part}?"
             key = await self.ask(ChoiceDialog(heading, rest))
             if key is None:
@@ -89,17 +152,57 @@ class OpeningTab(ShapingTab):
         return Keys(chosen[0], chosen[1])
 
     @work(group="ask")
-    async def action_open_file(self) -> None:
-        """Ask for a path and open the file."""
-        from tui.dialogs.text import LineDialog
+    async def action_keys(self) -> None:
+        """Choose the keys of question and answer anew, and of a table whether its first row names the columns."""
+        if self.opened is not None:
+            await self.attempt(self._choose_keys(self.opened))
 
-        opened = self.opened
+    async def _choose_keys(self, opened: EditedFile) -> None:
+        from tui.dialogs.choice import Choice, ChoiceDialog
+
+        if opened.dirty:
+            raise AppError(Cause.FILE, f"{opened.name} has unsaved edits", hint="Save it first (w)")
+        path, layout = opened.file.path, opened.file.layout
+        unclear = await self.services.documents.candidates(opened.source)
+        if unclear is None:
+            raise AppError(Cause.FILE, f"{opened.name} is {layout}", hint="That format names its keys itself")
+        heading: bool | None = None
+        if isinstance(layout, Columns):
+            rows = [Choice("names", "names the columns"), Choice("pair", "is a pair like the others")]
+            title = f"The first row of {opened.name}"
+            answer = await self.ask(ChoiceDialog(title, rows, chosen="names" if layout.heading else "pair"))
+            if answer is None:
+                return
+            heading = answer == "names"
+            if heading is not layout.heading:
+                first = Keys(layout.question, layout.answer, heading=heading)
+                unclear = await self.services.documents.candidates(opened.source, first)
+        keys = await self._ask_keys(path, unclear) if unclear is not None else None
+        if keys is not None and unclear is not None:
+            keys = replace(keys, heading=heading)
+            await self._with_keys(opened, keys)
+            await self.services.file_memory.choose(path, keys, unclear.candidates)
+            self.say(f"{opened.name}: {_told(keys)}")
+
+    def action_open_file(self) -> None:
+        """Choose a file and open it. Pushed at once: keys typed ahead must not act on the list."""
+        from tui.dialogs.open_file import OpenFileDialog
+
+        opened, memory = self.opened, self.services.file_memory
         folder = f"{opened.file.path.parent}/" if opened else working_folder()
-        path = await self.ask(
-            LineDialog("Open a file of pairs", value=folder, note="JSON list or JSONL, whatever the keys are called")
+        note = "JSON list, JSONL, CSV or TSV, whatever the keys are called"
+        dialog = OpenFileDialog(
+            "Open a file of pairs", value=folder, note=note, folder=memory.folder, recent=memory.recent
         )
+        self.app.push_screen(dialog, self._open_typed)
+
+    def _open_typed(self, path: str | None) -> None:
         if path:
-            await self._open(typed_path(path), show=True)
+            self._open_chosen(typed_path(path))
+
+    @work(group="open")
+    async def _open_chosen(self, path: Path) -> None:
+        await self._open(path, show=True)
 
     def action_next_file(self) -> None:
         """Show the next open file."""
@@ -117,3 +220,12 @@ class OpeningTab(ShapingTab):
             self.files[self.current] = replace(self.opened, role=role, problems=None)
             self.show_file()
             self.check(self.current)
+            self._remember_role(self.files[self.current])
+
+    @work(group="remember")
+    async def _remember_role(self, opened: EditedFile) -> None:
+        await self.attempt(self.services.file_memory.opened(opened.file.path, opened.role))
+
+
+def _told(keys: Keys) -> str:
+    return f"question is “{safe_line(keys.question, 30)}”, answer “{safe_line(keys.answer, 30)}”"

@@ -1,0 +1,142 @@
+"""Files found again: recent ones, walked folders, chosen keys, other names of the same file."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from textual.widgets import Input
+
+from tests.harness import Walk
+
+PAIRS = [{"q": f"What is lantern {n}?", "a": f"It hangs at gate {n}."} for n in range(40)]
+
+
+def written(path: Path, content: object) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+async def type_path(walk: Walk, text: str) -> None:
+    await walk.press("o")
+    await walk.sees("Open a file of pairs")
+    walk.app_now.screen.query_one(Input).value = text
+
+
+async def test_recent_files_come_first_and_a_missing_one_is_said(walk: Walk, tmp_path: Path) -> None:
+    first = written(tmp_path / "one" / "提灯.json", PAIRS)
+    second = written(tmp_path / "two" / "validation.json", PAIRS[:33])
+    async with walk.app([first, second]):
+        await walk.sees("✓ clean", "(1/2)")
+        await walk.press("R")
+        await walk.sees("VALIDATION")
+    second.unlink()
+    async with walk.app():
+        await walk.sees("Press o to open one")
+        await walk.press("o")
+        await walk.sees("↻ 提灯.json", "validation · 2026", "↻ validation.json", "✗ not there any more")
+        await walk.press("escape")
+        await type_path(walk, "提")
+        await walk.sees("↻ 提灯.json")
+        await walk.misses("↻ validation.json")
+        await walk.press("enter")
+        await walk.sees("提灯.json", "VALIDATION", "40 pairs")
+
+
+async def test_folders_are_walked_and_names_completed(walk: Walk, tmp_path: Path) -> None:
+    written(tmp_path / "data" / "training.json", PAIRS)
+    written(tmp_path / "data" / "training.csv", "q,a\n" + "What is it?,It is a lantern.\n" * 34)
+    written(tmp_path / "data" / ".hidden.json", PAIRS)
+    (tmp_path / "data" / "nowhere").symlink_to(tmp_path / "gone")
+    async with walk.app() as app:
+        await type_path(walk, f"{tmp_path}/da")
+        await walk.sees("data/")
+        await walk.press("tab")
+        assert app.screen.query_one(Input).value == f"{tmp_path}/data/"
+        await walk.sees("nowhere", "training.csv", "training.json")
+        assert not walk.shows("hidden")
+        await walk.press("t", "tab")
+        assert app.screen.query_one(Input).value == f"{tmp_path}/data/training."
+        await walk.press("down", "enter")
+        await walk.sees("training.json", "40 pairs")
+        await walk.press("o")
+        await walk.sees("↻ training.json", "training.csv")
+        await walk.press(*"training.c", "enter")
+        await walk.sees("training.csv", "34 pairs", "(2/2)")
+        await type_path(walk, f"{tmp_path}/data/nowhere")
+        await walk.sees("nowhere")
+        await walk.press("enter")
+        await walk.sees("nowhere is a link to something that is not there")
+        await type_path(walk, f"{tmp_path}/data")
+        await walk.sees("data/")
+        await walk.press("enter")
+        await walk.sees("data/ is a folder: choose a file in it", "training.csv")
+        await type_path(walk, f"{tmp_path}/none/x")
+        await walk.sees("cannot be listed. No such file")
+
+
+async def test_chosen_keys_are_remembered_for_the_file_and_for_files_like_it(walk: Walk, tmp_path: Path) -> None:
+    rows = [{"left": f"What is {n}?", "right": f"It is {n}.", "note": f"no {n}"} for n in range(40)]
+    one, other = written(tmp_path / "one.json", rows), written(tmp_path / "other.json", rows)
+    async with walk.app([one]):
+        await walk.sees("which key holds the question?", "What is 0?")
+        await walk.press("j", "enter")
+        await walk.sees("which key holds the answer?")
+        await walk.press("enter")
+        await walk.sees("40 pairs", "Q  It is 0.")
+    async with walk.app([one, other]):
+        await walk.sees("question is “right”, answer “left”, as last time", "Q  It is 0.", "(1/2)")
+        await walk.press("f")
+        await walk.sees("other.json", "Q  It is 0.")
+        await walk.press("K")
+        await walk.sees("which key holds the question?")
+        await walk.press("enter")
+        await walk.sees("which key holds the answer?")
+        await walk.press("enter")
+        await walk.sees("question is “left”, answer “right”", "Q  What is 0?")
+    async with walk.app([other, one]):
+        await walk.sees("Q  What is 0?", "other.json", "(1/2)")
+        await walk.press("f")
+        await walk.sees("one.json", "Q  It is 0.")
+
+
+async def test_the_first_row_of_a_table_can_be_a_pair(walk: Walk, tmp_path: Path) -> None:
+    table = written(tmp_path / "pairs.csv", "".join(f"What is lantern {n}?;It hangs at gate {n}.\n" for n in range(40)))
+    named = written(tmp_path / "named.csv", "question,answer\n" + "What is it?,It is a lantern.\n" * 34)
+    async with walk.app([table, named]):
+        await walk.sees("40 pairs", "its columns have no names")
+        await walk.press("K")
+        await walk.sees("The first row of pairs.csv")
+        await walk.press("k", "enter")
+        await walk.sees("which key holds the question?", "What is lantern 0?")
+        await walk.press("enter")
+        await walk.sees("which key holds the answer?")
+        await walk.press("enter")
+        await walk.sees("39 pairs")
+        await walk.press("d", "K")
+        await walk.sees("pairs.csv has unsaved edits")
+        await walk.press("w")
+        await walk.sees("pairs.csv is saved")
+    assert table.read_text().startswith("What is lantern 0?;It hangs at gate 0.\nWhat is lantern 2?")
+    async with walk.app([table]):
+        await walk.sees("38 pairs")
+
+
+async def test_one_file_under_two_names_is_opened_once(walk: Walk, tmp_path: Path) -> None:
+    file = written(tmp_path / "training.json", PAIRS)
+    (tmp_path / "soft.json").symlink_to(file)
+    os.link(file, tmp_path / "hard.json")
+    async with walk.app([file]):
+        await walk.sees("✓ clean", "40 pairs")
+        for name in ("soft.json", "hard.json"):
+            await type_path(walk, str(tmp_path / name))
+            await walk.press("enter")
+            await walk.sees(f"{name} is the same file as training.json, which is open: here it is")
+            assert not walk.shows("(1/2)")
+        await walk.press("d")
+        await walk.sees("39 pairs")
+        await type_path(walk, f"{tmp_path}/../{tmp_path.name}/training.json")
+        await walk.press("enter")
+        await walk.sees("which is open with unsaved edits: here it is")

@@ -1,0 +1,122 @@
+"""What is remembered of files of pairs: which were opened, and which keys were chosen for them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from tui.domain.clock import Now, utc_now
+from tui.domain.errors import AppError, Cause
+from tui.domain.folders import Entry, Recent
+from tui.domain.pairs import Keys, Role
+from tui.domain.text import safe_line
+from tui.services.pool import DaemonPool
+from tui.services.store import Store
+
+_TABLES = (
+    "CREATE TABLE IF NOT EXISTS recent_files (path TEXT PRIMARY KEY, role TEXT NOT NULL, at TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS chosen_keys (what TEXT PRIMARY KEY, keys TEXT NOT NULL)",
+)
+_KEPT = 40
+
+
+class FileMemory:
+    """Recent files and chosen keys. Every method raises AppError (cause FILE) when the disk refuses."""
+
+    def __init__(self, store: Store, pool: DaemonPool, *, now: Now = utc_now) -> None:
+        self._store = store
+        self._pool = pool
+        self._now = now
+
+    async def opened(self, path: Path, role: Role) -> None:
+        """A file was opened, or is for something else now."""
+        await self._pool.run(self._opened, path, role)
+
+    async def recent(self) -> list[Recent]:
+        """The files opened last, newest first, also those that are gone."""
+        return await self._pool.run(self._recent)
+
+    async def role(self, path: Path) -> Role | None:
+        """What a file was for the last time."""
+        return await self._pool.run(self._role, path)
+
+    async def keys(self, path: Path, candidates: Sequence[str] = ()) -> Keys | None:
+        """The keys chosen for this file; with `candidates`, for any file with the same ones."""
+        return await self._pool.run(self._keys, _shape(candidates) if candidates else _absolute(path))
+
+    async def choose(self, path: Path, keys: Keys, candidates: Sequence[str]) -> None:
+        """Keep the keys chosen for a file and for files like it."""
+        await self._pool.run(self._choose, path, keys, candidates)
+
+    async def folder(self, folder: Path) -> list[Entry]:
+        """What is in a folder: folders first, by name. Raises AppError."""
+        return await self._pool.run(_entries, folder)
+
+    def _ready(self) -> Store:
+        for table in _TABLES:
+            self._store.write(table)
+        return self._store
+
+    def _opened(self, path: Path, role: Role) -> None:
+        store = self._ready()
+        row = (_absolute(path), role.value, self._now().isoformat())
+        store.write("INSERT OR REPLACE INTO recent_files VALUES (?,?,?)", row)
+        store.write(
+            "DELETE FROM recent_files WHERE path NOT IN (SELECT path FROM recent_files ORDER BY at DESC LIMIT ?)",
+            (_KEPT,),
+        )
+
+    def _recent(self) -> list[Recent]:
+        rows = self._ready().read("SELECT path, role, at FROM recent_files ORDER BY at DESC, rowid DESC")
+        return [Recent(Path(p), role, datetime.fromisoformat(at), os.path.exists(p)) for p, role, at in rows]
+
+    def _role(self, path: Path) -> Role | None:
+        rows = self._ready().read("SELECT role FROM recent_files WHERE path=?", (_absolute(path),))
+        return next((Role(row[0]) for row in rows if row[0] in list(Role)), None)
+
+    def _keys(self, what: str) -> Keys | None:
+        rows = self._ready().read("SELECT keys FROM chosen_keys WHERE what=?", (what,))
+        return Keys(*json.loads(rows[0][0])) if rows else None
+
+    def _choose(self, path: Path, keys: Keys, candidates: Sequence[str]) -> None:
+        store = self._ready()
+        value = json.dumps([keys.question, keys.answer, keys.system, keys.heading])
+        for what in (_absolute(path), _shape(candidates)):
+            store.write("INSERT OR REPLACE INTO chosen_keys VALUES (?,?)", (what, value))
+
+
+def _absolute(path: Path) -> str:
+    try:
+        text = os.path.abspath(path)
+    except OSError:  # the working folder is gone
+        text = str(path)
+    return text.encode("utf-8", "replace").decode()
+
+
+def _shape(candidates: Sequence[str]) -> str:
+    """Names files by their keys, in any order; never an absolute path."""
+    return "keys:" + hashlib.sha256(json.dumps(sorted(candidates)).encode()).hexdigest()
+
+
+def _entries(folder: Path) -> list[Entry]:
+    found = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                found.append(_entry(entry))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise AppError(Cause.FILE, f"{safe_line(str(folder), 80)} cannot be listed", safe_line(reason, 80)) from None
+    return sorted(found, key=lambda e: (not e.folder, e.name.casefold(), e.name))
+
+
+def _entry(entry: os.DirEntry[str]) -> Entry:
+    try:
+        found = entry.stat()
+        return Entry(entry.name, entry.is_dir(), found.st_size, datetime.fromtimestamp(found.st_mtime))
+    except (OSError, ValueError, OverflowError):  # a link to nowhere, or a time before all times
+        return Entry(entry.name, False)
