@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tui.services.endpoints import Endpoints
     from tui.services.evaluation import Evaluations
     from tui.services.file_memory import FileMemory
+    from tui.services.generator import Generator
     from tui.services.jobs import Jobs
     from tui.services.losses import Losses
     from tui.services.news import NewsDesk
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from tui.services.roles import Roles
     from tui.services.run_data import RunData
     from tui.services.shaping import Shaping
+    from tui.services.shelf import Shelf
     from tui.services.storage import Storage
     from tui.services.store import Intent, Store
     from tui.services.structured import Structured
@@ -217,6 +219,20 @@ class Services:
         from tui.services.parameters import Refusals
 
         return Refusals(self.store)
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        """Written pairs that wait for a person."""
+        from tui.services.shelf import Shelf
+
+        return Shelf(self.store, self.pool, now=self.now)
+
+    @cached_property
+    def generator(self) -> Generator:
+        """Pairs from documents."""
+        from tui.services.generator import Generator
+
+        return Generator(self.structured, self.shelf)
 
     @cached_property
     def structured(self) -> Structured:

@@ -1,0 +1,170 @@
+"""Documents read for writing pairs: every format, cut where they are long, refused with a sentence."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pypdf import PdfReader
+
+from tests import papers
+from tui.domain.errors import AppError, Cause
+from tui.domain.generation import SourceDocument, cut
+from tui.services import source_documents
+from tui.services.source_documents import SourceDocuments
+
+LIT = "of lanterns, and of how each of them is lit."
+LONG = "".join(f"# Chapter {n}\n\n{'The lantern hangs at the gate. ' * 200}\n\n" for n in range(40))
+
+
+async def read(root: Path, name: str, data: bytes) -> SourceDocument:
+    path = root / name
+    path.write_bytes(data)
+    return await SourceDocuments().read(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "kind"),
+    [
+        ("a.md", papers.GUIDE.encode(), "md"),
+        ("資料.txt", papers.GUIDE_JA.encode(), "txt"),
+        ("a.TXT", papers.GUIDE_JA.encode("cp932"), "txt"),
+        ("a.text", papers.GUIDE.encode("utf-16"), "txt"),
+        ("a.htm", b"<h1>x</h1><p>text", "html"),
+        ("a.tsv", b"a\tb\n1\t2\n", "csv"),
+        ("a.pdf", papers.pdf([["A lantern is a light."]]), "pdf"),
+        ("a.docx", papers.docx([("Heading1", "Tea"), ("Normal", "Matcha is a tea.")]), "docx"),
+        ("a.xlsx", papers.xlsx([["a", "b"]]), "xlsx"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_a_short_document_is_one_part(tmp_path: Path, name: str, data: bytes, kind: str) -> None:
+    found = await read(tmp_path, name, data)
+    (part,) = found.parts
+    assert (found.format, part.attachment.format, part.label) == (kind, kind, "whole")
+    assert part.tokens > 0
+    assert len(found.sha256) == 64
+
+
+async def test_text_in_another_encoding_is_sent_in_utf_8(tmp_path: Path) -> None:
+    for encoding in ("cp932", "utf-16", "utf-8-sig"):
+        (part,) = (await read(tmp_path, "a.txt", papers.GUIDE_JA.encode(encoding))).parts
+        assert part.attachment.data.decode() == papers.GUIDE_JA
+
+
+async def test_a_long_text_is_cut_before_headings(tmp_path: Path) -> None:
+    found = await read(tmp_path, "a.md", LONG.encode())
+    assert len(found.parts) > 1
+    assert "".join(p.attachment.data.decode() for p in found.parts) == LONG
+    assert all(p.attachment.data.lstrip().startswith(b"# Chapter") for p in found.parts)
+    assert found.parts[0].label == f"part 1 of {len(found.parts)}"
+    assert found.notes == (f"cut into {len(found.parts)} parts",)
+
+
+async def test_a_long_table_keeps_its_header_and_its_rows(tmp_path: Path) -> None:
+    rows = [["name", "note"], *([f"lantern {n}", f"two\nlines, {n} " * 5] for n in range(3000))]
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(rows)
+    found = await read(tmp_path, "a.csv", out.getvalue().encode())
+    assert len(found.parts) > 1
+    parts = [list(csv.reader(io.StringIO(p.attachment.data.decode(), newline=""))) for p in found.parts]
+    assert all(part[0] == rows[0] for part in parts)
+    assert [row for part in parts for row in part[1:]] == rows[1:]
+
+
+async def test_a_long_pdf_is_cut_at_pages(tmp_path: Path) -> None:
+    found = await read(
+        tmp_path,
+        "a.pdf",
+        papers.pdf([[f"Page {n} tells {LIT}"] for n in range(90)]),
+    )
+    assert [p.label for p in found.parts] == ["pages 1 to 30", "pages 31 to 60", "pages 61 to 90"]
+    second = PdfReader(io.BytesIO(found.parts[1].attachment.data))
+    assert len(second.pages) == 30
+    assert "Page 30 tells" in second.pages[0].extract_text()
+    assert found.notes == ("90 pages, cut into 3 parts",)
+
+
+async def test_pages_too_large_for_one_request_go_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source_documents, "_MOST_BYTES", 900)
+    found = await read(tmp_path, "a.pdf", papers.pdf([["One lantern."], ["Two lanterns. " + "x" * 900], [""]]))
+    assert [(p.label, p.attachment.format) for p in found.parts] == [
+        ("page 1", "pdf"),
+        ("page 2", "txt"),
+        ("page 3", "pdf"),
+    ]
+    assert "page 2 is too large: only its text is sent" in found.notes
+
+
+async def test_a_pdf_without_text_is_told(tmp_path: Path) -> None:
+    found = await read(tmp_path, "a.pdf", papers.pdf([[""]]))
+    assert "may be scanned" in found.notes[0]
+
+
+async def test_a_large_word_document_is_sent_as_text(tmp_path: Path) -> None:
+    data = papers.docx([("Heading1", "Tea"), *(("Normal", f"Matcha {n} is a tea. " * 40) for n in range(500))])
+    found = await read(tmp_path, "a.docx", data)
+    assert {p.attachment.format for p in found.parts} == {"md"}
+    assert found.parts[0].attachment.data.startswith(b"## Tea")
+    assert "only its text is sent" in found.notes
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("a.exe", b"x", "is no document that models read"),
+        ("a", b"x", "is no document"),
+        ("a.txt", b" \n", "is empty"),
+        ("a.txt", b"\x00\x01\x02\xff", "is no text"),
+        ("a.md", b"\x81\x00", "is no text"),
+        ("a.pdf", b"%PDF-1.4 and nothing", "is a broken PDF"),
+        ("a.pdf", papers.locked_pdf(), "is protected by a password"),
+        ("a.pdf", papers.pdf([]), "has no pages"),
+        ("a.docx", b"PK nothing", "is no Word document"),
+        ("a.docx", papers.xlsx([["a"]]), "is no Word document"),
+        ("a.docx", papers.docx([]), "holds no text"),
+        ("a.xls", b"x" * 4_500_001, "is too large: 4.5 MB"),
+        ("\x1b[31ma.exe", b"x", "is no document"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_what_cannot_be_used_is_refused_in_a_sentence(tmp_path: Path, name: str, data: bytes, said: str) -> None:
+    with pytest.raises(AppError) as failed:
+        await read(tmp_path, name, data)
+    assert failed.value.cause is Cause.FILE
+    assert said in failed.value.title
+    assert "\x1b" not in failed.value.sentence()
+
+
+async def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "folder.txt").mkdir()
+    os.mkfifo(tmp_path / "pipe.txt")
+    for name, said in (
+        ("folder.txt", "folder"),
+        ("pipe.txt", "no file"),
+        ("gone.txt", "not there"),
+        ("a\0.txt", "read"),
+    ):
+        with pytest.raises(AppError, match=said):
+            await SourceDocuments().read(tmp_path / name)
+
+
+async def test_a_document_that_takes_for_ever_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import threading
+
+    monkeypatch.setattr(source_documents, "_PATIENCE", 0.05)
+    monkeypatch.setattr(source_documents, "_read", lambda path: threading.Event().wait(5))
+    with pytest.raises(AppError, match="could not be read within"):
+        await SourceDocuments().read(tmp_path / "a.txt")
+
+
+@given(st.text("ab。.\n# ", max_size=300), st.integers(3, 50))
+def test_cutting_loses_nothing(text: str, most: int) -> None:
+    pieces = cut(text, most, ("\n# ", "\n\n", "。"))
+    assert all(0 < len(piece) <= most for piece in pieces)
+    assert "".join(pieces).split() == text.split()
