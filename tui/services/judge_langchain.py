@@ -55,7 +55,7 @@ class LangChainJudge:
     def _made(self) -> Any:
         try:
             from langchain_aws import ChatBedrockConverse
-            from langchain_classic.evaluation import load_evaluator
+            from langchain_classic.evaluation.scoring import LabeledScoreStringEvalChain
         except ImportError as error:
             raise AppError(
                 Cause.NOT_FOUND, "LangChain is not installed", safe_line(str(error), 120), _INSTALL
@@ -65,7 +65,8 @@ class LangChainJudge:
             client=client,
             bedrock_client=self._aws.client("bedrock"),
             model=self._target.model_id,
-            provider="anthropic" if self._target.model_id.startswith("arn:") else None,
+            provider="anthropic" if self._target.model_id.startswith("arn:") else "",
             max_tokens=1024,
         )
-        return load_evaluator("labeled_score_string", criteria="correctness", llm=model)
+        # What `load_evaluator("labeled_score_string", …)` makes; that itself wants OpenAI's package installed.
+        return LabeledScoreStringEvalChain.from_llm(llm=model, criteria="correctness")
