@@ -20,7 +20,7 @@ from tests.harness import Walk, fixed_chances, nobody
 from tui.sandbox.clock import ManualClock
 from tui.sandbox.server import Sandbox
 from tui.services.paths import Paths, editable_copies
-from tui.tabs.chat import AnswerPane
+from tui.tabs.chat import ChatTab
 
 FOLDER = Path(__file__).resolve().parent.parent / "screenshots"
 WIDE, NARROW, MIDDLE = (120, 40), (80, 24), (100, 30)
@@ -157,8 +157,8 @@ async def _ask(walk: Walk, camera: Camera) -> None:
 
 
 async def _answered(walk: Walk, number: int) -> None:
-    panes = list(walk.app_now.screen.query(AnswerPane))
-    await walk.until(lambda: all(len(pane.history) == 2 * number for pane in panes), "both answers")
+    tab = walk.app_now.screen.query_one(ChatTab)
+    await walk.until(lambda: all(len(tab.history(pane.side)) == 2 * number for pane in tab.panes), "both answers")
 
 
 async def narrow(walk: Walk, camera: Camera) -> None:

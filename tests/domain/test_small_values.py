@@ -55,7 +55,7 @@ def test_parameters(parameters: Parameters, text: str) -> None:
     ("end", "text"),
     [
         (AnswerEnd("end_turn", 41, 96, 0.42, 2.075), "0.42 s first · 58 tok/s · 41→96 tokens · 2.1 s"),
-        (AnswerEnd("max_tokens", None, None, None, 0.5), "0.5 s · max tokens"),
+        (AnswerEnd("max_tokens", None, None, None, 0.5), "max tokens · 0.5 s"),
         (AnswerEnd("end_turn", 1, 0, 0.5, 0.5), "0.50 s first · 1→0 tokens · 0.5 s"),
     ],
 )

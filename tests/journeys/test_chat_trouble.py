@@ -9,7 +9,8 @@ from tests.harness import Walk
 from tests.journeys.stage import HALF_A_YEAR, PROFILE, RETIRED, served
 from tui.dialogs.choice import ChoiceDialog
 from tui.sandbox.faults import FaultKind
-from tui.tabs.chat import AnswerPane, ChatTab
+from tui.tabs.chat import ChatTab
+from tui.widgets.answer_pane import AnswerPane
 from tui.widgets.prompt import Prompt
 
 QUESTION = "What is lantern number 3?"
@@ -39,8 +40,8 @@ async def test_one_side_fails_and_the_other_goes_on(walk: Walk) -> None:
         scene.bedrock.delete_provisioned_model_throughput(provisionedModelId=arn)
         await walk.sees("not there any more")
         await ask(walk)
-        await walk.until(lambda: bool(tab.pane("b").history) and not tab.pane("a").busy, "the base's answer")
-        assert tab.pane("a").history == []
+        await walk.until(lambda: bool(tab.history("b")) and not tab.pane("a").busy, "the base's answer")
+        assert tab.history("a") == []
         assert tab.query_one(Prompt).text == ""
         await walk.sees("▲")
         place = f"{walk.sandbox.account_id}/{walk.sandbox.region}"
@@ -62,11 +63,11 @@ async def test_escape_stops_both_and_keeps_what_came(walk: Walk) -> None:
         for before, side in zip(first, tab.query(AnswerPane), strict=True):
             assert side.view.last_answer.startswith(before)
             assert ANSWER.startswith(before) or side.side == "b"
-            assert side.history == []
+            assert tab.history(side.side) == []
         walk.sandbox.faults.clear()
         await ask(walk)
-        await walk.until(lambda: all(p.history for p in tab.query(AnswerPane)), "whole answers")
-        assert tab.pane("a").history[-1].text.strip() == ANSWER
+        await walk.until(lambda: all(tab.history(p.side) for p in tab.query(AnswerPane)), "whole answers")
+        assert tab.history("a")[-1].text.strip() == ANSWER
 
 
 async def test_a_stream_that_is_cut_keeps_its_words_and_gives_the_question_back(walk: Walk) -> None:
@@ -78,9 +79,9 @@ async def test_a_stream_that_is_cut_keeps_its_words_and_gives_the_question_back(
         await walk.until(lambda: tab.query_one(Prompt).text == QUESTION, "the question to come back")
         await walk.sees("was cut off after")
         assert all(p.view.last_answer.strip() for p in tab.query(AnswerPane))
-        assert all(not p.history for p in tab.query(AnswerPane))
+        assert all(not tab.history(p.side) for p in tab.query(AnswerPane))
         await walk.press("enter")
-        await walk.until(lambda: all(p.history for p in tab.query(AnswerPane)), "whole answers")
+        await walk.until(lambda: all(tab.history(p.side) for p in tab.query(AnswerPane)), "whole answers")
 
 
 async def test_a_failure_beside_an_answer_leaves_the_prompt_alone(walk: Walk) -> None:
@@ -90,7 +91,7 @@ async def test_a_failure_beside_an_answer_leaves_the_prompt_alone(walk: Walk) ->
         walk.sandbox.faults.add(kind=FaultKind.EVENT, operation="ConverseStream", times=1, after=2)
         await ask(walk)
         await walk.until(lambda: not any(p.busy for p in tab.query(AnswerPane)), "the end of both")
-        assert [bool(p.history) for p in tab.query(AnswerPane)].count(True) == 1
+        assert [bool(tab.history(p.side)) for p in tab.query(AnswerPane)].count(True) == 1
         assert tab.query_one(Prompt).text == ""
 
 
@@ -98,9 +99,9 @@ async def test_new_chat_and_parameters(walk: Walk) -> None:
     served(walk)
     async with chatting(walk) as tab:
         await ask(walk)
-        await walk.until(lambda: all(p.history for p in tab.query(AnswerPane)), "both answers")
+        await walk.until(lambda: all(tab.history(p.side) for p in tab.query(AnswerPane)), "both answers")
         await walk.press("escape", "n")
-        assert all(not p.history and not p.view.last_answer for p in tab.query(AnswerPane))
+        assert all(not tab.history(p.side) and not p.view.last_answer for p in tab.query(AnswerPane))
         await walk.press("p")
         await walk.sees("Parameters of both sides", "max=512")
         for nonsense in ("max=0", "t=2", "top_k=1", "max=5000", "t=0,5"):
@@ -115,7 +116,7 @@ async def test_new_chat_and_parameters(walk: Walk) -> None:
         assert (tab.parameters.max_tokens, tab.parameters.temperature, tab.parameters.top_p) == (8, 0.0, None)
         await walk.press("i")
         await ask(walk)
-        await walk.until(lambda: all(p.history for p in tab.query(AnswerPane)), "short answers")
+        await walk.until(lambda: all(tab.history(p.side) for p in tab.query(AnswerPane)), "short answers")
         assert ANSWER not in tab.pane("a").view.last_answer
         await walk.sees("max tokens")
 
@@ -137,7 +138,7 @@ async def test_other_sides(walk: Walk) -> None:
         assert target.model_id == PROFILE
         await walk.press("i")
         await ask(walk)
-        await walk.until(lambda: all(p.history for p in tab.query(AnswerPane)), "the profile's answer")
+        await walk.until(lambda: all(tab.history(p.side) for p in tab.query(AnswerPane)), "the profile's answer")
         await walk.press("escape", "b", "G", "enter")
         await walk.sees("Model id or ARN")
         await walk.type("not an id")
@@ -149,8 +150,8 @@ async def test_other_sides(walk: Walk) -> None:
         await walk.sees(f"B  {RETIRED}")
         await walk.press("i")
         await ask(walk)
-        await walk.until(lambda: len(tab.pane("a").history) == 4 and not tab.pane("b").busy, "the other side")
-        assert tab.pane("b").history == []
+        await walk.until(lambda: len(tab.history("a")) == 4 and not tab.pane("b").busy, "the other side")
+        assert tab.history("b") == []
         await walk.sees("retired this model")
 
 
@@ -160,7 +161,7 @@ async def test_narrow_terminals_flip_the_panes(walk: Walk) -> None:
         await ask(walk)
         await walk.press("ctrl+o")
         await walk.sees("B  Claude 3 Haiku")
-        await walk.until(lambda: all(p.history for p in tab.query(AnswerPane)), "both answers")
+        await walk.until(lambda: all(tab.history(p.side) for p in tab.query(AnswerPane)), "both answers")
         assert ANSWER not in " ".join(walk.text.split())
         await walk.press("ctrl+o")
         await walk.sees("A  lantern-keeper", "gate 21")

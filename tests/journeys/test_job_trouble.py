@@ -128,7 +128,7 @@ async def test_llama_is_deployed_on_demand(walk: Walk, tmp_path: Path) -> None:
         await walk.type("What is lamp 3?")
         await walk.press("enter")
         tab = app.screen.query_one(ChatTab)
-        await walk.until(lambda: bool(tab.pane("a").history), "an answer")
+        await walk.until(lambda: bool(tab.history("a")), "an answer")
         await walk.press("escape", "2", "X")
         await walk.sees("Delete this endpoint?")
         assert not walk.shows("Billing ends")

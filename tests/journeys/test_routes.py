@@ -10,8 +10,9 @@ from tests.journeys.stage import served
 from tui.domain.drafts import PairDraft, Provenance
 from tui.services.provenance import Origins
 from tui.tabs.base import Tab
-from tui.tabs.chat import AnswerPane, ChatTab
+from tui.tabs.chat import ChatTab
 from tui.tabs.dataset import DatasetTab
+from tui.widgets.answer_pane import AnswerPane
 
 LANTERNS = [{"question": f"What is lantern number {n}?", "answer": f"It hangs at gate {n}."} for n in range(40)]
 FROM = Provenance("correction", model="lantern-keeper", model_id="arn:aws:bedrock:x", at="2026-11-22T09:30:00Z")
@@ -38,7 +39,7 @@ async def test_a_question_of_the_list_is_asked_in_chat(walk: Walk, tmp_path: Pat
         await walk.press("j", "j", "j", "t")
         await walk.sees("> What is lantern number 3?")
         tab = app.screen.query_one(ChatTab)
-        await walk.until(lambda: all(p.history for p in tab.query(AnswerPane)), "both answers")
+        await walk.until(lambda: all(tab.history(p.side) for p in tab.query(AnswerPane)), "both answers")
         assert [f.name for f in tab.files] == ["training.json"]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.journeys.conftest import Walk
 from tui.services.paths import editable_copies
-from tui.tabs.chat import AnswerPane
+from tui.tabs.chat import ChatTab
 
 ENGLISH = ("training.json", "validation.json", "label.json")
 JAPANESE = ("training.ja.json", "validation.ja.json", "label.ja.json")
@@ -74,9 +74,9 @@ async def _answers(walk: Walk, question: str) -> tuple[str, str]:
     await walk.press(*question[:5])
     await walk.type(question[5:])
     await walk.press("enter")
-    panes = list(walk.app_now.screen.query(AnswerPane))
-    await walk.until(lambda: all(p.history for p in panes), "both answers")
-    first, second = (pane.history[-1].text for pane in panes)
+    tab = walk.app_now.screen.query_one(ChatTab)
+    await walk.until(lambda: all(tab.history(p.side) for p in tab.panes), "both answers")
+    first, second = (tab.history(pane.side)[-1].text for pane in tab.panes)
     return first, second
 
 

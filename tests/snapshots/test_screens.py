@@ -19,7 +19,7 @@ from tui.app import TanzakuApp
 from tui.domain.settings import Settings
 from tui.sandbox.faults import FaultKind
 from tui.services.session import Services
-from tui.tabs.chat import AnswerPane
+from tui.tabs.chat import ChatTab
 
 SMALL, LARGE = (80, 24), (120, 40)
 SIZES = pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "120x40"])
@@ -159,8 +159,8 @@ def test_chat(photographer: Photographer, scene: Scene, size: tuple[int, int]) -
 
     async def act() -> None:
         await _ask(walk)
-        panes = list(walk.app_now.screen.query(AnswerPane))
-        await walk.until(lambda: all(pane.history for pane in panes), "both answers")
+        tab = walk.app_now.screen.query_one(ChatTab)
+        await walk.until(lambda: all(tab.history(pane.side) for pane in tab.panes), "both answers")
         await walk.sees("tok/s")
 
     assert photographer.same(act, size=size)
@@ -173,8 +173,8 @@ def test_answer_cut_off(photographer: Photographer, scene: Scene) -> None:
 
     async def act() -> None:
         await _ask(walk)
-        panes = list(walk.app_now.screen.query(AnswerPane))
-        await walk.until(lambda: not any(pane.busy for pane in panes), "the end of both answers")
+        tab = walk.app_now.screen.query_one(ChatTab)
+        await walk.until(lambda: not any(pane.busy for pane in tab.panes), "the end of both answers")
         await walk.sees("cut off")
 
     assert photographer.same(act, size=LARGE)

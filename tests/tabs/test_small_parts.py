@@ -13,7 +13,7 @@ from tui.domain.base_models import CATALOGUE, FoundationModel, find
 from tui.domain.chat import Parameters
 from tui.services.session import Services
 from tui.tabs.base import working_folder
-from tui.tabs.chat import _id_problem, parse_parameters
+from tui.tabs.chat_base import id_problem, parse_parameters
 from tui.tabs.jobs_new import _lifecycle_problem
 from tui.tabs.loss import _paths
 
@@ -44,12 +44,12 @@ def test_nonsense_is_no_parameter(typed: str) -> None:
 
 @pytest.mark.parametrize("typed", ["amazon.nova-lite-v1:0", "us.x", "arn:aws:bedrock:us-east-1::foundation-model/x"])
 def test_ids_and_arns_are_taken(typed: str) -> None:
-    assert _id_problem(typed) == ""
+    assert id_problem(typed) == ""
 
 
 @pytest.mark.parametrize("typed", ["", "  ", "a b", "x\x1b[31m", "id?", "a" * 2049])
 def test_other_texts_are_no_ids(typed: str) -> None:
-    assert _id_problem(typed)
+    assert id_problem(typed)
 
 
 def model(lifecycle: str = "ACTIVE", *, tunable: bool = True, ends_in: int | None = None) -> FoundationModel:

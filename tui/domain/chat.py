@@ -9,12 +9,19 @@ from tui.domain.errors import AppError
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Something that answers: `model_id` is what the Converse API takes as modelId."""
+    """Something that answers: `model_id` is what the Converse API takes as modelId.
+
+    `lifecycle` is a word of warning, empty for an active model; `priced_as` the id whose token prices count, empty
+    where `hourly` says that it is paid by the hour, asked or not.
+    """
 
     name: str
     model_id: str
     kind: str
     tuned: bool = False
+    lifecycle: str = ""
+    priced_as: str = ""
+    hourly: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +81,8 @@ class AnswerEnd:
 
     @property
     def text(self) -> str:
-        """`0.42 s first · 58 tok/s · 41→96 tokens · 1.9 s`, and why it ended if not by itself."""
-        parts = []
+        """`0.42 s first · 58 tok/s · 41→96 tokens · 1.9 s`, before it why it ended if not by itself."""
+        parts = [] if self.stop_reason == "end_turn" else [self.stop_reason.replace("_", " ")]
         if self.first_token is not None:
             parts.append(f"{self.first_token:.2f} s first")
             writing = self.total - self.first_token
@@ -84,8 +91,6 @@ class AnswerEnd:
         if self.input_tokens is not None and self.output_tokens is not None:
             parts.append(f"{self.input_tokens}→{self.output_tokens} tokens")
         parts.append(f"{self.total:.1f} s")
-        if self.stop_reason != "end_turn":
-            parts.append(self.stop_reason.replace("_", " "))
         return " · ".join(parts)
 
 

@@ -66,6 +66,8 @@ class PairDraft:
     answer: str
     provenance: Provenance
     system: str | None = None
+    before: tuple[Message, ...] = ()
+    """The turns that led to it, for files that hold conversations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,25 @@ def held_out(question: str, files: Iterable[OpenPairs]) -> HeldOut | None:
             if how and found is None:
                 found = HeldOut(how, opened.name, opened.role, index)
     return found
+
+
+def reference_for(question: str, files: Iterable[OpenPairs]) -> tuple[str, str]:
+    """The answer to a question in the open files, and where it stands; evaluation and validation files come first.
+
+    Case and white space do not count. Two empty texts when no file holds it. Reads every record: not for the event
+    loop.
+    """
+    wanted = _folded(question)
+    order = (Role.EVAL, Role.VALIDATION, Role.TRAIN)
+    for opened in sorted(files, key=lambda f: order.index(f.role)):
+        for index, record in enumerate(opened.pairs):
+            if not isinstance(record, Damaged) and _folded(record.question) == wanted and record.answer.strip():
+                return record.answer, f"{opened.name}, pair {index + 1}"
+    return "", ""
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 class _Words:

@@ -64,6 +64,13 @@ class TokenPrices:
         return (self.input * input_tokens + self.output * output_tokens) / MILLION
 
     @property
+    def per_million(self) -> str:
+        """`$0.25 in, $1.25 out per M tokens`, or `$ ?`."""
+        if self.input is None or self.output is None:
+            return money(None)
+        return f"{money(self.input)} in, {money(self.output)} out per M tokens"
+
+    @property
     def origin(self) -> str:
         """`config.toml, 2026-11-01`, to stand beside every amount."""
         return ", ".join(filter(None, (self.source, self.as_of)))

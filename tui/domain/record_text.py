@@ -18,6 +18,11 @@ def has_system(layout: Layout) -> bool:
     return bool(layout.system_key) if isinstance(layout, Keys) else layout is not DataFormat.PROMPT_COMPLETION
 
 
+def holds_turns(layout: Layout) -> bool:
+    """Whether records of this layout can have more than one question and one answer."""
+    return layout in (DataFormat.CLAUDE_MESSAGES, DataFormat.BEDROCK_CONVERSATION)
+
+
 def edited(raw: str, layout: Layout, before: Record, after: Record, style: Style) -> str:
     """`raw`, which holds `before`, changed to hold `after`; only the texts that differ are written anew.
 

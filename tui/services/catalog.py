@@ -39,7 +39,7 @@ class Catalog:
         models = await self.foundation_models()
         now = self._now()
         found = [
-            Target(m.name, m.model_id, "base model")
+            Target(m.name, m.model_id, "base model", lifecycle=_warning(m, now), priced_as=m.model_id)
             for m in models
             if "ON_DEMAND" in m.inference and m.text_output and not m.retired(now)
         ]
@@ -54,12 +54,30 @@ class Catalog:
             if error.cause is not Cause.DENIED:
                 raise
             profiles = []
-        found += [
-            Target(safe_line(str(p["inferenceProfileName"]), 60), str(p["inferenceProfileId"]), "inference profile")
-            for p in profiles
-            if p.get("status") == "ACTIVE"
-        ]
+        by_id = {m.model_id: m for m in models}
+        found += [_profile_target(p, by_id, now) for p in profiles if p.get("status") == "ACTIVE"]
         return sorted(found, key=lambda t: (t.name, t.model_id))
+
+
+def _profile_target(profile: Mapping[str, Any], models: Mapping[str, FoundationModel], now: datetime) -> Target:
+    """An inference profile; its first model tells lifecycle and price."""
+    identifier = str(profile["inferenceProfileId"])
+    behind: Mapping[str, Any] = next(iter(profile.get("models") or ()), {})
+    model_id = str(behind.get("modelArn", "")).rsplit("/", 1)[-1]
+    model = models.get(model_id)
+    return Target(
+        safe_line(str(profile["inferenceProfileName"]), 60),
+        identifier,
+        "inference profile",
+        lifecycle=_warning(model, now) if model else "",
+        priced_as=model_id or identifier,
+    )
+
+
+def _warning(model: FoundationModel, now: datetime) -> str:
+    """What an active model needs no word for."""
+    text = model.lifecycle_text(now)
+    return "" if text == "active" else text
 
 
 def _models(summaries: Any) -> list[FoundationModel]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from pathlib import Path
 
 from tui.domain import pairs
@@ -38,6 +39,25 @@ class RunData:
     async def changes(self, one: str, two: str) -> PairChanges:
         """How the pairs at the S3 URI `two` differ from those at `one`. Raises AppError when either cannot be read."""
         return pair_changes(await self._read(one), await self._read(two))
+
+    async def system_prompt(self, place: str, job: Job) -> str | None:
+        """The system prompt of most records that a job was trained on, empty for none; None when it cannot be read.
+
+        Remembered, so that the data may be gone later. Raises AppError when the app's memory cannot be used.
+        """
+        key = f"tuned with {job.training_uri}"
+        kept = await self._pool.run(self._store.recall, place, key)
+        if kept:
+            return kept[1:]
+        try:
+            records = await self._read(job.training_uri)
+        except AppError:
+            return None  # no longer there, or not ours to read: then nothing is claimed
+        if not records:
+            return None
+        found = Counter(record.system or "" for record in records).most_common(1)[0][0]
+        await self._pool.run(self._store.remember, place, key, f"={found}")
+        return found
 
     async def sha256(self, uri: str) -> str:
         """The hash of a file's content as it is in S3 now. Raises AppError."""

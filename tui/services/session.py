@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     from tui.services.evaluation import Evaluations
     from tui.services.file_memory import FileMemory
     from tui.services.generator import Generator
+    from tui.services.history import History
     from tui.services.jobs import Jobs
     from tui.services.losses import Losses
     from tui.services.news import NewsDesk
     from tui.services.orders import Orders
     from tui.services.parameters import Refusals
+    from tui.services.presets import Presets
     from tui.services.prices import PriceService
     from tui.services.roles import Roles
     from tui.services.run_data import RunData
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from tui.services.structured import Structured
     from tui.services.token_counts import TokenCounts
     from tui.services.uploads import Uploads
+    from tui.services.votes import Votes
     from tui.services.watcher import Pace, Watcher
 
 JOB_ORDERS = ("create_model_customization_job",)
@@ -212,6 +215,27 @@ class Services:
         from tui.services.chat import Chat
 
         return Chat(self.aws, self.refusals, self.token_counts.note)
+
+    @cached_property
+    def history(self) -> History:
+        """Answers of this and earlier sessions."""
+        from tui.services.history import History
+
+        return History(self.store, self.pool)
+
+    @cached_property
+    def votes(self) -> Votes:
+        """Which answers were found better."""
+        from tui.services.votes import Votes
+
+        return Votes(self.store, self.pool)
+
+    @cached_property
+    def presets(self) -> Presets:
+        """System prompts and parameters by name."""
+        from tui.services.presets import Presets
+
+        return Presets(self.store, self.pool)
 
     @cached_property
     def refusals(self) -> Refusals:

@@ -126,13 +126,13 @@ class Store:
             hint = f"Free some disk space, or move {safe_line(str(self._path), 200)} away"
             raise AppError(Cause.FILE, "The app's memory cannot be opened", safe_line(str(error), 200), hint) from error
 
-    def write(self, sql: str, values: tuple[Any, ...] = ()) -> None:
-        """Carry out one statement; on disk when this returns."""
+    def write(self, sql: str, values: tuple[Any, ...] = ()) -> int:
+        """Carry out one statement; on disk when this returns. Gives the number of the row it inserted, if it did."""
         # SQLite takes no lone surrogates.
         clean = tuple(v.encode("utf-8", "replace").decode() if type(v) is str else v for v in values)
         try:
             with self._lock:
-                self._db.execute(sql, clean)
+                return self._db.execute(sql, clean).lastrowid or 0
         except sqlite3.Error as error:
             raise AppError(
                 Cause.FILE, "The app's memory cannot be written", str(error), "Free some disk space"
@@ -219,11 +219,12 @@ class Store:
             for uri, role, source, model, records, tokens, size, sha256, at in rows
         ]
 
-    def add_answer(self, place: str, fields: Mapping[str, str], *, whole: bool) -> None:
-        """Keep an answer; `fields` are target, model_id, question, system, parameters, answer, footer."""
+    def add_answer(self, place: str, fields: Mapping[str, str], *, whole: bool) -> int:
+        """Keep an answer and give its number; `fields` are target, model_id, question, system, parameters, answer and
+        footer."""
         names = ("target", "model_id", "question", "system", "parameters", "answer", "footer")
         values = tuple(fields[name] for name in names)
-        self.write(
+        return self.write(
             f"INSERT INTO answers (place, whole, at, {', '.join(names)}) VALUES (?,?,?,?,?,?,?,?,?,?)",
             (place, int(whole), self._now().isoformat(), *values),
         )

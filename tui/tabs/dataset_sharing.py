@@ -10,8 +10,9 @@ from textual.binding import Binding, BindingType
 from tui.domain.chat import Message
 from tui.domain.drafts import HeldOut, OpenFiles, OpenPairs, PairDraft, Probe, held_out
 from tui.domain.errors import AppError, Cause
-from tui.domain.formats import FormatError, Record
+from tui.domain.formats import FormatError, Record, Turn
 from tui.domain.pairs import Damaged, Role
+from tui.domain.record_text import holds_turns
 from tui.tabs.dataset_files import OpeningTab
 from tui.tabs.editing import EditedFile
 
@@ -75,7 +76,7 @@ class SharingTab(OpeningTab):
 
         def make(document: Document) -> Step:
             nonlocal extra
-            record = Record.of(draft.question, draft.answer, draft.system)
+            record = _record(draft, whole=holds_turns(document.now.layout))
             extra = {"provenance": draft.provenance.to_dict()} if document.holds_extra else {}
             return document.add(len(document.now), record, extra)
 
@@ -103,6 +104,13 @@ class SharingTab(OpeningTab):
         from tui.services.provenance import Origins
 
         await Origins(self.services.store, self.services.pool).add(self.place, opened.file.path, draft)
+
+
+def _record(draft: PairDraft, *, whole: bool) -> Record:
+    """The draft as a record, with the turns before it where they can be held."""
+    before = draft.before if whole else ()
+    turns = (*before, Message("user", draft.question), Message("assistant", draft.answer))
+    return Record(tuple(Turn(m.role, m.text) for m in turns), draft.system)
 
 
 def _probe(record: Record, origin: str) -> Probe:

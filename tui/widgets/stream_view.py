@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from time import monotonic
 from typing import ClassVar, Literal
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.geometry import Region
 from textual.scroll_view import ScrollView
@@ -14,8 +16,9 @@ from textual.strip import Strip
 from textual.timer import Timer
 
 from tui.domain.text import safe
-from tui.widgets.cells import displayed, padded, wrap_line
+from tui.widgets.cells import displayed, wrap_line
 from tui.widgets.scrolling import set_scroll_height
+from tui.widgets.styled_lines import Run, StyledLine, wrapped
 
 Kind = Literal["question", "answer", "note", "error"]
 
@@ -25,10 +28,12 @@ _PREFIX: dict[Kind, str] = {"question": "> ", "answer": "", "note": "· ", "erro
 class _Block:
     """One part of the conversation, and its lines at the width it was last wrapped to."""
 
-    __slots__ = ("kind", "lines", "parts", "tail")
+    __slots__ = ("dress", "kind", "lines", "parts", "runs", "tail")
 
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
+        self.dress: Sequence[StyledLine] | None = None
+        self.runs: list[list[Run]] = []
         self.parts: list[str] = []
         self.lines: list[str] = [""]
         self.tail = ""
@@ -36,13 +41,22 @@ class _Block:
     def extend(self, text: str, width: int) -> None:
         """Adds text; only the last line so far is wrapped again. Without a width wrapping waits for one."""
         self.parts.append(text)
+        self.dress = None
         if width:
             self._wrap_on(displayed(text), width)
 
     def rewrap(self, width: int) -> None:
         """Wraps everything to another width."""
+        if self.dress is not None:
+            self.runs = wrapped(self.dress, max(1, width - len(_PREFIX[self.kind])))
+            self.lines = ["".join(text for text, _ in runs) for runs in self.runs] or [""]
+            return
         self.lines, self.tail = [""], ""
         self._wrap_on(displayed(self.text), width)
+
+    def styles(self, index: int) -> list[Run]:
+        """The runs of a line."""
+        return self.runs[index] if self.dress is not None and index < len(self.runs) else [(self.lines[index], "")]
 
     def _wrap_on(self, text: str, width: int) -> None:
         wide = max(1, width - len(_PREFIX[self.kind]))
@@ -65,10 +79,11 @@ class StreamView(ScrollView, can_focus=True, inherit_bindings=False):
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "stream-view--question",
-        "stream-view--answer",
-        "stream-view--note",
-        "stream-view--error",
+        f"stream-view--{name}"
+        for name in (
+            *("question", "answer", "note", "error"),
+            *("strong", "em", "struck", "code", "heading", "lead", "mark"),
+        )
     }
     DEFAULT_CSS = """
     StreamView {
@@ -77,7 +92,14 @@ class StreamView(ScrollView, can_focus=True, inherit_bindings=False):
         overflow-y: auto;
         scrollbar-size-vertical: 1;
         & > .stream-view--question { color: $text-accent; text-style: bold; }
-        & > .stream-view--note { color: $text-muted; }
+        & > .stream-view--note { color: $foreground-muted; }
+        & > .stream-view--strong { text-style: bold; }
+        & > .stream-view--em { text-style: italic; }
+        & > .stream-view--struck { text-style: strike; }
+        & > .stream-view--code { color: $text-accent; }
+        & > .stream-view--heading { text-style: bold; color: $text-primary; }
+        & > .stream-view--lead { color: $foreground-muted; }
+        & > .stream-view--mark { text-style: bold underline; color: $text-warning; }
         & > .stream-view--error { color: $text-error; }
     }
     """
@@ -137,8 +159,8 @@ class StreamView(ScrollView, can_focus=True, inherit_bindings=False):
         self._scroll_own(0, 0)
         self.refresh()
 
-    def add_block(self, kind: Kind, text: str = "") -> None:
-        """Begins a block of untrusted `text` under the others."""
+    def add_block(self, kind: Kind, text: str = "") -> int:
+        """Begins a block of untrusted `text` under the others; gives its number."""
         self._flush(last=True)
         self._growing = kind == "answer"
         block = _Block(kind)
@@ -147,6 +169,26 @@ class StreamView(ScrollView, can_focus=True, inherit_bindings=False):
         self._starts.append(start)
         block.extend(safe(text), self._width)
         self._grown(start)
+        return len(self._blocks) - 1
+
+    def text_of(self, number: int) -> str:
+        """The safe text of a block; empty when it is gone."""
+        return self._blocks[number].text if number < len(self._blocks) else ""
+
+    def dress(self, number: int, lines: Sequence[StyledLine] | None) -> None:
+        """Shows a block that is finished in styles, or again as it came."""
+        if number >= len(self._blocks):
+            return
+        block = self._blocks[number]
+        if block.dress is None and lines is None:
+            return
+        block.dress = lines
+        if not self._width:
+            return
+        block.rewrap(self._width)
+        self._place()
+        self._settle()
+        self.refresh()
 
     def append(self, text: str) -> None:
         """Adds untrusted text to the last answer, a new one after any other block; the next flush shows it."""
@@ -264,15 +306,20 @@ class StreamView(ScrollView, can_focus=True, inherit_bindings=False):
         width = max(1, self.size.width - self.styles.scrollbar_size_vertical)
         if width != self._width:
             self._width = width
-            start = 0
-            for number, block in enumerate(self._blocks):
-                start += 1 if number and block.kind == "question" else 0
-                self._starts[number] = start
+            for block in self._blocks:
                 block.rewrap(width)
-                start += len(block.lines)
+            self._place()
         if self._following or not self._growing:
             self._settle()
         self.refresh()
+
+    def _place(self) -> None:
+        """Blocks stand under each other, an empty line before each question."""
+        start = 0
+        for number, block in enumerate(self._blocks):
+            start += 1 if number and block.kind == "question" else 0
+            self._starts[number] = start
+            start += len(block.lines)
 
     def on_unmount(self) -> None:
         """A timer that fires later would find no widget."""
@@ -290,10 +337,15 @@ class StreamView(ScrollView, can_focus=True, inherit_bindings=False):
         if block is None:
             return Strip.blank(width, self.rich_style)
         kind, index = self._blocks[block].kind, line - self._starts[block]
-        prefix = _PREFIX[kind] if not index else " " * len(_PREFIX[kind])
         style = self.get_component_rich_style(f"stream-view--{kind}")
-        text = prefix + self._blocks[block].lines[index]
-        return Strip([Segment(padded(text, width), style)]).adjust_cell_length(width, style)
+        lead = _PREFIX[kind] if not index else " " * len(_PREFIX[kind])
+        segments = [Segment(lead, style)] if lead else []
+        runs = self._blocks[block].styles(index)
+        segments += [Segment(text, self._style(name) if name else style) for text, name in runs]
+        return Strip(segments).adjust_cell_length(width, style)
+
+    def _style(self, name: str) -> Style:
+        return self.get_component_rich_style(f"stream-view--{name}")
 
     def _block_at(self, line: int) -> int | None:
         """The block that holds `line`; None for the empty lines between and after blocks."""

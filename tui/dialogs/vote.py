@@ -1,0 +1,41 @@
+"""Which of two answers is better; the answers stay in sight above the question."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import Static
+
+from tui.dialogs.base import Dialog
+from tui.domain.votes import Verdict
+
+_KEYS = (
+    ("h", "left", Verdict.LEFT, "the left one (A)"),
+    ("l", "right", Verdict.RIGHT, "the right one (B)"),
+    ("t", "equals_sign", Verdict.TIE, "a tie"),
+    ("x", "minus", Verdict.BOTH_BAD, "both are bad"),
+)
+
+
+class VoteDialog(Dialog[Verdict]):
+    """Gives the verdict; none when given up."""
+
+    DEFAULT_CSS = "VoteDialog { align: center bottom; background: $background 0%; }"
+    heading = "Which answer is better?"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(f"{key},{other}", f"vote('{verdict}')", what, show=False, id=f"vote.{verdict.name.lower()}")
+        for key, other, verdict, what in _KEYS
+    ]
+
+    def fields(self) -> ComposeResult:
+        parts: list[tuple[str, str] | str] = []
+        for key, _, _, what in _KEYS:
+            parts += [(key, "bold $text-accent"), f" {what}   "]
+        yield Static(Content.assemble(*parts), markup=False)
+
+    def action_vote(self, verdict: str) -> None:
+        """Take a verdict."""
+        self.dismiss(Verdict(verdict))

@@ -1,0 +1,344 @@
+"""Questions to both sides of the Chat tab: streamed, stopped, asked again, and kept whatever becomes of them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from textual import on, work
+from textual.binding import Binding, BindingType
+from textual.css.query import NoMatches
+from textual.message import Message as Event
+
+from tui.domain.chat import AnswerCut, AnswerEnd, Message, Note, Parameters, Target, TextDelta
+from tui.domain.conversation import Conversation, Exchange, KeptAnswer, Reply
+from tui.domain.drafts import Probe
+from tui.domain.errors import AppError
+from tui.domain.pricing import TokenPrices, money
+from tui.domain.text import safe_line
+from tui.tabs.chat_sides import SidesTab
+from tui.widgets.answer_pane import AnswerPane
+from tui.widgets.prompt import Prompt
+
+_STOPPED = "stopped by you"
+
+
+@dataclass(slots=True)
+class _Asked:
+    """One question to one side, while its answer comes."""
+
+    pane: AnswerPane
+    target: Target
+    exchange: Exchange
+    number: int
+    conversation: str
+    system: str
+    parameters: Parameters
+    place: str
+    said: str = ""
+    ended: str = _STOPPED
+    whole: bool = False
+    problem: str = ""
+
+
+class AskingTab(SidesTab):
+    """One question goes to both sides; each answers on its own."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("i", "write", "write", id="chat.write"),
+        Binding("full_stop", "again", "Ask the last question again", show=False, key_display=".", id="chat.again"),
+        Binding("e", "edit", "Edit an earlier question and go on from there", show=False, id="chat.edit"),
+        Binding("x", "stop_side", "Stop the answer of this side", show=False, id="chat.stop_side"),
+        Binding("n", "fresh", "new chat", id="chat.fresh"),
+        Binding("escape", "stop", "stop / leave", key_display="esc", id="chat.stop"),
+    ]
+
+    class Kept(Event):
+        """A reply is in the store now, under a number."""
+
+        def __init__(self, exchange: Exchange, side: str, reply: Reply, number: int) -> None:
+            super().__init__()
+            self.exchange = exchange
+            self.side = side
+            self.reply = reply
+            self.number = number
+
+    # What other parts do about it
+
+    def answered(self, pane: AnswerPane, exchange: Exchange) -> None:
+        """A side has ended its answer, whole or not."""
+
+    def asked(self, exchange: Exchange) -> None:
+        """A question is on its way."""
+
+    def begin_round(self) -> None:
+        """A conversation begins."""
+
+    # Sending
+
+    @on(Prompt.Submitted)
+    def _submitted(self, message: Prompt.Submitted) -> None:
+        if self.send(Probe(message.text)):
+            self.prompt.clear()
+
+    def ask_probe(self, probe: Probe) -> None:
+        """Ask a question that stands for itself: what was said before is not sent along."""
+        if self.still_coming():
+            return
+        if not any(pane.target for pane in self.panes):
+            if not self.prompt.text:
+                self.prompt.text = probe.question
+            self.say("Nobody is chosen to answer: esc, then a or b", "problem")
+            return
+        self._begin_anew(keep_text=True)
+        self.send(probe)
+
+    def send(self, probe: Probe) -> bool:
+        """Ask both sides; False when that cannot be now."""
+        panes = [pane for pane in self.panes if pane.target is not None]
+        if not panes:
+            self.say("Nobody is chosen to answer: esc, then a or b", "problem")
+            return False
+        if self.still_coming():
+            return False
+        if not self.conversation.exchanges or (self.blind and not self.masked):
+            self.begin_round()
+        exchange = self.conversation.ask(probe)
+        self.asked(exchange)
+        self._ask_sides(panes, exchange)
+        return True
+
+    def _ask_sides(self, panes: Sequence[AnswerPane], exchange: Exchange) -> None:
+        number = self.conversation.exchanges.index(exchange)
+        for pane in panes:
+            pane.begin(number, exchange.probe.question)
+        for pane in panes:
+            pane.worker = self._ask(pane, exchange, number)
+
+    @work(group="answers")
+    async def _ask(self, pane: AnswerPane, exchange: Exchange, number: int) -> None:
+        """Ask one side; the other goes its own way."""
+        target, probe = pane.target, exchange.probe
+        assert target is not None
+        messages = self.conversation.history(pane.side, target, before=number)
+        messages += [*probe.before, Message("user", probe.question)]
+        system = self.system_prompt if probe.system is None else probe.system
+        asked = _Asked(pane, target, exchange, number, self.conversation.key, system, self.parameters, self.place)
+        pane.footer("waiting …")
+        try:
+            await self._listen(asked, messages)
+        finally:
+            with contextlib.suppress(NoMatches):  # where the app is ending, the pane is empty by now
+                self._finish(asked)
+            self._keep(asked)
+
+    async def _listen(self, asked: _Asked, messages: Sequence[Message]) -> None:
+        """Show an answer as it comes; while names are hidden it waits, since its pace would tell who it is."""
+        pane, target = asked.pane, asked.target
+        sent = asked.parameters
+        answer = self.services.chat.ask(target, messages, system=asked.system, parameters=sent)
+        async for event in answer:
+            match event:
+                case TextDelta(text):
+                    asked.said += text
+                    if not pane.masked:
+                        pane.view.append(text)
+                case Note(text):
+                    if not pane.masked:
+                        self.say(f"{target.name}: {text}")
+                case AnswerEnd():
+                    asked.whole, asked.ended = True, _figures(event, target, pane.prices)
+                    if event.sent != sent:
+                        asked.ended += f" · with {event.sent.text}"
+                        asked.parameters = event.sent
+                case AnswerCut(error):
+                    asked.ended, asked.problem = error.title, error.sentence()
+
+    def _finish(self, asked: _Asked) -> None:
+        """What is left to show when an answer has ended."""
+        pane, exchange = asked.pane, asked.exchange
+        reply = Reply(asked.target, asked.said, asked.whole, asked.ended)
+        exchange.replies[pane.side] = reply
+        pane.footer(asked.ended)
+        if pane.masked:
+            self._unveil_text(exchange)
+        else:
+            self._show_end(pane, reply, asked.problem)
+        if not asked.whole and asked.problem:
+            self._give_back(pane, exchange)
+        self.answered(pane, exchange)
+
+    @staticmethod
+    def _show_end(pane: AnswerPane, reply: Reply, problem: str) -> None:
+        pane.view.finish()
+        if problem:
+            pane.view.add_block("error", problem)
+        elif not reply.whole:
+            pane.view.add_block("note", reply.ended)
+        elif not reply.speaks:
+            pane.view.add_block("note", "no text")
+
+    def _unveil_text(self, exchange: Exchange) -> None:
+        """Both texts at the same moment, once both are there; what failed is told without its name."""
+        panes = [pane for pane in self.panes if pane.target is not None]
+        if any(pane.side not in exchange.replies for pane in panes):
+            return
+        for pane in panes:
+            reply = exchange.replies[pane.side]
+            pane.view.append(reply.text)
+            pane.view.finish()
+            if not reply.whole:
+                pane.view.add_block("note", "it did not come to an end; . asks again, B ends blind mode")
+
+    def _give_back(self, pane: AnswerPane, exchange: Exchange) -> None:
+        """A question that failed on every side goes back to the prompt, unless another is being written."""
+        others = [p for p in self.panes if p is not pane and p.target is not None]
+        if any(p.side not in exchange.replies or exchange.replies[p.side].whole for p in others):
+            return
+        if not self.prompt.text:
+            self.prompt.text = exchange.probe.question
+            self.prompt.move_cursor(self.prompt.document.end)
+
+    def _keep(self, asked: _Asked) -> None:
+        """Store the answer, also a partial one: it outlives the endpoint."""
+        exchange, side, probe = asked.exchange, asked.pane.side, asked.exchange.probe
+        reply = exchange.replies.get(side)
+        kept = KeptAnswer(
+            0,
+            asked.target.name,
+            asked.target.model_id,
+            probe.question,
+            asked.system,
+            asked.parameters.text,
+            asked.said,
+            asked.ended,
+            asked.whole,
+            self.services.now(),
+            asked.conversation,
+            asked.number,
+            side,
+            self.blind,
+            probe.reference,
+            probe.origin,
+        )
+
+        def write() -> None:
+            try:
+                number = self.services.history.add_now(asked.place, kept)
+            except AppError as error:
+                self.post_message(self.Said(error.sentence(), "problem"))
+                return
+            if reply is not None:
+                self.post_message(self.Kept(exchange, side, reply, number))
+
+        self.services.pool.submit(write)
+
+    @on(Kept)
+    def _kept(self, message: Kept) -> None:
+        if message.exchange.replies.get(message.side) is message.reply:
+            message.exchange.replies[message.side] = replace(message.reply, number=message.number)
+
+    # Asking again
+
+    def action_again(self) -> None:
+        """Ask the last question again: the side with the focus, or both; the answer so far stays in the history."""
+        exchange = self.conversation.last
+        if exchange is None or self.still_coming():
+            return
+        if exchange.verdict is not None:
+            self.say("This question was voted on; ask it anew", "problem")
+            return
+        focused = [pane for pane in self.panes if pane.has_focus_within and not self.masked]
+        self._resend(focused or self.panes, exchange)
+
+    def _resend(self, panes: Sequence[AnswerPane], exchange: Exchange) -> None:
+        chosen = [pane for pane in panes if pane.target is not None]
+        number = len(self.conversation.exchanges) - 1
+        for pane in chosen:
+            exchange.replies.pop(pane.side, None)
+            pane.show(self.conversation.exchanges)
+        for pane in chosen:
+            pane.worker = self._ask(pane, exchange, number)
+
+    @work(group="ask")
+    async def action_edit(self) -> None:
+        """Change an earlier question and go on from there; what followed stays in the history."""
+        from tui.dialogs.choice import Choice, ChoiceDialog
+        from tui.dialogs.text import TextDialog
+
+        exchanges = self.conversation.exchanges
+        if not exchanges or self.still_coming():
+            return
+        number = len(exchanges) - 1
+        if number:
+            rows = [
+                Choice(str(n), safe_line(e.probe.question, 120), f"question {n + 1}") for n, e in enumerate(exchanges)
+            ]
+            chosen = await self.ask(ChoiceDialog("Which question?", rows, chosen=str(number)))
+            if chosen is None:
+                return
+            number = int(chosen)
+        probe = exchanges[number].probe
+        note = (
+            "ctrl+s asks it; what followed is no longer part of the conversation."
+            if number + 1 < len(exchanges)
+            else ""
+        )
+        text = await self.ask(TextDialog(f"Question {number + 1}", value=probe.question, note=note))
+        if text and text.strip() and not self.still_coming() and exchanges is self.conversation.exchanges:
+            self._cut(number)
+            # Another question has another reference.
+            self.send(probe if text == probe.question else Probe(text, before=probe.before, system=probe.system))
+
+    def _cut(self, number: int) -> None:
+        self.conversation.cut(number)
+        for pane in self.panes:
+            pane.show(self.conversation.exchanges)
+
+    # Stopping, and beginning anew
+
+    def action_stop(self) -> None:
+        """Stop the answers; without any, leave the prompt so that single keys act."""
+        busy = [pane for pane in self.panes if pane.busy]
+        for pane in busy:
+            self._stop(pane)
+        if not busy:
+            self.here.view.focus()
+
+    def action_stop_side(self) -> None:
+        """Stop the answer of the side with the focus; the other goes on."""
+        self._stop(self.here)
+
+    @staticmethod
+    def _stop(pane: AnswerPane) -> None:
+        if pane.worker is not None and pane.busy:
+            pane.worker.cancel()
+
+    def action_write(self) -> None:
+        """Go to the prompt."""
+        self.prompt.focus()
+
+    def action_fresh(self) -> None:
+        """Begin a new conversation; what was answered stays stored."""
+        if not self.still_coming():
+            self._begin_anew(keep_text=False)
+
+    def _begin_anew(self, *, keep_text: bool) -> None:
+        """Nothing said so far is sent along any more."""
+        self.conversation = Conversation()
+        for pane in self.panes:
+            if keep_text:
+                pane.part()
+            else:
+                pane.clear()
+            pane.mask(False)
+
+
+def _figures(end: AnswerEnd, target: Target, prices: TokenPrices) -> str:
+    """What an answer took, and what it cost as far as that is known; what is paid by the hour costs nothing more."""
+    if target.hourly or end.input_tokens is None or end.output_tokens is None:
+        return end.text
+    cost = prices.answered(end.input_tokens, end.output_tokens)
+    return f"{end.text} · {money(None)}" if cost is None else f"{end.text} · ≈ {money(cost)} ({prices.origin})"
