@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from tui.domain.pairs import Role
 
@@ -73,6 +74,14 @@ class Groups:
         return list(found.values())
 
 
+class Together(StrEnum):
+    """Which records have to be in one part."""
+
+    ALIKE = "pairs with alike questions"
+    EQUAL = "pairs with the same question"
+    NOTHING = "nothing"
+
+
 @dataclass(frozen=True, slots=True)
 class Split:
     """The records of each part, in the order of the file, and how many were asked for."""
@@ -81,6 +90,8 @@ class Split:
     asked: tuple[int, ...]
     together: int
     """Records that stay with at least one other."""
+    largest: int
+    """Records of the largest group."""
 
 
 def divided(groups: Sequence[Sequence[int]], lengths: Sequence[int], sizes: Sequence[int], seed: str) -> Split:
@@ -102,7 +113,7 @@ def divided(groups: Sequence[Sequence[int]], lengths: Sequence[int], sizes: Sequ
     for part, index in zip(_dealt(len(single), _bounded(lacking)), _mixed(single, lengths, seed), strict=True):
         parts[part].append(index)
     together = sum(map(len, several))
-    return Split(tuple(tuple(sorted(part)) for part in parts), tuple(sizes), together)
+    return Split(tuple(tuple(sorted(part)) for part in parts), tuple(sizes), together, max(map(len, groups), default=0))
 
 
 def _bounded(lacking: Sequence[int]) -> list[int]:

@@ -50,11 +50,16 @@ def bins(values: Sequence[int], most: int) -> Bins:
     open_end = longest > 2 * nearly and longest >= most
     top = nearly if open_end else longest
     width = _round_up((top + 1) / max(1, most - open_end))
-    number = top // width + 1 + open_end
-    found = [0] * number
-    for value in ordered:
-        found[min(value // width, number - 1)] += 1
-    return Bins(width, tuple(found), open_end)
+    return filled(ordered, Bins(width, (0,) * (top // width + 1 + open_end), open_end))
+
+
+def filled(values: Sequence[int], like: Bins) -> Bins:
+    """Other values in the same bins, so that two histograms can be laid beside each other."""
+    last = len(like.counts) - 1
+    found = [0] * (last + 1)
+    for value in values:
+        found[min(value // like.width, last)] += 1
+    return Bins(like.width, tuple(found), like.open_end)
 
 
 def _round_up(value: float) -> int:

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import time
+from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
+from tui.domain.errors import AppError, Cause
 from tui.domain.formats import Record
+from tui.domain.grams import Sketches, Thresholds, sketch
+from tui.domain.leaks import Index, question_of
+from tui.domain.material import Encoding
 from tui.domain.pairs import Damaged, Pairs
+from tui.domain.split import Groups, Split, Together, divided
 from tui.domain.statistics import FileStatistics, Gatherer
+from tui.domain.text import safe_line
 from tui.domain.tokens import Counter, Script, script_of
+from tui.domain.version import Version
 from tui.services.pool import DaemonPool
+from tui.services.saving import write_whole
 from tui.services.token_counts import SAMPLE
 
 _EVERY = 256
 """Records after which a thread lets the screen's one go first, and asks whether to go on."""
+
+_SAMPLE = 2_000
+"""Questions that tell which grams are common."""
 
 
 def _never() -> bool:
@@ -43,15 +58,39 @@ class Shaping:
         """Text of each script in these files, up to 20,000 characters, and of how many texts. Raises Stopped."""
         return await self._pool.run(_samples, files, should_stop)
 
+    async def splitting(
+        self,
+        file: Pairs,
+        places: Sequence[int] | None,
+        counter: Counter,
+        should_stop: Callable[[], bool] = _never,
+    ) -> Splitting:
+        """What has to be known to divide the records at `places` (None: all). Raises Stopped."""
+        return await self._pool.run(_looked_at, self._pool, file, places, counter, should_stop)
+
+    async def write_parts(
+        self, version: Version, encoding: Encoding, parts: Sequence[tuple[Path, Sequence[int]]]
+    ) -> None:
+        """Write new files, each with the records at some indices as they stand in the version.
+
+        Raises AppError when one of them is there already or cannot be written; then none is left.
+        """
+        await self._pool.run(_write_parts, version, encoding, parts)
+
 
 def resting(file: Pairs, should_stop: Callable[[], bool]) -> Iterator[Record | Damaged]:
     """The records of a file, with a breath now and then. Raises Stopped."""
     for index, record in enumerate(file):
-        if index % _EVERY == 0:
-            if should_stop():
-                raise Stopped
-            time.sleep(0)
+        _rest(index, should_stop)
         yield record
+
+
+def _rest(number: int, should_stop: Callable[[], bool]) -> None:
+    """Let other threads go first now and then. Raises Stopped."""
+    if number % _EVERY == 0:
+        if should_stop():
+            raise Stopped
+        time.sleep(0)
 
 
 def _statistics(file: Pairs, counter: Counter, system: str, should_stop: Callable[[], bool]) -> FileStatistics:
@@ -82,3 +121,71 @@ def _samples(files: Sequence[Pairs], should_stop: Callable[[], bool]) -> Mapping
         for script, sample in found.items()
         if sample.size and "".join(sample.texts).strip()
     }
+
+
+class Splitting:
+    """The records of one split, looked at once; then divided again and again as sizes and seed are tried."""
+
+    def __init__(self, pool: DaemonPool, sketches: Sketches, lengths: array[int]) -> None:
+        self._pool = pool
+        self._sketches = sketches
+        self._groups: dict[Together, list[list[int]]] = {}
+        self.lengths = lengths
+        """Tokens of each record."""
+
+    async def divide(
+        self, sizes: Sequence[int], seed: str, together: Together, should_stop: Callable[[], bool] = _never
+    ) -> Split:
+        """The parts. Raises Stopped."""
+        return await self._pool.run(self._divide, tuple(sizes), seed, together, should_stop)
+
+    def _divide(self, sizes: tuple[int, ...], seed: str, together: Together, stop: Callable[[], bool]) -> Split:
+        if together not in self._groups:
+            self._groups[together] = self._grouped(together, stop)
+        return divided(self._groups[together], self.lengths, sizes, seed)
+
+    def _grouped(self, together: Together, stop: Callable[[], bool]) -> list[list[int]]:
+        sketches = self._sketches
+        groups = Groups(len(sketches))
+        if together is not Together.NOTHING:
+            groups.join_equal(f"~{one.exact}" if one.empty else str(one.plain) for one in sketches)
+        if together is Together.ALIKE:
+            # One of each question is enough, and keeps a file of copies from being compared all with all.
+            first = [number for number in range(len(sketches)) if groups.find(number) == number]
+            texts = [sketches[number] for number in first]
+            index = Index(texts, Thresholds(), texts[:_SAMPLE])
+            for at, one in enumerate(texts):
+                _rest(at, stop)
+                for other, _ in index.alike(one):
+                    groups.join(first[at], first[other])
+        return groups.members()
+
+
+def _looked_at(
+    pool: DaemonPool, file: Pairs, places: Sequence[int] | None, counter: Counter, stop: Callable[[], bool]
+) -> Splitting:
+    sketches, lengths = Sketches(), array("Q")
+    wanted = None if places is None else set(places)
+    for index, record in enumerate(resting(file, stop)):
+        if wanted is None or index in wanted:
+            sketches.add(sketch(question_of(record)))
+            turns = record.turns if isinstance(record, Record) else ()
+            lengths.append(round(sum(counter.count(turn.text) for turn in turns)))
+    return Splitting(pool, sketches, lengths)
+
+
+def _write_parts(version: Version, encoding: Encoding, parts: Sequence[tuple[Path, Sequence[int]]]) -> None:
+    for path, _ in parts:
+        if os.path.lexists(path):
+            name = safe_line(path.name, 60)
+            raise AppError(Cause.FILE, f"{name} is there already", hint="Nothing was written; choose another name")
+    made: list[Path] = []
+    try:
+        for path, indices in parts:
+            part = Version(version.material, array("q", (version.numbers[i] for i in indices)), path)
+            write_whole(path, partial(part.render, encoding))
+            made.append(path)
+    except BaseException:
+        for path in made:
+            path.unlink(missing_ok=True)
+        raise

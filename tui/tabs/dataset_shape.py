@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
@@ -9,12 +11,29 @@ from textual.binding import Binding, BindingType
 
 from tui.domain.errors import AppError
 from tui.domain.pricing import prices_of
+from tui.domain.split import PARTS, Together
+from tui.domain.text import safe_line
 from tui.domain.tokens import Counter
 from tui.tabs.dataset_upload import UploadingTab
+from tui.tabs.editing import EditedFile
 from tui.widgets.cells import plain_terminal
+from tui.widgets.virtual_table import VirtualTable
 
 if TYPE_CHECKING:
+    from tui.dialogs.split import Divided, SplitForm, SplitPlan
     from tui.dialogs.statistics import Counted, Place, StatisticsDialog
+    from tui.domain.version import Version
+    from tui.services.shaping import Splitting
+
+
+@dataclass
+class _ToSplit:
+    """What is to be divided, and what is known of it once it was read."""
+
+    opened: EditedFile
+    version: Version
+    marked: list[int]
+    splitting: Splitting | None = None
 
 
 class ShapingTab(UploadingTab):
@@ -22,6 +41,7 @@ class ShapingTab(UploadingTab):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("i", "statistics", "Statistics", show=False, id="dataset.statistics"),
+        Binding("P", "split", "Split into train, validation and eval", show=False, id="dataset.split"),
     ]
 
     # The dialogs are pushed at once: keys typed ahead must not act on the list meanwhile.
@@ -91,6 +111,76 @@ class ShapingTab(UploadingTab):
         if dialog.is_attached:
             dialog.complain("")
             self._count(dialog, files)
+
+    # Split
+
+    def action_split(self) -> None:
+        """Divide the marked pairs, else the whole file, into new files."""
+        from tui.dialogs.split import SplitForm
+
+        opened = self.opened
+        if opened is None:
+            self.say("Open a file first (o)", "problem")
+            return
+        marked = sorted(int(key) for key in self.query_one("#pairs", VirtualTable).marked)
+        form = SplitForm.proposed(opened.file.path, len(marked) or len(opened.file), self.model)
+        self._ask_split(form, _ToSplit(opened, opened.source.document.now, marked))
+
+    def _ask_split(self, form: SplitForm, what: _ToSplit) -> None:
+        from tui.dialogs.split import SplitDialog
+
+        opened = what.opened
+        name = f"{opened.name}, with unsaved edits" if opened.dirty else opened.name
+
+        async def divide(sizes: Sequence[int], seed: str, together: Together) -> Divided | None:
+            return await self._divide(what, lambda: not dialog.is_attached, sizes, seed, together)
+
+        def accepted(plan: SplitPlan | None) -> None:
+            if plan is None:
+                self.say("Nothing was split")
+            else:
+                self._carry_out_split(plan, what)
+
+        dialog = SplitDialog(name, form, len(what.marked) or len(what.version), self.model, divide)
+        self.app.push_screen(dialog, accepted)
+
+    async def _divide(
+        self, what: _ToSplit, stop: Callable[[], bool], sizes: Sequence[int], seed: str, together: Together
+    ) -> Divided | None:
+        from tui.services.shaping import Stopped
+
+        shaping = self.services.shaping
+        try:
+            if what.splitting is None:
+                counter = Counter(await self.services.token_counts.rates(self.model))
+                what.splitting = await shaping.splitting(what.version, what.marked or None, counter, stop)
+            split = await what.splitting.divide(sizes, seed, together, stop)
+        except Stopped:
+            return None
+        return split, what.splitting.lengths
+
+    @work(group="split")
+    async def _carry_out_split(self, plan: SplitPlan, what: _ToSplit) -> None:
+        try:
+            await self._write_parts(plan, what)
+        except AppError as error:
+            self._ask_split(replace(plan.form, problem=error.sentence()), what)
+
+    async def _write_parts(self, plan: SplitPlan, what: _ToSplit) -> None:
+        """Write the parts that hold anything, and open them."""
+        opened, marked = what.opened, what.marked
+        parts = [
+            (role, plan.form.path(role), [marked[i] for i in part] if marked else part)
+            for role, part in zip(PARTS, plan.split.parts, strict=True)
+            if part
+        ]
+        encoding = opened.source.document.encoding
+        await self.services.shaping.write_parts(what.version, encoding, [(path, part) for _, path, part in parts])
+        for number, (role, path, _) in enumerate(parts):
+            source = await self.services.documents.open(path, opened.source.keys)
+            self.take_in(EditedFile(source.document.now, role, source=source), show=number == 0)
+        sizes = ", ".join(f"{len(part):,} {role}" for role, _, part in parts)
+        self.say(f"Split with seed {safe_line(plan.form.seed, 20)}: {sizes}. {opened.name} is as it was", "good")
 
     def show_record(self, at: int, index: int) -> None:
         """Show a record of one of the open files."""

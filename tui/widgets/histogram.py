@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from textual.content import Content
 from textual.widget import Widget
 
-from tui.domain.statistics import Bins, bins
+from tui.domain.statistics import Bins, bins, filled
 
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 _GAP = 3
@@ -63,8 +63,10 @@ class Histograms(Widget):
 
     DEFAULT_CSS = "Histograms { height: 1fr; min-height: 5; padding: 0 1; }"
 
-    def __init__(self, *, ascii: bool = False, id: str | None = None) -> None:
+    def __init__(self, *, ascii: bool = False, alike: bool = False, id: str | None = None) -> None:
+        """`alike`: all in the same bins, to be compared."""
         super().__init__(id=id)
+        self._alike = alike
         self._shown: tuple[Shown, ...] = ()
         self._ascii = ascii
         self._binned: dict[int, list[Bins]] = {}
@@ -80,6 +82,12 @@ class Histograms(Widget):
         self._ascii = not self._ascii
         self.refresh()
 
+    def _bin(self, most: int) -> list[Bins]:
+        if not self._alike:
+            return [bins(one.values, most) for one in self._shown]
+        common = bins([value for one in self._shown for value in one.values], most)
+        return [filled(one.values, common) for one in self._shown]
+
     def render(self) -> Content:
         """Titles, bars and axes."""
         room = self.content_size
@@ -89,7 +97,7 @@ class Histograms(Widget):
         width = (room.width + _GAP) // number - _GAP
         most = width // _BAR
         if most not in self._binned:
-            self._binned[most] = [bins(one.values, most) for one in self._shown]
+            self._binned[most] = self._bin(most)
         found = self._binned[most][:number]
         height = room.height - 2
         columns = [bars(one, height, ascii=self._ascii) for one in found]
