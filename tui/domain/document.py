@@ -22,6 +22,9 @@ from tui.domain.record_text import edited, made
 from tui.domain.text import count
 from tui.domain.version import Version
 
+_NEAR = 50
+"""How far off a record is looked for in whose manner a new one is written."""
+
 __all__ = ["Document", "Encoding", "Splice", "Step", "Version"]
 
 
@@ -36,10 +39,14 @@ class Splice:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One action, from first to last in the file; `name` completes "undo …"."""
+    """One action, from first to last in the file; `name` completes "undo …".
+
+    `partner` names the file in which the other half of the action was done, if it has one.
+    """
 
     name: str
     splices: tuple[Splice, ...]
+    partner: str = ""
 
     def undone(self) -> Step:
         """The action that takes this one back."""
@@ -47,7 +54,7 @@ class Step:
         for splice in self.splices:
             back.append(Splice(splice.at + moved, splice.inserted, splice.removed))
             moved += len(splice.inserted) - len(splice.removed)
-        return Step(self.name, tuple(back))
+        return Step(self.name, tuple(back), self.partner)
 
     def moved(self, indices: Sequence[int]) -> list[int]:
         """Where the records at `indices`, ascending, stand after it, and among them those that it brings."""
@@ -133,9 +140,27 @@ class Document:
 
         Raises FormatError.
         """
-        like = self.now.text(min(at, len(self.now) - 1)) if len(self.now) else self._first_text()
+        like = self._neighbour(at)
         text = made(record, self.now.layout, like, self._style(like), extra or {})
         return self._inserted("new pair", at, text)
+
+    def written(self, record: Record, extra: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+        """A record as this file would write it, and the names of those `extra` fields that have no place in it.
+
+        Raises FormatError when there is no place for the record itself.
+        """
+        layout, like = self.now.layout, self._neighbour(len(self.now))
+        if isinstance(layout, Columns):
+            held = {k: v for k, v in extra.items() if k in layout.names and isinstance(v, str)}
+        else:
+            held = dict(extra) if self.holds_extra else {}
+        left_out = tuple(name for name in extra if name not in held)
+        return made(record, layout, like, self._style(like), held), left_out
+
+    def insert(self, at: int, texts: Sequence[str], name: str, partner: str = "") -> Step:
+        """New records before the one at `at`, as they are written; `name` completes "undo …"."""
+        numbers = array("q", (self._material.number(text.encode("utf-8"), None) for text in texts))
+        return Step(name, (Splice(at, array("q"), numbers),) if texts else (), partner)
 
     def duplicate(self, index: int) -> Step:
         """The same record once more, behind itself."""
@@ -163,8 +188,17 @@ class Document:
             return Style()
         return Style.of(like, escaped=like.isascii() and self._material.escaped)
 
-    def _first_text(self) -> str:
-        return self._material.body(0).decode("utf-8")
+    def _neighbour(self, at: int) -> str:
+        """A record that can be read, as near to `at` as there is one: in its manner a new one is written."""
+        last = len(self.now) - 1
+        for distance in range(_NEAR):
+            for index in (at - distance, at + distance):
+                if not isinstance(self.now[max(0, min(index, last))] if last >= 0 else Damaged("", ""), Damaged):
+                    return self.now.text(max(0, min(index, last)))
+        base = self._material.base
+        found = (n for n in range(min(len(base), _NEAR)) if not isinstance(base[n], Damaged))
+        first = next(found, None)
+        return "" if first is None else self._material.body(first).decode("utf-8")
 
     # History
 
@@ -219,6 +253,7 @@ class Document:
         material = self._material
         return {
             "name": step.name,
+            **({"partner": step.partner} if step.partner else {}),
             "splices": [
                 [s.at, len(s.removed), [[_text(material.body(n)), _text(material.lead(n))] for n in s.inserted]]
                 for s in step.splices
@@ -249,7 +284,7 @@ class Document:
             done = at + removed
             new = array("q", (self._material.number(_bytes(body) or b"", _bytes(lead)) for body, lead in inserted))
             splices.append(Splice(at, self.now.numbers[at:done], new))
-        return Step(str(entry["name"]), tuple(splices))
+        return Step(str(entry["name"]), tuple(splices), str(entry.get("partner", "")))
 
 
 def _text(raw: bytes | None) -> str | None:

@@ -32,6 +32,11 @@ class Keys:
     heading: bool | None = None
     """Of a table: whether its first row names the columns; None where that is guessed."""
 
+    @property
+    def plain(self) -> Keys:
+        """The same choice of keys, for any file."""
+        return Keys(self.question, self.answer, self.system, self.heading)
+
     def agrees(self, chosen: Keys) -> bool:
         """Whether these are the chosen keys already."""
         same = (self.question, self.answer) == (chosen.question, chosen.answer)

@@ -101,10 +101,10 @@ def made(record: Record, layout: Layout, like: str, style: Style, extra: Mapping
 
     Raises FormatError when the layout cannot hold it.
     """
-    if extra and (isinstance(layout, Columns) or not isinstance(layout, Keys)):
-        raise FormatError("this format has no place for fields of your own")
     if isinstance(layout, Columns):
-        return row_text.made(record, layout, like)
+        return row_text.made(record, layout, like, extra)
+    if extra and not isinstance(layout, Keys):
+        raise FormatError("this format has no place for fields of your own")
     value = _value_of(record, layout)
     order = {m.key: number for number, m in enumerate(members(like))}
     ordered = dict(sorted(value.items(), key=lambda item: order.get(item[0], -1)))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from tui.domain.csv_text import Cell, Dialect, cells, written
 from tui.domain.formats import FormatError, Record
 from tui.domain.json_text import Change, changed
@@ -30,9 +33,16 @@ def edited(raw: str, layout: Columns, before: Record, after: Record) -> str:
     return _checked(row, layout, after)
 
 
-def made(record: Record, layout: Columns, like: str) -> str:
-    """A new row; its fields are quoted where those of `like` are. Raises FormatError when a row cannot hold it."""
+def made(record: Record, layout: Columns, like: str, extra: Mapping[str, Any] = {}) -> str:
+    """A new row, `extra` in the columns of those names; its fields are quoted where those of `like` are.
+
+    Raises FormatError when a row cannot hold it.
+    """
     texts = _texts(record, layout)
+    for name, text in extra.items():
+        if name not in layout.names or not isinstance(text, str):
+            raise FormatError("this table has no column for fields of your own")
+        texts.setdefault(layout.names.index(name), text)
     quoted = _quoting(like, layout.dialect)
     marks = [
         quoted[n].quoted if n < len(quoted) else bool(quoted) and quoted[-1].quoted for n in range(len(layout.names))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -35,6 +35,10 @@ class Version:
         self.shape = material.base.shape
         self.layout = material.base.layout
         self.notes = material.base.notes
+
+    def of(self, indices: Sequence[int]) -> Version:
+        """Some of the records, in a file like this one."""
+        return Version(self.material, array("q", (self.numbers[index] for index in indices)), self.path)
 
     def __len__(self) -> int:
         return len(self.numbers)

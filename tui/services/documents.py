@@ -8,14 +8,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tui.domain import pairs
-from tui.domain.document import Document, Step, Version
+from tui.domain.document import Document, Encoding, Step, Version
 from tui.domain.errors import AppError, Cause
+from tui.domain.moving import carried
 from tui.domain.pairs import Keys, UnclearKeys
-from tui.domain.text import safe_line
+from tui.domain.text import count, safe_line
 from tui.services.datasets import read_file
 from tui.services.file_lock import FileLock, remove_abandoned
 from tui.services.journal import Journal, Journals, Left
@@ -145,6 +148,50 @@ class Documents:
             "at": time.time(),
         }
         return self._journals.begin(header, lambda: version.render(encoding), entries)
+
+    # Between files
+
+    async def carry(
+        self, source: OpenDocument, indices: Sequence[int], target: OpenDocument, *, keep: bool
+    ) -> Carriage:
+        """Put records at the end of another file, and unless `keep` is set, take them out of their own.
+
+        The other file has them, and its journal, before they go: after a crash they may stand in both, never in none.
+        Raises AppError and FormatError; then nothing has been taken away.
+        """
+        await self._must_be_ours(source)
+        version, pairs_ = source.document.now, count(len(indices), "pair")
+        found = await self._pool.run(carried, version, sorted(indices), target.document)
+        what = f"{'copy' if keep else 'arrival'} of {pairs_} from {source.name}"
+        arrived = await self.do(
+            target, lambda d: d.insert(len(d.now), found.texts, what, "" if keep else str(source.path))
+        )
+        if keep:
+            return Carriage(arrived, None, found.left_out)
+        if target.unguarded:
+            raise AppError(Cause.FILE, f"{pairs_} copied, not moved", target.unguarded, f"Save {target.name} first")
+        gone = await self.do(source, partial(_without, version, indices, f"move of {pairs_} to {target.name}", target))
+        return Carriage(arrived, gone, found.left_out)
+
+    async def carry_to_new(
+        self, source: OpenDocument, indices: Sequence[int], path: Path, *, keep: bool
+    ) -> tuple[OpenDocument, Step | None]:
+        """The same into a new file, written as that one is: on disk and open, and the step that took them out.
+
+        Raises AppError; then nothing has been taken away, and the new file may be there.
+        """
+        await self._must_be_ours(source)
+        version = source.document.now
+        await self._pool.run(_write_new, path, version.of(sorted(indices)), source.document.encoding)
+        made = await self.open(path, version.layout.plain if isinstance(version.layout, Keys) else None)
+        if keep:
+            return made, None
+        what = f"move of {count(len(indices), 'pair')} to {made.name}"
+        try:
+            return made, await self.do(source, partial(_without, version, indices, what, made))
+        except AppError:
+            await self.close(made)
+            raise
 
     # Saving
 
@@ -295,6 +342,29 @@ def _same(among: Sequence[OpenDocument], path: Path) -> OpenDocument | None:
         return found
     held = ((one, one.disk.fingerprint) for one in among if one.disk is not None)
     return found or next((one for one, f in held if (f.device, f.inode) == (at.device, at.inode)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Carriage:
+    """What was done to both files; `gone` is None for copies. `left_out` are fields without a place in the other."""
+
+    arrived: Step
+    gone: Step | None
+    left_out: tuple[str, ...]
+
+
+def _without(version: Version, indices: Sequence[int], name: str, target: OpenDocument, document: Document) -> Step:
+    if document.now is not version:
+        raise AppError(
+            Cause.CONFLICT, "The file was edited meanwhile", hint=f"The pairs are copied to {target.name}, not moved"
+        )
+    return replace(document.remove(indices), name=name, partner=str(target.path))
+
+
+def _write_new(path: Path, version: Version, encoding: Encoding) -> None:
+    if os.path.lexists(path):
+        raise WouldOverwrite(f"{safe_line(path.name, 60)} is there already")
+    write_whole(path, lambda: version.render(encoding))
 
 
 def _result(written: Future[None]) -> asyncio.Future[None]:

@@ -263,6 +263,11 @@ class Left:
         """How many actions it tells."""
         return sum("splices" in entry for entry in self.entries)
 
+    def last_names(self, most: int) -> list[str]:
+        """What the last actions were, the latest first."""
+        names = [str(entry.get("name", "?")) for entry in self.entries if "splices" in entry]
+        return names[: -most - 1 : -1]
+
     def let_go(self) -> None:
         """Somebody else may take it up."""
         os.close(self.descriptor)

@@ -16,6 +16,7 @@ from tui.domain.text import safe_line
 from tui.tabs.base import working_folder
 from tui.tabs.dataset_shape import ShapingTab
 from tui.tabs.editing import EditedFile, typed_path
+from tui.widgets.virtual_table import VirtualTable
 
 if TYPE_CHECKING:
     from tui.services.documents import OpenDocument
@@ -209,6 +210,7 @@ class OpeningTab(ShapingTab):
         if self.files:
             self.current = (self.current + 1) % len(self.files)
             self._found = None
+            self.query_one("#pairs", VirtualTable).marked = frozenset()
             self._clear_filter()
             self.show_file(keep_cursor=False)
 

@@ -13,14 +13,14 @@ from tui.domain.errors import AppError, Cause
 from tui.domain.formats import FormatError, Record, Turn
 from tui.domain.pairs import Damaged, Role
 from tui.domain.record_text import holds_turns
-from tui.tabs.dataset_files import OpeningTab
+from tui.tabs.dataset_moving import MovingTab
 from tui.tabs.editing import EditedFile
 
 if TYPE_CHECKING:
     from tui.domain.document import Document, Step
 
 
-class SharingTab(OpeningTab):
+class SharingTab(MovingTab):
     """A tab whose files the other tabs know."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -119,7 +119,7 @@ class EditingTab(Tab):
         """Show what a file holds now; marks go when the records behind them have moved."""
         at = next(i for i, f in enumerate(self.files) if f.source is opened.source)
         now = opened.source.document.now
-        if len(now) != len(opened.file):
+        if at == self.current and len(now) != len(opened.file):
             self.query_one("#pairs", VirtualTable).marked = frozenset()
         if at == self.current and self._found is not None:
             self._found = step.moved(self._found)
@@ -147,10 +147,25 @@ class EditingTab(Tab):
         if step is None:
             self.say(f"{opened.name}: nothing to {verb}")
             return
-        self._edited(opened, step, f"{what}: {step.name}")
+        self._edited(opened, step, f"{what}: {step.name}{self._other_half(step)}")
         # What goes may leave a place that the filter hides.
         if self._rows is not None and self._rows.row(step.place) is not None and step.place < len(self._rows):
             self.go_to(step.place)
+
+    def _other_half(self, step: Step) -> str:
+        """A word about the other file that an action has changed too."""
+        if not step.partner:
+            return ""
+        name = next((f.name for f in self.files if str(f.source.path) == step.partner), None)
+        where = name or f"{safe_line(Path(step.partner).name, 40)} (not open)"
+        return f"; its other half, in {where}, stands as it is"
+
+    def chosen_pairs(self) -> list[int]:
+        """Indices of the marked pairs, else of the one under the cursor; ascending."""
+        if self._here is None:
+            return []
+        marked = self.query_one("#pairs", VirtualTable).marked
+        return sorted(int(key) for key in marked) or [self._here[1]]
 
     # Actions on pairs
 
@@ -208,10 +223,9 @@ class EditingTab(Tab):
 
     async def action_delete(self) -> None:
         """The marked pairs go, else the current one."""
-        if self._here is None:
+        chosen = self.chosen_pairs()
+        if not chosen:
             return
-        marked = self.query_one("#pairs", VirtualTable).marked
-        chosen = [int(key) for key in marked] or [self._here[1]]
         await self._do(lambda d: d.remove(chosen), lambda step: f"{_capital(step.name)} (u undoes it)")
 
     async def action_edit_outside(self) -> None:
@@ -333,7 +347,8 @@ class EditingTab(Tab):
             Choice("later", "Later", "ask again at the next start"),
             Choice("discard", "Discard", "they are gone"),
         ]
-        note = f"{count(left.actions, 'action')}, the last one at {when}.\n{safe_line(str(left.file), 200)}"
+        last = "; ".join(safe_line(name, 60) for name in left.last_names(3))
+        note = f"{count(left.actions, 'action')}, the last one at {when}: {last}.\n{safe_line(str(left.file), 200)}"
         dialog = ChoiceDialog(f"Unsaved edits of {name} were found", choices, note=note)
         chosen = await self.ask(dialog)
         if chosen == "recover":

@@ -1,0 +1,65 @@
+"""Records of one file as text for another one, as they are where both are written alike."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tui.domain.csv_text import cells
+from tui.domain.document import Document
+from tui.domain.formats import FormatError
+from tui.domain.json_text import one_line
+from tui.domain.layouts import Columns, Keys, Layout
+from tui.domain.pairs import Damaged, Shape
+from tui.domain.text import safe_line
+from tui.domain.version import Version
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """Records written for another file, and the names of the fields that have no place there."""
+
+    texts: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+
+
+def carried(source: Version, indices: Sequence[int], target: Document) -> Carried:
+    """The records at `indices` as `target` writes records.
+
+    Raises FormatError when one of them cannot be read or has no place there, such as several turns in a file of pairs.
+    """
+    if _alike(source.layout, target.now.layout) and (source.shape is Shape.TABLE) is (target.now.shape is Shape.TABLE):
+        flat = target.now.shape is Shape.JSONL and source.shape is Shape.JSON_LIST
+        texts = (source.text(index).strip(" \t\r") if not flat else one_line(source.text(index)) for index in indices)
+        return Carried(tuple(texts))
+    texts_made, left_out = [], dict[str, None]()
+    for index in indices:
+        record = source[index]
+        if isinstance(record, Damaged):
+            raise FormatError(f"pair {index + 1} cannot be read, and the other file is written in another way")
+        text, lost = target.written(record, _extra(source.text(index), source.layout))
+        texts_made.append(text)
+        left_out.update(dict.fromkeys(safe_line(name, 40) for name in lost))
+    return Carried(tuple(texts_made), tuple(left_out))
+
+
+def _alike(one: Layout, other: Layout) -> bool:
+    """Whether a record of one layout is one of the other as it stands."""
+    if isinstance(one, Columns) or isinstance(other, Columns):
+        return one == other
+    if isinstance(one, Keys) and isinstance(other, Keys):
+        return (one.question, one.answer, one.system_key) == (other.question, other.answer, other.system_key)
+    return one == other
+
+
+def _extra(text: str, layout: Layout) -> Mapping[str, Any]:
+    """What a record holds beside question, answer and system prompt."""
+    if isinstance(layout, Columns):
+        held = zip(layout.names, (cell.text for cell in cells(text, layout.dialect)), strict=False)
+        return {n: value for n, value in held if value and n not in (layout.question, layout.answer, layout.system)}
+    if not isinstance(layout, Keys):
+        return {}
+    value = json.loads(text)
+    return {k: v for k, v in value.items() if k not in (layout.question, layout.answer, layout.system_key)}
