@@ -9,7 +9,7 @@ import pytest
 from tests.harness import Walk
 from tests.journeys.stage import BUCKET, HAIKU, LLAMA_33, ROLE, sent, trained, uploaded
 from tui.dialogs.job import NEW_ROLE, JobDialog
-from tui.dialogs.serve import ServeDialog, ServePlan
+from tui.dialogs.serve import ServeDialog, ServeOffer, ServePlan
 from tui.dialogs.unsettled import UnsettledDialog
 from tui.domain.base_models import Serving
 from tui.domain.errors import AppError, Cause
@@ -300,17 +300,8 @@ async def test_what_was_bought_is_told_when_the_disk_is_full(walk: Walk, monkeyp
 async def test_another_way_is_another_order(walk: Walk) -> None:
     """The purchase is refused; what is deployed instead has a token of its own."""
     trained(walk, LLAMA_33)
-    way = ServeDialog(
-        model_name="m",
-        base_model="b",
-        ways=tuple(Serving),
-        name="gate",
-        price=None,
-        sandbox=True,
-        region="r",
-        account="1",
-        plan=ServePlan(Serving.PROVISIONED, "gate", 1, "token-1"),
-    )
+    offer = ServeOffer("m", "b", tuple(Serving), "gate", True, "r", "1", walk.clock.now())
+    way = ServeDialog(offer, plan=ServePlan(Serving.PROVISIONED, "gate", 1, "token-1"))
     answers: list[ServePlan | None] = []
     async with walk.app() as app:
         await walk.sees(walk.sandbox.account_id)

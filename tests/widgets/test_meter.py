@@ -2,37 +2,49 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tui.domain.base_models import Serving
-from tui.domain.runs import Board, Endpoint, Part, Run
-from tui.widgets.frame import meter_text
+from tui.domain.meter import Bill, bills_of, is_idle, meter_text
+from tui.domain.pricing import TokenPrices
+from tui.domain.runs import Endpoint
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
 
 
-def board(
-    *, commitment: str = "", missed: frozenset[Part] = frozenset(), never: frozenset[Part] = frozenset()
-) -> Board:
-    made = NOW - timedelta(minutes=90)
-    bought = Endpoint(Serving.PROVISIONED, "arn", "gate", "InService", "m", made, 2, commitment)
-    runs = () if never else (Run("m", endpoints=(bought,)),)
-    return Board(runs, NOW, None, missed, never)
+def bill(*, commitment: str = "", price: float | None = 10.0, elsewhere: bool = False, minutes: float = 90) -> Bill:
+    arn = f"arn:aws:bedrock:{'us-east-1' if elsewhere else 'us-west-2'}:1:provisioned-model/x"
+    made = NOW - timedelta(minutes=minutes)
+    endpoint = Endpoint(Serving.PROVISIONED, arn, "gate", "InService", "m", made, 2, commitment)
+    prices = {arn: TokenPrices(model_unit_hour=price)}
+    (found,) = bills_of([endpoint], prices, {}, elsewhere=elsewhere)
+    return found
 
 
 @pytest.mark.parametrize(
-    ("shown", "price", "text"),
+    ("bills", "options", "text"),
     [
-        (Board(), 10.0, ""),
-        (board(), 10.0, "● 2 MU 1:30 ≈ $30.00"),
-        (board(), None, "● 2 MU 1:30 $ ?/h"),
-        (board(commitment="OneMonth"), 10.0, "● 2 MU 1:30 $ ?/h"),
-        (board(missed=frozenset([Part.THROUGHPUTS])), 10.0, "● 2 MU? 1:30 ≈ $30.00"),
-        (board(missed=frozenset([Part.JOBS])), 10.0, "● 2 MU 1:30 ≈ $30.00"),
-        (board(never=frozenset([Part.THROUGHPUTS])), 10.0, "● ? MU"),
+        ((), {}, ""),
+        ((), {"unseen": True}, "● ? MU"),
+        ((bill(),), {}, "● 2 MU 1:30 ≈ $30.00"),
+        ((bill(),), {"unsure": True}, "● 2 MU? 1:30 ≈ $30.00"),
+        ((bill(price=None),), {}, "● 2 MU 1:30 $ ?/h"),
+        ((bill(commitment="OneMonth"),), {}, "● 2 MU 1:30 $ ?/h"),
+        ((bill(), bill(elsewhere=True, minutes=30)), {}, "● 4 MU 1:30 ≈ $40.00 also us-east-1"),
+        ((bill(minutes=-5),), {}, "● 2 MU 0:00 ≈ $0.00"),
     ],
 )
-def test_the_meter(shown: Board, price: float | None, text: str) -> None:
-    assert meter_text(shown, price, NOW) == text
+def test_the_meter(bills: tuple[Bill, ...], options: dict[str, bool], text: str) -> None:
+    assert meter_text(bills, NOW, **options) == text
+
+
+def test_an_endpoint_that_nobody_asks_is_idle() -> None:
+    quiet = bill()
+    assert is_idle([quiet], NOW)
+    assert not is_idle([replace(quiet, asked=NOW - timedelta(minutes=14))], NOW)
+    assert not is_idle([bill(minutes=10)], NOW)
+    creating = replace(quiet, endpoint=replace(quiet.endpoint, status="Creating"))
+    assert not is_idle([creating], NOW)

@@ -101,6 +101,11 @@ def money(amount: float | None) -> str:
     return f"${amount:,.2f}" if amount >= 1 or amount == 0 else f"${amount:.4f}"
 
 
+def cents(amount: float | None) -> str:
+    """`$0.42`, `$1,203.00`, or `$ ?` when it is not known: for what adds up by the hour."""
+    return "$ ?" if amount is None else f"${amount:,.2f}"
+
+
 def read_prices(data: Mapping[str, Any], source: str) -> tuple[dict[str, TokenPrices], list[str]]:
     """Prices from a parsed settings file, and a sentence for each entry that could not be used."""
     found: dict[str, TokenPrices] = {}

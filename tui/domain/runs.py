@@ -39,6 +39,13 @@ class Endpoint:
     commitment: str = ""
     failure: str = ""
     base_model_arn: str = ""
+    commitment_ends: datetime | None = None
+
+    @property
+    def region(self) -> str:
+        """The Region in its ARN."""
+        parts = self.arn.split(":", 4)
+        return parts[3] if len(parts) > 4 else ""
 
     @property
     def part(self) -> Part:

@@ -28,6 +28,9 @@ class Settings:
     mouse: bool = True
     notify: str = Way.AUTO
     window_title: bool = True
+    scan_regions: bool = True
+    remind_minutes: float = 0
+    lease_minutes: float = 50
     keys: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod

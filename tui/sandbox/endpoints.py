@@ -97,7 +97,7 @@ def _check_units(world: World, call: Call, units: int, commitment: str | None, b
 
 def get_throughput(world: World, call: Call) -> dict[str, Any]:
     with world.lock:
-        return _throughput(_find_throughput(world, call))
+        return _throughput(throughput_named(world, call))
 
 
 def list_throughputs(world: World, call: Call) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def list_throughputs(world: World, call: Call) -> dict[str, Any]:
 def update_throughput(world: World, call: Call) -> dict[str, Any]:
     given = call.parameters
     with world.lock:
-        item = _find_throughput(world, call)
+        item = throughput_named(world, call)
         if item.status != "InService":
             raise validation(f"Provisioned Throughput {item.name} is {item.status} and cannot be updated.")
         now = world.now()
@@ -135,7 +135,7 @@ def update_throughput(world: World, call: Call) -> dict[str, Any]:
 
 def delete_throughput(world: World, call: Call) -> dict[str, Any]:
     with world.lock:
-        item = _find_throughput(world, call)
+        item = throughput_named(world, call)
         now = world.now()
         if item.commitment_ends is not None and now < item.commitment_ends:
             raise validation(
@@ -154,7 +154,7 @@ def _throughputs(world: World, call: Call) -> dict[str, Throughput]:
     return {arn: item for arn, item in world.records.throughputs.items() if item.region == call.region}
 
 
-def _find_throughput(world: World, call: Call) -> Throughput:
+def throughput_named(world: World, call: Call) -> Throughput:
     identifier = call.parameters["provisionedModelId"]
     return find(_throughputs(world, call), identifier, "provisioned model", lambda item: item.name)
 

@@ -17,7 +17,7 @@ from http import HTTPStatus
 from typing import Any
 from xml.sax.saxutils import escape
 
-from tui.sandbox import endpoints, evaluations, jobs, models, pricing, quotas
+from tui.sandbox import account, endpoints, evaluations, jobs, models, pricing, quotas, schedules
 from tui.sandbox.aws_storage import StorageService
 from tui.sandbox.errors import ServiceError
 from tui.sandbox.faults import (
@@ -129,6 +129,8 @@ class Front:
             },
             "service-quotas": quotas.QUOTA_HANDLERS,
             "pricing": pricing.PRICING_HANDLERS,
+            "scheduler": schedules.SCHEDULE_HANDLERS,
+            "account": account.ACCOUNT_HANDLERS,
         }
         self._streams = {
             "ConverseStream": self._runtime.converse_stream,
@@ -217,7 +219,7 @@ class Front:
             return [self._control, self._runtime_wire]
         if service == "servicequotas":
             return [JsonWire("service-quotas")]
-        return [JsonWire("pricing")] if service == "pricing" else []
+        return [JsonWire(service)] if service in ("pricing", "scheduler", "account") else []
 
     def _serve_json(self, wire: JsonWire, incoming: _Incoming, operation: str, labels: dict[str, str]) -> Answer:
         try:

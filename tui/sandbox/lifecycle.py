@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from tui.sandbox import assessment, records, roles, trainer
+from tui.sandbox import assessment, records, roles, schedules, trainer
 from tui.sandbox.access import context, no_put, read_as_role
 from tui.sandbox.catalog import find_customizable
 from tui.sandbox.records import Evaluation, Job, Model
@@ -106,6 +106,7 @@ class Lifecycle:
                 any(job.status in ("InProgress", "Stopping") for job in kept.jobs.values())
                 or any(item.status in ("Creating", "Updating") for item in kept.throughputs.values())
                 or any(item.status == "Creating" for item in kept.deployments.values())
+                or any(not item.fired for item in kept.schedules.values())
                 or any(item.status in ("InProgress", "Stopping") for item in kept.evaluations.values())
             )
 
@@ -128,6 +129,7 @@ class Lifecycle:
             for item in list(self.world.records.evaluations.values()):
                 changed = self._step_evaluation(item, now) or changed
             changed = self._step_endpoints(now) or changed
+            changed = schedules.fire(self.world, now) or changed
             if changed:
                 self.world.save()
 

@@ -163,6 +163,27 @@ class Evaluation:
 
 
 @dataclass(slots=True)
+class Schedule:
+    """A one-time schedule; ``due`` is when it fires, ``after`` what becomes of it then (NONE or DELETE)."""
+
+    arn: str
+    name: str
+    region: str
+    token: str | None
+    expression: str
+    timezone: str
+    due: float
+    target: str
+    role_arn: str
+    input: str
+    after: str
+    state: str
+    created: float
+    modified: float
+    fired: bool = False
+
+
+@dataclass(slots=True)
 class Request:
     """What was asked for under a client request token, and what it created."""
 
@@ -180,6 +201,7 @@ class Records:
     throughputs: dict[str, Throughput] = field(default_factory=dict)
     deployments: dict[str, Deployment] = field(default_factory=dict)
     evaluations: dict[str, Evaluation] = field(default_factory=dict)
+    schedules: dict[str, Schedule] = field(default_factory=dict)
     purchases: list[Purchase] = field(default_factory=list)
     requests: dict[str, Request] = field(default_factory=dict)
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -200,6 +222,9 @@ class Records:
         # Worlds saved before there were evaluation jobs have none.
         kept = document.get("evaluations", {})
         records.evaluations = {arn: _build(Evaluation, item) for arn, item in kept.items()}
+        # Nor schedules.
+        kept = document.get("schedules", {})
+        records.schedules = {key: _build(Schedule, item) for key, item in kept.items()}
         records.purchases = [_build(Purchase, item) for item in document["purchases"]]
         records.requests = {token: _build(Request, item) for token, item in document["requests"].items()}
         records.tags = {arn: dict(tags) for arn, tags in document["tags"].items()}

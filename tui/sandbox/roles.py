@@ -14,12 +14,12 @@ from typing import Any
 BEDROCK = "bedrock.amazonaws.com"
 
 
-def may_assume(trust: str, account: str, source_arn: str) -> bool:
-    """Whether a trust policy lets Bedrock assume the role on behalf of ``source_arn`` in ``account``."""
+def may_assume(trust: str, account: str, source_arn: str, service: str = BEDROCK) -> bool:
+    """Whether a trust policy lets a service assume the role on behalf of ``source_arn`` in ``account``."""
     context = {"aws:sourceaccount": account, "aws:sourcearn": source_arn}
     allowed = False
     for statement in _statements(trust):
-        if not _names_bedrock(statement) or not _covers(statement, "Action", "sts:AssumeRole"):
+        if not _names(statement, service) or not _covers(statement, "Action", "sts:AssumeRole"):
             continue
         deny = statement.get("Effect") == "Deny"
         if _conditions_hold(statement, context, deny):
@@ -57,12 +57,12 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _names_bedrock(statement: Mapping[str, Any]) -> bool:
+def _names(statement: Mapping[str, Any], service: str) -> bool:
     principal = statement.get("Principal")
     if principal == "*":
         return True
     services = _listed(principal.get("Service", [])) if isinstance(principal, dict) else []
-    return BEDROCK in services
+    return service in services
 
 
 def _covers(statement: Mapping[str, Any], word: str, wanted: str) -> bool:

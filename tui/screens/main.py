@@ -17,14 +17,13 @@ from textual.content import Content
 from textual.events import DescendantFocus
 from textual.message import Message
 from textual.reactive import Reactive, reactive
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
 from tui.domain.drafts import OpenFiles
 from tui.domain.errors import CURED_OUTSIDE, AppError, Cause
-from tui.domain.identity import Identity
 from tui.domain.runs import Board, changes, summary
+from tui.screens.money import MoneyScreen
 from tui.services.session import Services, Settlement, warm
 from tui.tabs.base import Tab
 from tui.tabs.dataset import DatasetTab
@@ -40,23 +39,18 @@ _PAINT_BY = 0.25
 _IDENTITY_LASTS = 300.0
 
 
-class MainScreen(Screen[None]):
+class MainScreen(MoneyScreen):
     """Shared facts are reactives here, given to the tabs by data binding; tabs post messages, routed here."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(str(n), f"tab('{t.id}')", t.label, show=False, id=f"tab.{t.id}") for n, t in enumerate(TABS, 1)),
         Binding("r", "refresh", "Refresh", show=False, id="main.refresh"),
+        Binding("dollar_sign", "money", "What bills", show=False, key_display="$", id="main.money"),
+        Binding("plus", "extend", "Extend the lease", show=False, key_display="+", id="main.extend"),
         Binding("ctrl+t", "read_only", "Read-only mode", show=False, key_display="ctrl+t", id="main.read_only"),
         Binding("question_mark", "help", "help", key_display="?", id="main.help"),
         Binding("q", "app.quit", "quit", id="main.quit"),
     ]
-
-    class Happened(Message):
-        """News from AWS, worth telling someone who looks elsewhere."""
-
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
 
     class Summed(Message):
         """The state of everything in a few words."""
@@ -68,8 +62,6 @@ class MainScreen(Screen[None]):
     # Textual's own, which would paint the whole screen whenever the focus moves.
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
 
-    identity: reactive[Identity] = reactive(Identity(), repaint=False)
-    board: reactive[Board] = reactive(Board(), repaint=False)
     base_model_key: reactive[str] = reactive("", repaint=False)
     files: reactive[OpenFiles] = reactive((), repaint=False)
 
@@ -103,10 +95,7 @@ class MainScreen(Screen[None]):
         self.set_reactive(MainScreen.base_model_key, services.settings.base_model)
 
     def compose(self) -> ComposeResult:
-        price = self.services.settings.price_per_model_unit_hour
-        yield HeaderLine(price_per_unit_hour=price, now=self.services.now).data_bind(
-            MainScreen.identity, MainScreen.board
-        )
+        yield HeaderLine(now=self.services.now).data_bind(MainScreen.identity, MainScreen.board, MainScreen.bills)
         with Vertical(id="body"):
             yield TabStrip(TABS)
             with ContentSwitcher(initial="dataset"):
@@ -124,6 +113,7 @@ class MainScreen(Screen[None]):
         self.query_one(TabStrip).active = "dataset"
         for complaint in self._complaints:
             self.say(complaint, "problem")
+        self.begin_with_money()
         self._watch_aws()
 
     # Shared facts
@@ -149,6 +139,7 @@ class MainScreen(Screen[None]):
                 settled = False
                 continue
             self.board = board
+            self.money_seen()
             await self._tell_news(board)
             self._tell_problem(board.problem)
             if not settled and board.problem is None:
@@ -185,6 +176,7 @@ class MainScreen(Screen[None]):
             return False
         self.services.forget()
         self.board = Board()
+        self.forget_money()
         self.say(f"This is another account or Region now: {here.account} {here.region}", "problem")
         self.services.watcher.wake()
         return True
@@ -395,10 +387,7 @@ class MainScreen(Screen[None]):
     async def may_quit(self) -> bool:
         """Whether to quit now; else the question has been put, and its answer quits."""
         reasons = [reason for tab in self.query(Tab) for reason in tab.reasons_to_stay()]
-        if self.board.billing:
-            reasons.append("Provisioned throughput goes on billing until it is deleted (Jobs, X).")
-        elif self.board.may_bill_unseen:
-            reasons.append("Provisioned throughput may be billing: this account may not list it.")
+        reasons += await self.money_reasons()
         if not reasons or self._asked_to_quit:
             return True
         from tui.dialogs.confirm import QuitDialog

@@ -7,9 +7,11 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
+from tui.domain.clock import Now, utc_now
 from tui.domain.errors import AppError, Cause
 from tui.services.aws_errors import as_app_error, odd_answer
 from tui.services.pool import DaemonPool
@@ -63,7 +65,9 @@ class Aws:
         read_only: bool = False,
         pool: DaemonPool | None = None,
         order_pauses: Sequence[float] = (0.5, 2.0),
+        now: Now = utc_now,
     ) -> None:
+        self._now = now
         self.sandbox = sandbox
         self.read_only = read_only
         self.pool = pool or DaemonPool()
@@ -74,6 +78,8 @@ class Aws:
         self._session: Any = None
         self._clients: dict[tuple[str, str | None, bool], Any] = {}
         self._stale = False
+        self.asked: dict[str, datetime] = {}
+        """When a model was last asked for an answer from here, by the id or ARN that was asked."""
 
     def renew(self) -> None:
         """Forget session and clients, so that the next call reads profile and credentials anew.
@@ -275,7 +281,13 @@ class Aws:
             config = config.merge(Config(proxies={}, auth_scheme_preference="sigv4", s3={"addressing_style": "path"}))
         client = session.client(service, region_name=region, endpoint_url=at.endpoint_url, config=config)
         client.meta.events.register("before-call", self._refuse_changes)
+        if answering:
+            client.meta.events.register("provide-client-params.bedrock-runtime", self._note_asked)
         return client
+
+    def _note_asked(self, params: Mapping[str, Any], **_: Any) -> None:
+        if isinstance(identifier := params.get("modelId"), str):
+            self.asked[identifier] = self._now()
 
     def _refuse_changes(self, model: Any, **_: Any) -> None:
         """The last gate of read-only mode, at boto3's own event before a request is sent."""

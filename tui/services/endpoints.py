@@ -32,14 +32,15 @@ class Endpoints:
         throughputs, deployments = await asyncio.gather(self.throughputs(), self.deployments())
         return [*throughputs, *deployments]
 
-    async def throughputs(self) -> list[Endpoint]:
-        """Every provisioned throughput."""
+    async def throughputs(self, region: str | None = None) -> list[Endpoint]:
+        """Every provisioned throughput of a Region, the session's unless told."""
         found = await self._aws.pages(
             "bedrock",
             "list_provisioned_model_throughputs",
             "provisionedModelSummaries",
             {"maxResults": 100},
             need=("provisionedModelArn", "provisionedModelName", "status", "modelArn", "creationTime"),
+            region=region,
         )
         return [understood("list_provisioned_model_throughputs", _throughput, summary) for summary in found]
 
@@ -55,9 +56,19 @@ class Endpoints:
         return [understood("list_custom_model_deployments", _deployment, summary) for summary in found]
 
     async def make(
-        self, place: str, kind: Serving, name: str, model_arn: str, token: str, *, units: int = 1
+        self,
+        place: str,
+        kind: Serving,
+        name: str,
+        model_arn: str,
+        token: str,
+        *,
+        units: int = 1,
+        commitment: str = "",
     ) -> Ordered:
-        """Buy no-commitment throughput, or deploy on demand; the ARN is empty when `token` is under way.
+        """Buy throughput, or deploy on demand; the ARN is empty when `token` is under way.
+
+        `commitment` is empty, OneMonth or SixMonths: what is bought with one cannot be deleted before its end.
 
         Raises AppError; with `outcome_unknown` AWS may have made it, and `reconcile` tells.
         """
@@ -65,6 +76,8 @@ class Endpoints:
         if kind is Serving.PROVISIONED:
             operation, need = BUY, "provisionedModelArn"
             params = {"provisionedModelName": name, "modelId": model_arn, "modelUnits": units}
+            if commitment:
+                params["commitmentDuration"] = commitment
         else:
             operation, need = DEPLOY, "customModelDeploymentArn"
             params = {"modelDeploymentName": name, "modelArn": model_arn}
@@ -82,12 +95,27 @@ class Endpoints:
         since = intent.created - SKEW
         return next((e.arn for e in found if e.name == intent.name and e.model_arn == model and e.created >= since), "")
 
+    async def update(self, endpoint: Endpoint, *, name: str = "", model_arn: str = "") -> None:
+        """Rename a provisioned throughput, or move it to another custom model of the same base model.
+
+        Units and commitment cannot be changed (UpdateProvisionedModelThroughput). Raises AppError.
+        """
+        params = {"provisionedModelId": endpoint.arn}
+        if name:
+            params["desiredProvisionedModelName"] = name
+        if model_arn:
+            params["desiredModelId"] = model_arn
+        await self._aws.call("bedrock", "update_provisioned_model_throughput", params)
+
     async def delete(self, endpoint: Endpoint) -> None:
         """Delete an endpoint; one that is gone already counts as deleted."""
         try:
             if endpoint.kind is Serving.PROVISIONED:
                 await self._aws.call(
-                    "bedrock", "delete_provisioned_model_throughput", {"provisionedModelId": endpoint.arn}
+                    "bedrock",
+                    "delete_provisioned_model_throughput",
+                    {"provisionedModelId": endpoint.arn},
+                    region=endpoint.region or None,
                 )
             else:
                 await self._aws.call(
@@ -115,6 +143,7 @@ def _throughput(summary: Mapping[str, Any]) -> Endpoint:
         units=int(summary.get("modelUnits", 0)),
         commitment=safe_line(str(summary.get("commitmentDuration", "")), 30),
         base_model_arn=str(summary.get("foundationModelArn", "")),
+        commitment_ends=summary.get("commitmentExpirationTime"),
     )
 
 

@@ -32,6 +32,8 @@ class RolePlan:
     name: str
     trust: Mapping[str, Any]
     permissions: Mapping[str, Any]
+    policy: str = POLICY_NAME
+    description: str = "Lets Amazon Bedrock read training data and write the results of customization jobs"
 
     def text(self) -> str:
         """Both policies as indented JSON."""
@@ -129,7 +131,7 @@ class Roles:
                 {
                     "RoleName": plan.name,
                     "AssumeRolePolicyDocument": trust,
-                    "Description": "Lets Amazon Bedrock read training data and write the results of customization jobs",
+                    "Description": plan.description,
                 },
                 need=("Role",),
             )
@@ -143,7 +145,7 @@ class Roles:
         await self._aws.call(
             "iam",
             "put_role_policy",
-            {"RoleName": plan.name, "PolicyName": POLICY_NAME, "PolicyDocument": json.dumps(plan.permissions)},
+            {"RoleName": plan.name, "PolicyName": plan.policy, "PolicyDocument": json.dumps(plan.permissions)},
         )
         return ServiceRole(plan.name, arn)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -28,16 +29,20 @@ if TYPE_CHECKING:
     from tui.services.generator import Generator
     from tui.services.history import History
     from tui.services.jobs import Jobs
+    from tui.services.leases import Leases
     from tui.services.losses import Losses
     from tui.services.news import NewsDesk
     from tui.services.orders import Orders
     from tui.services.parameters import Refusals
     from tui.services.presets import Presets
     from tui.services.prices import PriceService
+    from tui.services.quotas import Quotas
+    from tui.services.regions import Regions
     from tui.services.roles import Roles
     from tui.services.run_data import RunData
     from tui.services.shaping import Shaping
     from tui.services.shelf import Shelf
+    from tui.services.schedules import Schedules
     from tui.services.storage import Storage
     from tui.services.store import Intent, Store
     from tui.services.structured import Structured
@@ -283,6 +288,34 @@ class Services:
         return Watcher(self.aws, self.jobs, self.endpoints, pace=self._pace, now=self.now)
 
     @cached_property
+    def leases(self) -> Leases:
+        """For how long throughput was bought."""
+        from tui.services.leases import Leases
+
+        return Leases(self.store, now=self.now)
+
+    @cached_property
+    def schedules(self) -> Schedules:
+        """Deletions that AWS carries out by itself."""
+        from tui.services.schedules import Schedules
+
+        return Schedules(self.aws, self.roles)
+
+    @cached_property
+    def regions(self) -> Regions:
+        """What bills in other Regions."""
+        from tui.services.regions import Regions
+
+        return Regions(self.aws, self.endpoints, self.store, self.pool, now=self.now)
+
+    @cached_property
+    def quotas(self) -> Quotas:
+        """How much may be held."""
+        from tui.services.quotas import Quotas
+
+        return Quotas(self.aws)
+
+    @cached_property
     def prices(self) -> PriceService:
         """What things cost, as far as it is known."""
         from tui.services.prices import PriceService
@@ -335,6 +368,7 @@ class Services:
                     still_open.append(Open(intent))
                     continue
                 self.orders.settled.add(intent.token)
+                await self.settle_lease(intent.token, arn, intent.created)
                 recovered.append(Recovered(intent.name, intent.operation, bool(arn)))
                 state = IntentState.DONE if arn else IntentState.REFUSED
                 await self.pool.run(self.store.settle, intent.token, state, arn, "reconciled")
@@ -355,6 +389,13 @@ class Services:
             return await self.uploads.reconcile(place, intent)
         raise AppError(Cause.FILE, "The app's memory names an unknown action", safe_line(intent.operation, 60))
 
+    async def settle_lease(self, token: str, arn: str, bought: datetime) -> None:
+        """A purchase is settled: its lease runs, or is forgotten when nothing was bought."""
+        if arn:
+            await self.pool.run(self.leases.begin, token, arn, bought)
+        else:
+            await self.pool.run(self.leases.drop, token)
+
     def _may_still_come(self, intent: Intent) -> bool:
         """Lists lag behind orders; S3 does not."""
         from tui.services.watcher import pace_of
@@ -365,7 +406,7 @@ class Services:
 
     def forget(self) -> None:
         """Drop what was kept of an account, since another one is looked at."""
-        for name in ("jobs", "catalog", "watcher"):
+        for name in ("jobs", "catalog", "quotas", "watcher"):
             if name in self.__dict__:
                 getattr(self, name).forget()
 
@@ -383,7 +424,7 @@ def build(
     now: Now = utc_now,
 ) -> Services:
     """The services of one session; nothing is called, made or opened yet."""
-    aws = Aws(connect, sandbox=sandbox, read_only=read_only, pool=DaemonPool())
+    aws = Aws(connect, sandbox=sandbox, read_only=read_only, pool=DaemonPool(), now=now)
     return Services(aws, paths=paths, settings=settings, profile=profile, region=region, pace=pace, now=now)
 
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Awaitable
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from tui.dialogs.choice import Choice, ChoiceDialog
 from tui.dialogs.confirm import ConfirmDialog
-from tui.dialogs.serve import ServeDialog, ServePlan
+from tui.dialogs.serve import ServeDialog, ServeOffer, ServePlan
 from tui.domain.base_models import Serving
 from tui.domain.clock import span
 from tui.domain.errors import AppError, Cause
 from tui.domain.names import plain
 from tui.domain.runs import Endpoint, Run
+from tui.services.schedules import plan_deleting_role
 from tui.services.session import ENDPOINT_ORDERS
 from tui.tabs.jobs_orders import OrderingTab
+
+_ROLE_WAITS = (2.0, 4.0, 8.0, 15.0)
+"""Seconds between tries while IAM spreads a new role."""
 
 
 class ServingTab(OrderingTab):
@@ -39,9 +45,12 @@ class ServingTab(OrderingTab):
     async def _order_endpoint(self, place: str, run: Run) -> None:
         plan, problem = None, ""
         doubtful: ServePlan | None = None
+        self.say("Looking at prices and quotas …")
+        offer = await self._offer(run)
+        self.say("")
         while True:
             tried = plan is not None
-            plan = await self.app.push_screen_wait(self._serve_dialog(run, plan, problem))
+            plan = await self.app.push_screen_wait(ServeDialog(offer, plan=plan, problem=problem))
             if plan is None:
                 self.say("Nothing more was sent" if tried else "Nothing was bought")
                 return
@@ -50,8 +59,9 @@ class ServingTab(OrderingTab):
                 doubtful = None
             try:
                 self._must_still_be(place)
+                ender = await self._ender(plan)
                 if await self._settled(place, ENDPOINT_ORDERS, plan.token):
-                    await self._make_endpoint(place, run, plan)
+                    await self._make_endpoint(place, run, plan, ender)
                 return
             except AppError as error:
                 problem = error.sentence()
@@ -60,19 +70,24 @@ class ServingTab(OrderingTab):
                     if await self._taken_after_all(place, ENDPOINT_ORDERS):
                         return
 
-    def _serve_dialog(self, run: Run, plan: ServePlan | None, problem: str) -> ServeDialog:
-        model = run.base_model
-        return ServeDialog(
+    async def _offer(self, run: Run) -> ServeOffer:
+        model, at, services = run.base_model, self.identity, self.services
+        billing = self.board.billing
+        committed = sum(e.units for e in billing if e.commitment)
+        base = model.name if model else run.base_model_name
+        return ServeOffer(
             model_name=run.model.name if run.model else run.name,
-            base_model=model.name if model else run.base_model_name,
+            base_model=base,
             ways=tuple(w for w in Serving if model is None or w in model.serving),
             name=self._endpoint_name(run),
-            price=self.services.settings.price_per_model_unit_hour,
-            sandbox=self.services.sandbox,
-            region=self.identity.region,
-            account=self.identity.account,
-            plan=plan,
-            problem=problem,
+            sandbox=services.sandbox,
+            region=at.region,
+            account=at.account,
+            now=services.now(),
+            prices=await services.prices.of(run.base_model_arn or base, at.region),
+            quotas=await services.quotas.units(base),
+            held={"": sum(e.units for e in billing) - committed, "committed": committed},
+            lease_minutes=services.settings.lease_minutes,
         )
 
     def _endpoint_name(self, run: Run) -> str:
@@ -81,14 +96,72 @@ class ServingTab(OrderingTab):
         taken = {e.name for e in self.board.endpoints}
         return next(n for n in (stem, *(f"{stem}-{i}" for i in range(2, 1000))) if n not in taken)
 
-    async def _make_endpoint(self, place: str, run: Run, plan: ServePlan) -> None:
+    async def _ender(self, plan: ServePlan) -> str:
+        """ARN of the role that lets AWS end the lease, made when it is not there and that is agreed to; else empty.
+
+        Raises AppError when it cannot be had: nothing is bought then.
+        """
+        if not plan.by_aws:
+            return ""
+        at = self.identity
+        partition = at.arn.split(":")[1] if at.arn.startswith("arn:") else "aws"
+        role = plan_deleting_role(at.account, at.region, partition)
+        if await self.services.roles.exists(role.name):
+            return f"arn:{partition}:iam::{at.account}:role/{role.name}"
+        dialog = ConfirmDialog(f"Create the IAM role {role.name}?", role.text(), yes="Create this role")
+        if not await self.app.push_screen_wait(dialog):
+            raise AppError(Cause.INVALID, "AWS cannot end the lease without this role", hint="Or let tanzaku end it")
+        with self._on_its_way(f"The role {role.name}"):
+            return (await self.services.schedules.role(role)).arn
+
+    async def _make_endpoint(self, place: str, run: Run, plan: ServePlan, ender: str) -> None:
         self.say(f"Making {plan.name} …")
-        make = self.services.endpoints.make
+        services = self.services
         with self._on_its_way(f"The endpoint {plan.name}"):
-            made = await make(place, plan.kind, plan.name, run.model_arn, plan.token, units=plan.units)
+            if plan.minutes:
+                # Written down first: whatever becomes of the app, the next start knows when it was to end.
+                await services.pool.run(services.leases.plan, place, plan.token, plan.name, plan.minutes)
+            try:
+                made = await services.endpoints.make(
+                    place, plan.kind, plan.name, run.model_arn, plan.token, units=plan.units, commitment=plan.commitment
+                )
+            except AppError as error:
+                if plan.minutes and not error.outcome_unknown:
+                    await services.pool.run(services.leases.drop, plan.token)
+                raise
+            ends = await self._begin_lease(plan, made.arn, ender) if made.arn and plan.minutes else ""
         self.post_message(self.AwsChanged())
-        bills = "; it bills until you delete it (X)" if plan.kind is Serving.PROVISIONED else ""
-        self.say(f"{plan.name} is being created{bills}{made.note}", "problem" if made.note else "good")
+        bills = f"; it bills until {ends or 'you delete it (X)'}" if plan.kind is Serving.PROVISIONED else ""
+        trouble = made.note or "could not" in ends
+        self.say(f"{plan.name} is being created{bills}{made.note}", "problem" if trouble else "good")
+
+    async def _begin_lease(self, plan: ServePlan, arn: str, ender: str) -> str:
+        """The lease runs; who ends it, in words. What was bought is told whatever fails here."""
+        assert plan.minutes is not None
+        services, bought = self.services, self.services.now()
+        until = bought + timedelta(minutes=plan.minutes)
+        alone = f"its lease ends at {until.astimezone():%H:%M}, while tanzaku runs here"
+        try:
+            await services.settle_lease(plan.token, arn, bought)
+            if not ender:
+                return alone
+            name = await self._schedule(arn, until, ender)
+            await services.pool.run(services.leases.keep_in_aws, plan.token, name)
+        except AppError as error:
+            return f"{alone}: AWS could not be told ({error.sentence()})"
+        return f"AWS deletes it at {until.astimezone():%H:%M}"
+
+    async def _schedule(self, arn: str, until: datetime, ender: str) -> str:
+        """A role just made may not be known at once: the schedule is tried for a while."""
+        for wait in (*_ROLE_WAITS, None):
+            try:
+                return await self.services.schedules.put(arn, until, ender)
+            except AppError as error:
+                if wait is None or error.cause is not Cause.INVALID:
+                    raise
+            self.say("Waiting until AWS knows the new role …")
+            await asyncio.sleep(wait)
+        raise AssertionError("the last try either returns or raises")
 
     def action_stop_job(self) -> None:
         """Stop the run's job."""
@@ -147,7 +220,8 @@ class ServingTab(OrderingTab):
         ends = " Billing ends with it." if endpoint.bills_by_hour else ""
         body = f"{endpoint.name} ({endpoint.kind}) stops answering.{ends} The custom model stays."
         if endpoint.commitment:
-            body += f" It is bought for {endpoint.commitment}: AWS refuses to delete it before that ends."
+            ends = f"{endpoint.commitment_ends:%Y-%m-%d}" if endpoint.commitment_ends else "that ends"
+            body += f" It is bought for {endpoint.commitment}: AWS refuses to delete it before {ends}."
         dialog = ConfirmDialog("Delete this endpoint?", body, word=endpoint.name)
         if await self.app.push_screen_wait(dialog):
             call = self.services.endpoints.delete(endpoint)

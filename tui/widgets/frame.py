@@ -19,6 +19,7 @@ from textual.widget import Widget
 from tui.domain.clock import Now, span
 from tui.domain.errors import Cause
 from tui.domain.identity import Identity
+from tui.domain.meter import Bill, is_idle, meter_text
 from tui.domain.runs import Board, Part
 from tui.domain.text import count, safe_line
 from tui.widgets.cells import fit, wrap
@@ -31,10 +32,10 @@ class HeaderLine(Widget):
 
     identity: reactive[Identity] = reactive(Identity())
     board: reactive[Board] = reactive(Board(), repaint=False)
+    bills: reactive[tuple[Bill, ...]] = reactive((), repaint=False)
 
-    def __init__(self, *, price_per_unit_hour: float | None, now: Now) -> None:
+    def __init__(self, *, now: Now) -> None:
         super().__init__()
-        self._price = price_per_unit_hour
         self._now = now
         self._metered = ""
 
@@ -46,8 +47,10 @@ class HeaderLine(Widget):
         if self._meter() != self._metered:
             self.refresh()
 
+    watch_bills = watch_board
+
     def _tick(self) -> None:
-        if self.board.billing or self.identity.expires is not None:
+        if self.bills or self.identity.expires is not None:
             self.refresh()
 
     def render(self) -> Content:
@@ -56,7 +59,8 @@ class HeaderLine(Widget):
         width = self.size.width
         room = width - cell_len(meter) - 1
         text = left.truncate(max(0, room), ellipsis=True, pad=True)
-        return Content.assemble(text, (meter, "$text-warning bold"), " ") if meter else text
+        colour = "$text-error bold" if is_idle(self.bills, self._now()) else "$text-warning bold"
+        return Content.assemble(text, (meter, colour), " ") if meter else text
 
     def _left(self) -> Content:
         at = self.identity
@@ -86,27 +90,10 @@ class HeaderLine(Widget):
         return Content.assemble(*(Content(p) if isinstance(p, str) else p for p in parts))
 
     def _meter(self) -> str:
-        return meter_text(self.board, self._price, self._now())
-
-
-def meter_text(board: Board, price: float | None, now: datetime) -> str:
-    """`● 1 MU 0:42 ≈ $3.10`: model units, running time of the oldest, estimated spend; empty when nothing bills.
-
-    `● ? MU` when throughputs may never have been listed, `1 MU?` when they may no longer be. The price is that
-    without commitment, so that committed throughput has none.
-    """
-    billing = board.billing
-    if not billing:
-        return "● ? MU" if board.may_bill_unseen else ""
-    units = sum(e.units for e in billing)
-    oldest = min(e.created for e in billing)
-    minutes = max(0, int((now - oldest).total_seconds() // 60))
-    unsure = "?" if Part.THROUGHPUTS in board.missed else ""
-    text = f"● {units} MU{unsure} {minutes // 60}:{minutes % 60:02}"
-    if price is None or any(e.commitment for e in billing):
-        return f"{text} $ ?/h"
-    hours = sum(e.units * max(0.0, (now - e.created).total_seconds() / 3600) for e in billing)
-    return f"{text} ≈ ${hours * price:,.2f}"
+        board, now = self.board, self._now()
+        unsure = Part.THROUGHPUTS in board.missed
+        idle = " idle" if is_idle(self.bills, now) else ""
+        return meter_text(self.bills, now, unsure=unsure, unseen=board.may_bill_unseen) + idle
 
 
 @dataclass(frozen=True, slots=True)

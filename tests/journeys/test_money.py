@@ -1,0 +1,241 @@
+"""Nothing bills unseen or longer than it was meant to: leases, other Regions, the meter and the books."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.harness import Walk
+from tests.journeys.stage import scene_of, sent, served, trained
+from tui.domain.meter import spent
+from tui.domain.settings import Settings
+from tui.sandbox.pricing import HOURLY
+from tui.screens.main import MainScreen
+from tui.widgets.fields import ChoiceField, TextField
+
+BUY, DELETE = "CreateProvisionedModelThroughput", "DeleteProvisionedModelThroughput"
+MINUTE = 60.0
+
+
+def main_of(walk: Walk) -> MainScreen:
+    screen = walk.app_now.screen_stack[0]
+    assert isinstance(screen, MainScreen)
+    return screen
+
+
+def held(walk: Walk) -> list[str]:
+    return [line.name for line in walk.sandbox.books() if line.ended is None]
+
+
+async def buy(walk: Walk, *, lease: str = "50m", by_aws: bool = False, word: str = "claude-3-haiku") -> None:
+    await walk.sees(walk.sandbox.account_id)
+    await walk.press("2")
+    await walk.sees("lantern-keeper")
+    await walk.press("b")
+    await walk.sees("Serve lantern-keeper", "Quota:")
+    walk.app_now.screen.query_one("#lease", TextField).value = lease
+    if by_aws:
+        walk.app_now.screen.query_one("#ender", ChoiceField).value = "aws"
+    await walk.type(word)
+    await walk.press("enter")
+
+
+async def test_a_lease_warns_and_ends_and_the_meter_agrees_with_the_books(walk: Walk) -> None:
+    trained(walk)
+    async with walk.app(size=(100, 30)):
+        await buy(walk)
+        await walk.sees("is being created", "its lease ends at", "1 MU")
+        await walk.pass_time(44 * MINUTE)
+        await walk.sees("claude-3-haiku: InService")
+        assert held(walk) == ["claude-3-haiku"]
+        await walk.pass_time(2 * MINUTE)
+        await walk.sees("is deleted in 4 m; + keeps it 30 m longer")
+        now, (line,) = walk.clock.now(), walk.sandbox.books()
+        booked = line.units * HOURLY[None] * (now.timestamp() - line.started) / 3600
+        shown = spent(main_of(walk).bills, now)
+        assert shown is not None
+        assert round(shown, 2) == round(booked, 2)
+        await walk.sees(f"≈ ${booked:,.2f}")
+        await walk.pass_time(5 * MINUTE)
+        await walk.sees("The lease of claude-3-haiku is over: it is deleted. It cost ≈ $20")
+        assert held(walk) == []
+        await walk.misses("1 MU")
+    assert sent(walk, DELETE) == 1
+
+
+async def test_one_key_keeps_it_longer(walk: Walk) -> None:
+    trained(walk)
+    async with walk.app():
+        await buy(walk, lease="10m")
+        await walk.sees("is being created")
+        await walk.pass_time(8 * MINUTE)
+        await walk.sees("+ keeps it 30 m longer")
+        await walk.press("+")
+        await walk.sees("claude-3-haiku stays until")
+        await walk.pass_time(25 * MINUTE)
+        assert held(walk) == ["claude-3-haiku"]
+        await walk.pass_time(10 * MINUTE)
+        await walk.sees("is over: it is deleted")
+
+
+async def test_a_lease_that_ended_while_the_app_was_closed_is_carried_out_at_the_next_start(walk: Walk) -> None:
+    trained(walk)
+    async with walk.app():
+        await buy(walk)
+        await walk.sees("is being created")
+    walk.clock.advance(5 * 3600)
+    assert held(walk) == ["claude-3-haiku"]
+    async with walk.app():
+        await walk.sees("is over: it is deleted")
+    assert held(walk) == []
+
+
+async def test_a_deletion_that_fails_is_told_and_tried_again(walk: Walk) -> None:
+    trained(walk)
+    async with walk.app():
+        await buy(walk)
+        await walk.sees("is being created")
+        walk.sandbox.faults.add(kind="denied", operation=DELETE, times=1)
+        await walk.pass_time(51 * MINUTE)
+        await walk.sees("The lease of claude-3-haiku is over, but it is not deleted")
+        await walk.pass_time(2 * MINUTE)
+        await walk.sees("is over: it is deleted")
+    assert held(walk) == []
+
+
+async def test_aws_ends_the_lease_although_the_app_is_closed(walk: Walk) -> None:
+    trained(walk)
+    async with walk.app(size=(100, 40)):
+        await buy(walk, by_aws=True)
+        await walk.sees("Create the IAM role tanzaku-lease-us-west-2?", "scheduler.amazonaws.com")
+        await walk.press("y")
+        await walk.sees("it bills until AWS deletes it at")
+        await walk.press("q")
+        await walk.sees("AWS deletes it at", "also without tanzaku")
+        await walk.press("q")
+    kept = walk.sandbox.client("scheduler").list_schedules()["Schedules"]
+    assert len(kept) == 1
+    walk.clock.advance(51 * MINUTE)
+    walk.sandbox.settle()
+    assert held(walk) == []
+    assert walk.sandbox.client("scheduler").list_schedules()["Schedules"] == []
+    async with walk.app():
+        await walk.sees("While tanzaku was closed", "is deleted")
+    (line,) = walk.sandbox.books()
+    assert line.ended is not None
+    assert line.ended - line.started == pytest.approx(50 * MINUTE, abs=1.5 * MINUTE)
+
+
+async def test_extending_moves_the_schedule_and_lifting_removes_it(walk: Walk) -> None:
+    trained(walk)
+    async with walk.app(size=(100, 40)):
+        await buy(walk, by_aws=True)
+        await walk.sees("Create the IAM role")
+        await walk.press("y")
+        await walk.sees("AWS deletes it at")
+        await walk.press("+")
+        await walk.sees("stays until")
+        walk.clock.advance(51 * MINUTE)
+        walk.sandbox.settle()
+        assert held(walk) == ["claude-3-haiku"]
+        await walk.press("$")
+        await walk.sees("What bills by the hour", "(AWS)", "not AWS's prices")
+        await walk.press("-")
+        await walk.sees("has no end any more")
+        assert walk.sandbox.client("scheduler").list_schedules()["Schedules"] == []
+
+
+async def test_without_permission_the_lease_says_it_is_kept_here_only(walk: Walk) -> None:
+    trained(walk)
+    walk.sandbox.faults.add(kind="denied", operation="CreateSchedule", times=None)
+    async with walk.app(size=(100, 40)):
+        await buy(walk, by_aws=True)
+        await walk.sees("Create the IAM role")
+        await walk.press("y")
+        await walk.sees("while tanzaku runs here", "AWS could not be told")
+        await walk.press("q")
+        await walk.sees("only while tanzaku runs here")
+
+
+async def test_a_role_that_is_not_made_buys_nothing(walk: Walk) -> None:
+    trained(walk)
+    async with walk.app(size=(100, 40)):
+        await buy(walk, by_aws=True)
+        await walk.sees("Create the IAM role")
+        await walk.press("escape")
+        await walk.sees("Serve lantern-keeper", "AWS cannot end the lease without this role")
+    assert sent(walk, BUY) == 0
+
+
+async def test_a_commitment_wants_its_term_typed_and_says_what_it_means(walk: Walk) -> None:
+    trained(walk)
+    async with walk.app(size=(100, 40)):
+        await walk.sees(walk.sandbox.account_id)
+        await walk.press("2")
+        await walk.sees("lantern-keeper")
+        await walk.press("b")
+        await walk.sees("Serve lantern-keeper")
+        walk.app_now.screen.query_one("#commitment", ChoiceField).value = "OneMonth"
+        await walk.sees("cannot be deleted before", "renews itself", "$14,400.00 in all for 1 month", "Quota:")
+        await walk.type("claude-3-haiku")
+        await walk.press("enter")
+        await walk.sees("Type claude-3-haiku for 1 month in the last field")
+        assert sent(walk, BUY) == 0
+        await walk.type(" for 1 month")
+        await walk.press("enter")
+        await walk.sees("is being created")
+        (line,) = walk.sandbox.books()
+        assert line.commitment == "OneMonth"
+        await walk.press("X")
+        await walk.sees("AWS refuses to delete it before")
+        await walk.type("claude-3-haiku")
+        await walk.press("enter")
+        await walk.sees("cannot be deleted before its commitment term is over")
+
+
+async def test_what_bills_in_another_region_is_found_and_can_be_deleted(walk: Walk) -> None:
+    scene = scene_of(walk)
+    east = walk.sandbox.client("bedrock", region_name="us-east-1")
+    scene.bucket()
+    nova = "amazon.nova-lite-v1:0:300k"
+    east.create_provisioned_model_throughput(provisionedModelName="forgotten", modelId=nova, modelUnits=1)
+    async with walk.app(size=(110, 30)):
+        await walk.sees("Provisioned throughput bills in us-east-1 too", "also us-east-1", "≈ $0.00")
+        await walk.press("$")
+        await walk.sees("forgotten", "us-east-1", "$24.00/MU/h")
+        await walk.press("X")
+        await walk.sees("forgotten in us-east-1 stops answering")
+        await walk.type("forgotten")
+        await walk.press("enter")
+        await walk.sees("forgotten is deleted")
+        await walk.misses("also us-east-1")
+    assert held(walk) == []
+
+
+async def test_a_scan_can_be_skipped_and_is_not_repeated_for_clean_regions(walk: Walk) -> None:
+    served(walk)
+    async with walk.app(services=walk.services(settings=Settings(scan_regions=False))):
+        await walk.sees("1 MU")
+    assert sent(walk, "ListRegions") == 0
+    for _ in range(2):
+        async with walk.app():
+            await walk.until(lambda: sent(walk, "ListRegions") > 0, "the scan")
+            await walk.sees("1 MU")
+    listed = [r for r in walk.sandbox.requests if r.operation == "ListProvisionedModelThroughputs"]
+    assert len(listed) > 0
+
+
+async def test_idle_and_reminded(walk: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tui.app import TanzakuApp
+
+    written: list[str] = []
+    monkeypatch.setattr(TanzakuApp, "_write_outside", lambda self, sequence: written.append(sequence))
+    served(walk)
+    async with walk.app(services=walk.services(settings=Settings(remind_minutes=20, notify="osc9")), size=(100, 30)):
+        await walk.sees("1 MU")
+        await walk.pass_time(21 * MINUTE)
+        await walk.sees("idle")
+        await walk.until(lambda: any("Still billing: ● 1 MU" in text for text in written), "the reminder")
+        await walk.press("4")
+        await walk.type("What is lantern number 3?")
+        await walk.press("enter")
+        await walk.misses(" idle")

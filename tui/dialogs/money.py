@@ -1,0 +1,114 @@
+"""What bills: each endpoint with its time, price and cost, and what can be done about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import Static
+
+from tui.dialogs.base import Dialog
+from tui.dialogs.choice import Choice, ChoiceRows
+from tui.domain.clock import span
+from tui.domain.meter import Bill, spent
+from tui.domain.pricing import cents
+from tui.widgets.columns import Column
+from tui.widgets.virtual_table import VirtualTable
+
+
+class MoneyWish(StrEnum):
+    """What to do with one of them."""
+
+    DELETE = "delete"
+    EXTEND = "extend"
+    LIFT = "lift"
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyAnswer:
+    """A wish for the endpoint with this ARN."""
+
+    wish: MoneyWish
+    arn: str
+
+
+class MoneyDialog(Dialog[MoneyAnswer]):
+    """Reads like a bill; deletes, extends a lease, or lifts it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("X", "wish('delete')", "delete", id="money.delete"),
+        Binding("plus", "wish('extend')", "30 min more", key_display="+", id="money.extend"),
+        Binding("minus", "wish('lift')", "no end", key_display="-", id="money.lift"),
+    ]
+    heading = "What bills by the hour"
+
+    def __init__(
+        self,
+        bills: Sequence[Bill],
+        leases: Mapping[str, tuple[datetime | None, bool]],
+        now: datetime,
+        unseen: Sequence[str] = (),
+    ) -> None:
+        """`leases` by ARN: the end, and whether AWS itself keeps it. `unseen` are Regions that were not looked at."""
+        super().__init__()
+        self._bills = tuple(bills)
+        self._leases = leases
+        self._now = now
+        self._unseen = tuple(unseen)
+
+    def fields(self) -> ComposeResult:
+        yield VirtualTable(
+            (Column("endpoint", "", weight=2), Column("what it costs", "", weight=5)), empty="nothing bills"
+        )
+        yield Static("", id="bill", markup=False, classes="help-text")
+        yield Static(Content(self._summary()), markup=False, classes="help-text")
+
+    def on_mount(self) -> None:
+        table = self.query_one(VirtualTable)
+        table.show(ChoiceRows([Choice(b.endpoint.arn, b.endpoint.name, self._line(b)) for b in self._bills]))
+        table.styles.height = min(12, len(self._bills) + 1)
+        table.focus()
+
+    @on(VirtualTable.CursorMoved)
+    def _moved(self, message: VirtualTable.CursorMoved) -> None:
+        """The line in full, however narrow the window is."""
+        bill = self._bills[message.index]
+        self.query_one("#bill", Static).update(Content(f"\n{bill.endpoint.name}: {self._line(bill)}"))
+
+    def _line(self, bill: Bill) -> str:
+        endpoint, now = bill.endpoint, self._now
+        idle = bill.idle_for(now)
+        until, kept = self._leases.get(endpoint.arn, (None, False))
+        term = f"committed until {endpoint.commitment_ends:%Y-%m-%d}" if endpoint.commitment_ends else ""
+        parts = [
+            f"≈ {cents(bill.spent(now))}",
+            f"until {until.astimezone():%H:%M}{' (AWS)' if kept else ''}" if until else term or "until deleted",
+            f"{endpoint.units} MU for {span(now - endpoint.created)}",
+            f"{cents(bill.price)}/MU/h" if bill.price is not None else "$ ?/h",
+            endpoint.region,
+            f"idle {span(idle)}" if idle else "",
+        ]
+        return " · ".join(part for part in parts if part)
+
+    def _summary(self) -> str:
+        total = spent(self._bills, self._now)
+        lines = [f"\nTogether ≈ {cents(total)} so far, by time and price."]
+        lines += [f"Prices: {origin}." for origin in dict.fromkeys(b.origin for b in self._bills if b.origin)]
+        if any(b.price is None for b in self._bills):
+            lines.append("An unknown price can be written into config.toml (prices.<model>.model_unit_hour).")
+        if self._unseen:
+            lines.append(f"Not looked at: {', '.join(self._unseen)}.")
+        return "\n".join(lines)
+
+    def action_wish(self, wish: str) -> None:
+        """Do something about the endpoint under the cursor."""
+        key = self.query_one(VirtualTable).cursor_key
+        if key:
+            self.dismiss(MoneyAnswer(MoneyWish(wish), key))

@@ -1,0 +1,289 @@
+"""What bills, on every tab: prices, other Regions, leases that end, reminders, and the view of it all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from textual import work
+from textual.message import Message
+from textual.reactive import reactive
+from textual.screen import Screen
+
+from tui.domain.base_models import Serving
+from tui.domain.clock import span
+from tui.domain.errors import AppError, Cause
+from tui.domain.identity import Identity
+from tui.domain.meter import Bill, bills_of, meter_text, spent
+from tui.domain.pricing import TokenPrices, cents
+from tui.domain.runs import Board, Endpoint, Part
+from tui.services.leases import Lease
+from tui.services.regions import Elsewhere
+from tui.services.session import Services
+
+_WARN_BEFORE = timedelta(minutes=5)
+_TRY_AGAIN = timedelta(minutes=1)
+_AWS_IS_LATE = timedelta(minutes=3)
+"""How long after the end of a lease its schedule in AWS may still be at work."""
+EXTENSION = timedelta(minutes=30)
+
+
+class MoneyScreen(Screen[None]):
+    """The part of the main screen that keeps an eye on what bills."""
+
+    class Happened(Message):
+        """News, worth telling someone who looks elsewhere."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    services: Services
+    identity: reactive[Identity] = reactive(Identity(), repaint=False)
+    board: reactive[Board] = reactive(Board(), repaint=False)
+    bills: reactive[tuple[Bill, ...]] = reactive((), repaint=False)
+
+    def say(self, text: str, kind: str = "") -> None:
+        """Put something on the status line."""
+        raise NotImplementedError
+
+    def begin_with_money(self) -> None:
+        """Nothing is known yet; call when mounted."""
+        self._prices: dict[str, TokenPrices] = {}
+        self._elsewhere = Elsewhere()
+        self._leases: list[Lease] = []
+        self._warned: set[tuple[str, datetime | None]] = set()
+        self._tried: dict[str, datetime] = {}
+        self._reminded = self.services.now()
+        self._looked_elsewhere = ""
+        self.set_interval(1 if self.services.sandbox else 15, self.look_at_money)
+
+    def forget_money(self) -> None:
+        """Another account or Region is looked at."""
+        self._elsewhere, self._looked_elsewhere, self._leases = Elsewhere(), "", []
+        self.bills = ()
+
+    # What bills
+
+    def money_seen(self) -> None:
+        """A board came: find the prices of what is new, and once the other Regions."""
+        self._count()
+        self._price_what_is_new()
+        account = self.identity.account
+        if account and account != self._looked_elsewhere and self.services.settings.scan_regions:
+            self._looked_elsewhere = account
+            self._look_elsewhere(account, self.identity.region)
+
+    @work(group="prices", exclusive=True)
+    async def _price_what_is_new(self) -> None:
+        for endpoint in (*self.board.billing, *self._elsewhere.endpoints):
+            if endpoint.arn not in self._prices:
+                model = endpoint.base_model_arn or endpoint.model_arn
+                self._prices[endpoint.arn] = await self.services.prices.of(model, endpoint.region)
+                self._count()
+
+    @work(group="elsewhere", exclusive=True)
+    async def _look_elsewhere(self, account: str, here: str) -> None:
+        try:
+            found = await self.services.regions.look(account, here)
+        except AppError as problem:
+            self.say(f"Other Regions were not looked at: {problem.sentence()}", "problem")
+            return
+        self._elsewhere = found
+        if found.endpoints:
+            where = ", ".join(sorted({e.region for e in found.endpoints}))
+            self.say(f"Provisioned throughput bills in {where} too ($ shows it)", "problem")
+        self._count()
+        self._price_what_is_new()
+
+    def _count(self) -> None:
+        asked = self.services.aws.asked
+        here = bills_of(self.board.billing, self._prices, asked)
+        self.bills = here + bills_of(self._elsewhere.endpoints, self._prices, asked, elsewhere=True)
+
+    # Leases and reminders
+
+    @work(group="leases")
+    async def look_at_money(self) -> None:
+        """End leases that are over, warn of those that soon are, remind."""
+        if not self.identity.account or self.board.seen is None:
+            return
+        self._count()
+        await self._read_leases()
+        now = self.services.now()
+        for lease in self._leases:
+            left = lease.left(now)
+            if left is None:
+                continue
+            if await self._is_gone(lease):
+                continue
+            if left <= timedelta(0):
+                await self._end(lease, now)
+            elif left <= min(_WARN_BEFORE, timedelta(minutes=lease.minutes / 4)):
+                self._warn(lease, left)
+        self._remind(now)
+
+    async def _read_leases(self) -> None:
+        if not self.identity.account:
+            return
+        place = self.services.place(self.identity)
+        try:
+            self._leases = await self.services.pool.run(self.services.leases.running, place)
+        except AppError as problem:
+            self.say(problem.sentence(), "problem")
+
+    async def _is_gone(self, lease: Lease) -> bool:
+        """Whether the endpoint is deleted already; the lease ends with it."""
+        board = self.board
+        known = board.problem is None and Part.THROUGHPUTS not in board.missed and lease.arn in self._prices
+        if not known or any(e.arn == lease.arn for e in board.endpoints):
+            return False
+        await self._settle(lease)
+        return True
+
+    async def _settle(self, lease: Lease) -> None:
+        try:
+            await self.services.pool.run(self.services.leases.end, lease.token)
+            if lease.schedule:
+                await self.services.schedules.remove(lease.schedule)
+        except AppError as problem:
+            self.say(problem.sentence(), "problem")
+
+    def _warn(self, lease: Lease, left: timedelta) -> None:
+        if (lease.token, lease.until) in self._warned:
+            return
+        self._warned.add((lease.token, lease.until))
+        text = f"{lease.name} is deleted in {span(left)}; + keeps it {span(EXTENSION)} longer"
+        self.say(text, "problem")
+        self.post_message(self.Happened(text))
+
+    async def _end(self, lease: Lease, now: datetime) -> None:
+        """Delete what the lease was for; while that fails, again each minute and with a loud word."""
+        over = now - lease.until if lease.until else timedelta(0)
+        if (lease.schedule and over < _AWS_IS_LATE) or now - self._tried.get(lease.token, _LONG_AGO) < _TRY_AGAIN:
+            return
+        self._tried[lease.token] = now
+        endpoint = next((b.endpoint for b in self.bills if b.endpoint.arn == lease.arn), _only_named(lease))
+        cost = spent([b for b in self.bills if b.endpoint.arn == lease.arn], now)
+        try:
+            await self.services.endpoints.delete(endpoint)
+        except AppError as problem:
+            text = f"The lease of {lease.name} is over, but it is not deleted: {problem.sentence()}"
+            self.say(text, "problem")
+            if problem.cause is not Cause.READ_ONLY:
+                self.post_message(self.Happened(text))
+            return
+        await self._settle(lease)
+        self.services.watcher.wake()
+        told = f"The lease of {lease.name} is over: it is deleted. It cost ≈ {cents(cost)}"
+        self.say(told, "good")
+        self.post_message(self.Happened(told))
+
+    def _remind(self, now: datetime) -> None:
+        every = self.services.settings.remind_minutes
+        if every and self.bills and now - self._reminded >= timedelta(minutes=every):
+            self._reminded = now
+            self.post_message(self.Happened(f"Still billing: {meter_text(self.bills, now)}"))
+
+    # What one can do about it
+
+    def lease_of(self, arn: str) -> Lease | None:
+        """The running lease of an endpoint."""
+        return next((lease for lease in self._leases if lease.arn == arn), None)
+
+    @work(group="extend", exclusive=True)
+    async def action_extend(self) -> None:
+        """Give the lease that ends first half an hour more."""
+        await self._read_leases()
+        if not self._leases:
+            self.say("No lease is running", "problem")
+            return
+        await self.extend(self._leases[0])
+
+    async def extend(self, lease: Lease) -> None:
+        """Half an hour more for a lease, in AWS too where a schedule keeps it."""
+        until = max(lease.until or self.services.now(), self.services.now()) + EXTENSION
+        try:
+            if lease.schedule:
+                await self.services.schedules.move(lease.schedule, until)
+            await self.services.pool.run(self.services.leases.extend, lease.token, until)
+        except AppError as problem:
+            self.say(f"{lease.name} was not extended: {problem.sentence()}", "problem")
+            return
+        self._leases = [replace(one, until=until) if one.token == lease.token else one for one in self._leases]
+        self.say(f"{lease.name} stays until {until.astimezone():%H:%M}", "good")
+
+    @work(group="money", exclusive=True)
+    async def action_money(self) -> None:
+        """Show all that bills, with what it cost so far."""
+        from tui.dialogs.money import MoneyDialog, MoneyWish
+
+        if not self.bills:
+            unsure = self.board.may_bill_unseen or self.board.seen is None
+            self.say(
+                "What bills is not known" if unsure else "Nothing bills by the hour here", "problem" if unsure else ""
+            )
+            return
+        await self._read_leases()
+        now = self.services.now()
+        leases = {lease.arn: (lease.until, bool(lease.schedule)) for lease in self._leases}
+        answer = await self.app.push_screen_wait(MoneyDialog(self.bills, leases, now, self._elsewhere.unseen))
+        bill = next((b for b in self.bills if answer and b.endpoint.arn == answer.arn), None)
+        if answer is None or bill is None:
+            return
+        lease = self.lease_of(answer.arn)
+        if answer.wish is MoneyWish.DELETE:
+            await self._delete(bill)
+        elif lease is None:
+            self.say(f"{bill.endpoint.name} has no lease: it stays until it is deleted", "problem")
+        elif answer.wish is MoneyWish.EXTEND:
+            await self.extend(lease)
+        else:
+            await self._settle(lease)
+            self.say(f"{bill.endpoint.name} has no end any more: it bills until you delete it", "problem")
+
+    async def _delete(self, bill: Bill) -> None:
+        from tui.dialogs.confirm import ConfirmDialog
+
+        name, region = bill.endpoint.name, bill.endpoint.region
+        body = f"{name} in {region} stops answering and billing. The custom model stays."
+        if not await self.app.push_screen_wait(ConfirmDialog("Delete this endpoint?", body, word=name)):
+            return
+        try:
+            await self.services.endpoints.delete(bill.endpoint)
+        except AppError as problem:
+            self.say(problem.sentence(), "problem")
+            return
+        gone = bill.endpoint.arn
+        self._elsewhere = replace(
+            self._elsewhere, endpoints=tuple(e for e in self._elsewhere.endpoints if e.arn != gone)
+        )
+        self._count()
+        self.services.watcher.wake()
+        self.say(f"{name} is deleted. It cost ≈ {cents(bill.spent(self.services.now()))}", "good")
+
+    async def money_reasons(self) -> list[str]:
+        """What to know about money before leaving."""
+        await self._read_leases()
+        if not self.bills:
+            unseen = self.board.may_bill_unseen
+            return ["Provisioned throughput may be billing: this account may not list it."] if unseen else []
+        now = self.services.now()
+        reasons = [f"{meter_text(self.bills, now)}: it goes on billing until it is deleted ($ shows it)."]
+        for lease in self._leases:
+            if lease.until is not None:
+                at = f"{lease.until.astimezone():%H:%M}"
+                reasons.append(
+                    f"{lease.name}: AWS deletes it at {at}, also without tanzaku."
+                    if lease.schedule
+                    else f"{lease.name}: its lease ends at {at}, but only while tanzaku runs here is it deleted then."
+                )
+        return reasons
+
+
+_LONG_AGO = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+
+
+def _only_named(lease: Lease) -> Endpoint:
+    """What is needed to delete an endpoint that is not listed."""
+    return Endpoint(Serving.PROVISIONED, lease.arn, lease.name, "", "", lease.until or _LONG_AGO)

@@ -1,0 +1,108 @@
+"""Leases: for how long provisioned throughput was meant to be bought, and who deletes it then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from tui.domain.clock import Now, utc_now
+from tui.services.store import Store
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS leases (
+    token TEXT PRIMARY KEY, place TEXT NOT NULL, name TEXT NOT NULL, minutes REAL NOT NULL, arn TEXT NOT NULL,
+    until TEXT NOT NULL, schedule TEXT NOT NULL, state TEXT NOT NULL
+)
+"""
+
+
+class LeaseState(StrEnum):
+    """PLANNED: written down, nothing bought for certain. RUNNING: the endpoint is there. ENDED: it is deleted, or the
+    lease was lifted."""
+
+    PLANNED = "planned"
+    RUNNING = "running"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """`token` is that of the purchase. `schedule` names the schedule in AWS that deletes the endpoint; without one it
+    is deleted by the app, and only while the app runs."""
+
+    token: str
+    place: str
+    name: str
+    minutes: float
+    arn: str
+    until: datetime | None
+    schedule: str
+    state: LeaseState
+
+    def left(self, now: datetime) -> timedelta | None:
+        """Time until its end; None while nothing is bought."""
+        return None if self.until is None else self.until - now
+
+
+class Leases:
+    """Leases in the store; methods block briefly and raise AppError when the disk refuses."""
+
+    def __init__(self, store: Store, *, now: Now = utc_now) -> None:
+        self._store = store
+        self._now = now
+        self._ready = False
+
+    def _table(self) -> Store:
+        if not self._ready:
+            self._store.write(_SCHEMA)
+            self._ready = True
+        return self._store
+
+    def plan(self, place: str, token: str, name: str, minutes: float) -> None:
+        """Write a lease down before its purchase is sent; the same token again replaces what was planned."""
+        self._table().write(
+            "INSERT INTO leases VALUES (?,?,?,?,'','','',?) ON CONFLICT (token) DO UPDATE SET"
+            " name=excluded.name, minutes=excluded.minutes WHERE state=?",
+            (token, place, name, minutes, LeaseState.PLANNED, LeaseState.PLANNED),
+        )
+
+    def drop(self, token: str) -> None:
+        """Forget a plan whose purchase was refused."""
+        self._table().write("DELETE FROM leases WHERE token=? AND state=?", (token, LeaseState.PLANNED))
+
+    def begin(self, token: str, arn: str, bought: datetime) -> None:
+        """The purchase was made: the lease runs from then. Nothing when there is none for the token."""
+        planned = [lease for lease in self._read("token=?", (token,)) if lease.state is LeaseState.PLANNED]
+        for lease in planned:
+            until = bought + timedelta(minutes=lease.minutes)
+            self._table().write(
+                "UPDATE leases SET arn=?, until=?, state=? WHERE token=?",
+                (arn, until.isoformat(), LeaseState.RUNNING, token),
+            )
+
+    def extend(self, token: str, until: datetime) -> None:
+        """Give a running lease another end."""
+        self._table().write("UPDATE leases SET until=? WHERE token=?", (until.isoformat(), token))
+
+    def keep_in_aws(self, token: str, schedule: str) -> None:
+        """Note that a schedule in AWS deletes it, or with an empty name that none does."""
+        self._table().write("UPDATE leases SET schedule=? WHERE token=?", (schedule, token))
+
+    def end(self, token: str) -> None:
+        """The endpoint is gone, or shall stay."""
+        self._table().write("UPDATE leases SET state=? WHERE token=?", (LeaseState.ENDED, token))
+
+    def running(self, place: str) -> list[Lease]:
+        """Running leases of a place, the first to end first."""
+        found = self._read("place=? AND state=?", (place, LeaseState.RUNNING))
+        return sorted(found, key=lambda lease: lease.until or self._now())
+
+    def _read(self, where: str, values: tuple[str, ...]) -> list[Lease]:
+        rows = self._table().read(
+            f"SELECT token, place, name, minutes, arn, until, schedule, state FROM leases WHERE {where}", values
+        )
+        return [
+            Lease(t, p, n, m, a, datetime.fromisoformat(u) if u else None, s, LeaseState(state))
+            for t, p, n, m, a, u, s, state in rows
+        ]

@@ -1,0 +1,41 @@
+"""How many model units the account may hold: Service Quotas, read when something is about to be bought."""
+
+from __future__ import annotations
+
+from tui.domain.errors import AppError
+from tui.domain.quotas import UnitQuotas
+from tui.domain.text import safe_line
+from tui.services.aws import Aws
+
+_WITHOUT = "no-commitment provisioned throughputs across custom models"
+_WITH = "with commitment provisioned throughputs across custom models"
+_PER_MODEL = "model units per provisioned model for "
+
+
+class Quotas:
+    """Reads quotas of Bedrock; kept for the session, since they change in days."""
+
+    def __init__(self, aws: Aws) -> None:
+        self._aws = aws
+        self._kept: dict[str, float] | None = None
+
+    async def units(self, model_name: str) -> UnitQuotas:
+        """The quotas on model units for custom models of a base model. Never raises."""
+        try:
+            if self._kept is None:
+                found = await self._aws.pages(
+                    "service-quotas", "list_service_quotas", "Quotas", {"ServiceCode": "bedrock"}, need=("QuotaName",)
+                )
+                self._kept = {str(q["QuotaName"]).lower(): float(q.get("Value", 0)) for q in found}
+        except AppError as error:
+            return UnitQuotas(problem=safe_line(error.title, 80))
+        names = self._kept
+        return UnitQuotas(
+            next((value for name, value in names.items() if _WITHOUT in name), None),
+            next((value for name, value in names.items() if _WITH in name), None),
+            names.get(_PER_MODEL + model_name.lower()),
+        )
+
+    def forget(self) -> None:
+        """Another account is looked at."""
+        self._kept = None
