@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from tui.services.regions import Regions
     from tui.services.roles import Roles
     from tui.services.run_data import RunData
+    from tui.services.schedules import Schedules
     from tui.services.shaping import Shaping
     from tui.services.shelf import Shelf
-    from tui.services.schedules import Schedules
     from tui.services.storage import Storage
     from tui.services.store import Intent, Store
     from tui.services.structured import Structured
