@@ -60,12 +60,12 @@ async def _watch(walk: Walk) -> None:
 
 async def _serve(walk: Walk) -> None:
     await walk.press("2", "b")
-    await walk.sees("provisioned throughput", "bills", "$ ? an hour")
+    await walk.sees("provisioned throughput", "bills", "$24.00 an hour")
     await walk.press("enter")
     await walk.sees("Nothing was bought")
     await walk.type("claude-3-haiku")
     await walk.press("enter")
-    await walk.sees("◌ Creating", "1 MU 0:00 $ ?/h")
+    await walk.sees("◌ Creating", "1 MU 0:00 ≈ $")
     await walk.pass_time(700)
     await walk.sees("● 1 MU 0:11")
 
