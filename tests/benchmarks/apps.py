@@ -46,7 +46,7 @@ def pairs(path: str) -> None:
         def on_mount(self) -> None:
             table = self.query_one(VirtualTable)
             table.focus()
-            table.show(PairRows(OpenFile(file, Role.TRAIN, ()), None))
+            table.show(PairRows(OpenFile(file, Role.TRAIN, ())))
 
     Pairs().run()
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tui.domain.base_models import DataFormat
 from tui.domain.errors import AppError, Cause
 from tui.domain.formats import Record
-from tui.domain.pairs import Damaged, Keys, PairFile, Role, Shape, UnclearKeys, guess_keys, guess_role, matching, read
+from tui.domain.pairs import Damaged, Keys, PairFile, Role, Shape, UnclearKeys, guess_keys, guess_role, read
 
 PATH = Path("pairs.json")
 DEEP = b'[{"q":"x","a":' + b"[" * 100_000 + b"]" * 100_000 + b"}]"
@@ -321,14 +321,6 @@ def test_a_hundred_thousand_pairs_open_fast() -> None:
     assert file[99_999].answer.startswith("A managed")
     # About 0.1 s where this was measured; the rest is room for slow machines.
     assert time.process_time() - began < 4
-
-
-def test_search_wants_every_word_and_ignores_case() -> None:
-    file = opened('{"q": "Amazon BEDROCK", "a": "Ａ"}\n{"q": "bedrock", "a": "amazon lamp"}\n{"q": broken lamp\n')
-    assert matching(file, "amazon bedrock") == [0, 1]
-    assert matching(file, "lamp") == [1, 2]
-    assert matching(file, "") == [0, 1, 2]
-    assert matching(file, "nothing") == []
 
 
 @pytest.mark.parametrize(

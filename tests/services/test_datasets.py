@@ -66,7 +66,6 @@ async def test_a_file_is_opened(files: Datasets, training: Path) -> None:
     file = await files.open(training)
     assert len(file) == 85
     assert file.size == len(content(training))
-    assert await files.search(file, "question 84") == [84]
 
 
 async def test_what_is_no_plain_file_is_refused_at_once(files: Datasets, tmp_path: Path) -> None:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 
 from tui.domain.checks import Problem, Severity
 from tui.domain.text import count
+
+_MEANT: Mapping[str, Callable[[Problem], bool]] = {
+    "problem": lambda p: True,
+    "error": lambda p: p.severity is Severity.ERROR,
+    "warning": lambda p: p.severity is Severity.WARNING,
+    "dup": lambda p: "duplicate" in p.rule or p.rule == "two answers",
+    "leak": lambda p: "leak" in p.rule,
+}
 
 
 def _place(problem: Problem) -> int:
@@ -35,6 +43,11 @@ class Findings(tuple[Problem, ...]):
     def places(self) -> tuple[int, ...]:
         """The records with a problem, ascending."""
         return tuple(dict.fromkeys(p.index for p in self if p.index is not None))
+
+    def named(self, name: str) -> frozenset[int]:
+        """The records of a set that a filter can name: problem, error, warning, dup or leak."""
+        meant = _MEANT[name]
+        return frozenset(p.index for p in self if p.index is not None and meant(p))
 
     @cached_property
     def summary(self) -> str:

@@ -40,7 +40,7 @@ _OPEN_THAT = "Open a JSON list, JSONL or CSV file of pairs"
 
 __all__ = [
     "Columns", "Damaged", "Keys", "Layout", "PairFile", "Pairs", "Role", "Shape", "UnclearKeys", "candidates",
-    "guess_keys", "guess_role", "matching", "read", "read_record",
+    "guess_keys", "guess_role", "read", "read_record",
 ]  # fmt: skip
 
 
@@ -81,6 +81,7 @@ class Pairs(Protocol):
     def line(self, index: int) -> int: ...
     def read(self, index: int) -> Record | Damaged: ...
     def bodies(self, start: int, stop: int) -> list[bytes]: ...
+    def stretch(self, start: int, stop: int) -> bytes: ...
 
 
 class PairFile(Sequence[Record | Damaged]):
@@ -154,6 +155,10 @@ class PairFile(Sequence[Record | Damaged]):
         """The bytes of the records from `start` up to `stop`."""
         data, spans = self._data, self._spans[2 * start : 2 * stop]
         return [data[a:b] for a, b in zip(spans[::2], spans[1::2], strict=True)]
+
+    def stretch(self, start: int, stop: int) -> bytes:
+        """The bytes from the record at `start` up to that before `stop`, with what stands between them."""
+        return self._data[self._spans[2 * start] : self._spans[2 * stop - 1]]
 
     def line(self, index: int) -> int:
         """The line, from 1, on which the record begins."""
@@ -306,15 +311,3 @@ def guess_role(path: Path) -> Role:
     if any(word.startswith(("label", "eval", "test")) for word in words) or path.parent.name == "eval":
         return Role.EVAL
     return Role.TRAIN
-
-
-def matching(pairs: Pairs, words: str) -> list[int]:
-    """Indices of the records whose texts hold every one of the blank-separated words, ignoring case."""
-    wanted = words.casefold().split()
-    found = []
-    for index, record in enumerate(pairs):
-        text = record.raw if isinstance(record, Damaged) else "\n".join(t.text for t in record.turns)
-        folded = text.casefold()
-        if all(word in folded for word in wanted):
-            found.append(index)
-    return found

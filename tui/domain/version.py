@@ -59,6 +59,18 @@ class Version:
         raw, made = self.material.base.raw, self.material.made
         return [raw(number) if number >= 0 else made(number).body for number in self.numbers[start:stop]]
 
+    def stretch(self, start: int, stop: int) -> bytes:
+        """The bytes of the records from `start` up to `stop`, with what stands between them or something like it."""
+        numbers = self.numbers[start:stop]
+        first = numbers[0]
+        if first >= 0 and numbers == array("q", range(first, first + len(numbers))):
+            return self.material.base.stretch(first, first + len(numbers))
+        return b"\n".join(self.bodies(start, stop))
+
+    def written_here(self) -> frozenset[int]:
+        """The records that were written since the file was opened."""
+        return frozenset(index for index, number in enumerate(self.numbers) if number < 0)
+
     def text(self, index: int) -> str:
         """A record as JSON text."""
         return self.material.body(self.numbers[index]).decode("utf-8")

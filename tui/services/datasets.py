@@ -6,16 +6,19 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from array import array
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tui.domain import checks, pairs
+from tui.domain import checks, listing, pairs
 from tui.domain.base_models import BaseModel
 from tui.domain.checks import Problem, Severity
 from tui.domain.errors import AppError, Cause
+from tui.domain.filter import Query, matches
 from tui.domain.findings import Findings
 from tui.domain.formats import FormatError, line
+from tui.domain.listing import Key, Listing, Order
 from tui.domain.names import plain
 from tui.domain.pairs import Damaged, Keys, PairFile, Pairs, Role
 from tui.domain.raw_text import HEAD, refuse_binary
@@ -31,6 +34,9 @@ _KINDS = (
 )
 LARGEST_FILE = 1_000_000_000
 """Bytes; a larger file is refused, since it is read whole."""
+_FILE_ORDER = Order()
+_TELL_EVERY = 0.1
+"""Seconds after which a search tells what it has found so far."""
 _GIVE_WAY = 0.0002
 """Seconds that a long piece of work rests after each batch."""
 
@@ -70,9 +76,12 @@ class Datasets:
         """All problems of a file for a base model; not all when told to stop."""
         return await self._pool.run(_check, file, model, role, should_stop)
 
-    async def search(self, file: Pairs, words: str) -> list[int]:
-        """Indices of the records that hold all the words."""
-        return await self._pool.run(pairs.matching, file, words)
+    async def arrange(self, wish: Wish, should_stop: Callable[[], bool], tell: Callable[[Listing], None]) -> Listing:
+        """The records that a query leaves, in an order; not all when told to stop.
+
+        `tell` is called, on another thread, with what was found up to then, when the end is long in coming.
+        """
+        return await self._pool.run(_arrange, wish, yielding(should_stop), tell)
 
     async def convert(
         self, file: Pairs, model: BaseModel, role: Role, system: str, *, escape: bool = False
@@ -87,6 +96,45 @@ class Datasets:
     async def write(self, converted: Converted, path: Path) -> None:
         """Write a converted file whole or not at all; never over its own source. Raises AppError."""
         await self._pool.run(_write, converted, path)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Which records of a file to list, and how. `named` holds the records of each set that the query asks for."""
+
+    file: Pairs
+    query: Query
+    order: Order = _FILE_ORDER
+    named: Mapping[str, Collection[int]] = field(default_factory=dict)
+    findings: Findings = field(default_factory=Findings)
+
+
+def _arrange(wish: Wish, should_stop: Callable[[], bool], tell: Callable[[Listing], None]) -> Listing:
+    found: array[int] | None = None
+    if wish.query:
+        found = array("q")
+        told = time.monotonic()
+        for _, batch in matches(wish.file, wish.query, wish.named):
+            if should_stop():
+                return Listing(found)
+            found.extend(batch)
+            if found and not wish.order and time.monotonic() - told > _TELL_EVERY:
+                tell(Listing(found[:]))
+                told = time.monotonic()
+    if not wish.order:
+        return Listing(found)
+    keys: list[Key] = []
+    for some in listing.keys(wish.file, wish.order.by, wish.findings.worst):
+        if should_stop():
+            return Listing(found)
+        keys += some
+    rows = array("q")
+    everything = range(len(wish.file)) if found is None else found
+    for some_rows in listing.in_order(everything, keys, descending=wish.order.descending):
+        if should_stop():
+            return Listing(found)
+        rows.extend(some_rows)
+    return Listing(rows, wish.order).ready()
 
 
 def _check(file: Pairs, model: BaseModel, role: Role, should_stop: Callable[[], bool]) -> Findings:

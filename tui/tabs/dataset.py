@@ -48,9 +48,7 @@ class DatasetTab(SharingTab):
         self.files: list[EditedFile] = []
         self.current = 0
         self.system_prompt = services.settings.system_prompt
-        self._found: list[int] | None = None
         self._rows: PairRows | None = None
-        self._search_number = 0
         self._refused: list[str] = []
         self._cancel_upload: threading.Event | None = None
 

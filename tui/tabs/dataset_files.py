@@ -131,7 +131,7 @@ class OpeningTab(ShapingTab):
             self.files[at] = opened
         if show or len(self.files) == 1:
             self.current = at
-            self._found = None
+            self.show_all()
         if at == self.current:
             self.show_file()
         else:
@@ -209,9 +209,7 @@ class OpeningTab(ShapingTab):
         """Show the next open file."""
         if self.files:
             self.current = (self.current + 1) % len(self.files)
-            self._found = None
-            self.query_one("#pairs", VirtualTable).marked = frozenset()
-            self._clear_filter()
+            self.show_all()
             self.show_file(keep_cursor=False)
 
     def action_role(self) -> None:

@@ -1,28 +1,56 @@
-"""The list of pairs in the Dataset tab: what it shows, where its cursor is, and the words that narrow it."""
+"""The list of pairs in the Dataset tab: what it shows, in what order, what is marked in it, and where its cursor is."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, ClassVar
+from weakref import WeakKeyDictionary
 
 from textual import on, work
+from textual.binding import Binding, BindingType
 from textual.content import Content
 
+from tui.domain.filter import Query, parse
 from tui.domain.formats import Record
+from tui.domain.listing import Listing, Order
 from tui.domain.text import count, safe
-from tui.tabs.editing import EditingTab
+from tui.services.datasets import Wish
+from tui.tabs.editing import EditedFile, EditingTab
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.pair_rows import PairRows, record_text
 from tui.widgets.text_pane import Line, TextPane
 from tui.widgets.virtual_table import VirtualTable
 
-_SEARCH_DELAY = 0.03
+if TYPE_CHECKING:
+    from tui.domain.document import Step
+    from tui.services.documents import OpenDocument
+
+_SEARCH_DELAY = 0.02
 NO_FILE = "No file is open. Press o to open one."
+_NOTHING = "Nothing is left by this filter; esc clears it."
 
 
 class ListingTab(EditingTab):
     """Shows the current file as a list with a preview."""
 
-    _search_number: int
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("S", "sort", "Sort the list", show=False, id="dataset.sort"),
+        Binding("asterisk", "mark_all", "Mark all shown", show=False, key_display="*", id="dataset.mark_all"),
+        Binding("n", "hit(1)", "Next hit of the filter", show=False, id="dataset.next_hit"),
+        Binding("N", "hit(-1)", "Last hit of the filter", show=False, id="dataset.last_hit"),
+    ]
+
+    listing = Listing()
+    """What the list shows of the current file."""
+    _query = Query()
+    _order = Order()
+    _arranged_for: object = None
+    """The problems that were known when the list was made."""
+    _search_number = 0
+    _searching = False
+    _marked_of: OpenDocument | None = None
+    """Whose marks the table has."""
 
     def focus_first(self) -> None:
         """The list has the keys."""
@@ -40,19 +68,25 @@ class ListingTab(EditingTab):
         if opened is None:
             self.query_one("#file-line", Line).put(Content(f" base model {self.model.name}"))
             return
-        self._rows = PairRows(opened, self._found)
-        table.set_empty("Nothing holds these words; esc clears them." if self._found is not None else NO_FILE)
+        self._rows = PairRows(opened, self.listing, self._query.shown)
+        self._show_marks(opened, table)
+        table.set_empty(_NOTHING if self.listing.rows is not None else NO_FILE)
+        table.follow = self._show_preview
         table.show(self._rows, keep_cursor=keep_cursor)
         self._show_line()
         self._show_preview(table.cursor)
+        if self._query.of_checks and opened.problems is not self._arranged_for:
+            self._arrange()
 
     def _show_line(self) -> None:
         opened = self.opened
         if opened is None:
             return
-        shown = (
-            count(len(opened.file), "pair") if self._found is None else f"{len(self._found):,} of {len(opened.file):,}"
-        )
+        total = len(opened.file)
+        rows = self.listing.count(total)
+        shown = count(total, "pair") if self.listing.rows is None or rows == total else f"{rows:,} of {total:,}"
+        shown += " …" if self._searching else ""
+        marked = len(self.query_one("#pairs", VirtualTable).marked)
         unsaved = "● unsaved  " if opened.dirty else ""
         alone = "▲ no recovery  " if opened.source.unguarded else ""
         alone += "▲ open elsewhere  " if opened.source.holder else ""
@@ -68,15 +102,12 @@ class ListingTab(EditingTab):
                 " ",
                 (opened.name, "bold"),
                 (f"{several}  {opened.role.upper()}  {shown}  ", "$foreground-muted"),
+                (f"*{marked:,} marked  " if marked else "", "$text-accent"),
                 (unsaved + alone, "$text-warning"),
                 (state, colour),
                 (f"  for {self.model.name}", "$foreground-muted"),
             )
         )
-
-    @on(VirtualTable.CursorMoved, "#pairs")
-    def _cursor_moved(self, message: VirtualTable.CursorMoved) -> None:
-        self._show_preview(message.index)
 
     def _show_preview(self, row: int) -> None:
         opened, preview = self.opened, self.query_one(TextPane)
@@ -84,18 +115,80 @@ class ListingTab(EditingTab):
             preview.put(Content(""))
             return
         index = self._rows.index(row)
-        preview.put(record_text(opened.file[index], opened.findings.of(index)))
+        preview.put(record_text(opened.file[index], opened.findings.of(index), self._query.shown))
 
     def go_to(self, index: int) -> None:
         if self._rows is not None and self._rows.row(index) is None:
-            self._clear_filter()
-            self._found = None
+            self.show_all()
             self.show_file()
         row = self._rows.row(index) if self._rows is not None else None
         if row is not None:
             self.query_one("#pairs", VirtualTable).move_to(row)
 
-    # Filter
+    def show_all(self) -> None:
+        """No filter any more, and the file's own order; shown by `show_file`."""
+        self._clear_filter()
+        self._order, self.listing = Order(), Listing()
+        self.query_one("#pairs", VirtualTable).sorted_by = None
+
+    def step_taken(self, opened: EditedFile, step: Step) -> None:
+        super().step_taken(opened, step)
+        self._move_marks(opened, step)
+        if opened.source is (self.opened and self.opened.source):
+            self.listing = self.listing.moved(step)
+
+    # Marks
+
+    def _show_marks(self, opened: EditedFile, table: VirtualTable) -> None:
+        """Each file has marks of its own."""
+        if self._marked_of is opened.source:
+            return
+        if self._marked_of is not None:
+            self._marks[self._marked_of] = table.marked
+        self._marked_of = opened.source
+        table.marked = self._marks.get(opened.source, frozenset())
+
+    @property
+    def _marks(self) -> WeakKeyDictionary[OpenDocument, frozenset[str]]:
+        if not hasattr(self, "_marks_held"):
+            self._marks_held: WeakKeyDictionary[OpenDocument, frozenset[str]] = WeakKeyDictionary()
+        return self._marks_held
+
+    def _move_marks(self, opened: EditedFile, step: Step) -> None:
+        """Marks stay on their records when others come and go."""
+        from tui.domain.listing import kept
+
+        table = self.query_one("#pairs", VirtualTable)
+        shown = self._marked_of is opened.source
+        marked = table.marked if shown else self._marks.get(opened.source, frozenset())
+        if not marked:
+            return
+        moved = frozenset(str(index) for index in kept(step, sorted(int(key) for key in marked))[1])
+        if shown:
+            table.marked = moved
+        else:
+            self._marks[opened.source] = moved
+
+    @property
+    def chosen(self) -> list[int]:
+        """The marked records of the file that is shown, ascending."""
+        return sorted(int(key) for key in self.query_one("#pairs", VirtualTable).marked)
+
+    @on(VirtualTable.MarksChanged, "#pairs")
+    def _marks_changed(self) -> None:
+        self._show_line()
+
+    @work(group="mark", exclusive=True)
+    async def action_mark_all(self) -> None:
+        """Mark all rows that are shown; where all of them are marked, take their marks away."""
+        opened, table, listing = self.opened, self.query_one("#pairs", VirtualTable), self.listing
+        if opened is None:
+            return
+        marked = await self.services.pool.run(_with_all, table.marked, listing, len(opened.file))
+        if self.listing is listing and self.opened is not None and self.opened.file is opened.file:
+            table.marked = marked
+
+    # Filter and order
 
     async def action_filter(self) -> None:
         """Type words to look for."""
@@ -106,39 +199,104 @@ class ListingTab(EditingTab):
 
     @on(FilterLine.Changed)
     def _filter_typed(self, event: FilterLine.Changed) -> None:
-        self._search(event.words)
+        before, self._query = self._query, parse(event.words)
+        self.query_one(FilterLine).complain(" · ".join(reversed(self._query.unknown)))
+        if self._query != before:
+            self._arrange(delay=_SEARCH_DELAY)
 
     @on(FilterLine.Done)
     def _filter_done(self) -> None:
         self.focus_first()
 
     @work(group="search", exclusive=True)
-    async def _search(self, words: str) -> None:
-        await asyncio.sleep(_SEARCH_DELAY)
+    async def _arrange(self, *, delay: float = 0) -> None:
+        """Find out what the list has to show now, beside the screen; the newest wish counts."""
+        self._search_number += 1
+        number = self._search_number
+        await asyncio.sleep(delay)
         opened = self.opened
         if opened is None:
             return
-        self._search_number += 1
-        number = self._search_number
-        found = await self.services.datasets.search(opened.file, words) if words.strip() else None
-        if number == self._search_number and self.opened is not None and opened.file is self.opened.file:
-            self._found = found
-            self.show_file()
+        named = self._sets(opened) if self._query.sets else {}
+        wish = Wish(opened.file, self._query, self._order, named, opened.findings)
+        loop = asyncio.get_running_loop()
+
+        def tell(found: Listing) -> None:
+            loop.call_soon_threadsafe(self._arranged, number, wish, found, True)
+
+        found = await self.services.datasets.arrange(wish, lambda: number != self._search_number, tell)
+        self._arranged_for = opened.problems
+        self._arranged(number, wish, found, False)
+
+    def _arranged(self, number: int, wish: Wish, found: Listing, searching: bool) -> None:
+        if number != self._search_number or self.opened is None:
+            return
+        if self.opened.file is not wish.file:
+            self._arrange()  # it was edited meanwhile
+            return
+        self.listing, self._searching = found, searching
+        order = found.order
+        self.query_one("#pairs", VirtualTable).sorted_by = (order.by, order.descending) if order else None
+        self.show_file()
+
+    def _sets(self, opened: EditedFile) -> Mapping[str, Collection[int]]:
+        """The records that `is:` names."""
+        findings = opened.findings
+        asked = {one.name for one in self._query.sets}
+        named: dict[str, Collection[int]] = {"marked": frozenset(self.chosen)}
+        if "edited" in asked:
+            named["edited"] = opened.source.document.now.written_here()
+        if "leak" in asked:
+            named["leak"] = self.leaking(opened)
+        return named | {name: findings.named(name) for name in asked - set(named)}
+
+    def leaking(self, opened: EditedFile) -> Collection[int]:
+        """Records that stand in another open file too."""
+        return opened.findings.named("leak")
 
     def action_escape(self) -> None:
         """Stop an upload, else clear the filter."""
         if not self.stop_upload() and self.has_class("-filtering"):
             self._clear_filter()
-            self._found = None
-            self.show_file()
+            self._arrange()
 
     def _clear_filter(self) -> None:
         self._search_number += 1
+        self._query, self._searching = Query(), False
         for field in self.query(FilterLine):
             field.clear()
             if field.has_focus_within:
                 self.focus_first()
         self.remove_class("-filtering")
+
+    def action_sort(self) -> None:
+        """Choose what the list is sorted by; the file stays as it is."""
+        from tui.dialogs.sorting import SortDialog
+
+        if self.opened is None:
+            return
+
+        def chosen(order: Order | None) -> None:
+            if order is not None and order != self._order:
+                self._order = order
+                self._arrange()
+
+        self.app.push_screen(SortDialog(self._order), chosen)
+
+    def action_hit(self, step: int) -> None:
+        """Go to the next or last place in the preview that the filter's words hit, then on to the next record."""
+        if not self._query.shown:
+            self.say("n and N go through what a filter finds (/)")
+            return
+        table, preview = self.query_one("#pairs", VirtualTable), self.query_one(TextPane)
+        if preview.to_hit(step):
+            return
+        row = table.cursor + step
+        if 0 <= row < len(table.source):
+            table.move_to(row)
+            preview.to_hit(step, fresh=True)
+        else:
+            self.say("That was the last hit" if step > 0 else "That was the first hit")
 
     def action_copy(self) -> None:
         """Copy the answer to the terminal's clipboard."""
@@ -148,3 +306,8 @@ class ListingTab(EditingTab):
             if isinstance(record, Record):
                 self.app.copy_to_clipboard(safe(record.answer))
                 self.say("The answer was sent to the terminal's clipboard", "good")
+
+
+def _with_all(marked: frozenset[str], listing: Listing, total: int) -> frozenset[str]:
+    shown = frozenset(map(str, range(total) if listing.rows is None else listing.rows))
+    return marked - shown if shown <= marked else marked | shown

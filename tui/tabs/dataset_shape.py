@@ -186,7 +186,6 @@ class ShapingTab(UploadingTab):
         """Show a record of one of the open files."""
         if at != self.current:
             self.current = at
-            self._found = None
-            self._clear_filter()
+            self.show_all()
             self.show_file(keep_cursor=False)
         self.go_to(index)

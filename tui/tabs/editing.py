@@ -57,7 +57,6 @@ class EditingTab(Tab):
 
     files: list[EditedFile]
     current: int
-    _found: list[int] | None
     _rows: PairRows | None
 
     # What the tab itself has
@@ -82,6 +81,9 @@ class EditingTab(Tab):
     def take_in(self, opened: EditedFile, *, show: bool, instead_of: EditedFile | None = None) -> None:
         """Put a file among the open ones, or in the place of one."""
         raise NotImplementedError
+
+    def step_taken(self, opened: EditedFile, step: Step) -> None:
+        """What is remembered of records by their index moves with them."""
 
     @property
     def opened(self) -> EditedFile | None:
@@ -116,14 +118,11 @@ class EditingTab(Tab):
         return True
 
     def _edited(self, opened: EditedFile, step: Step, said: str) -> None:
-        """Show what a file holds now; marks go when the records behind them have moved."""
+        """Show what a file holds now."""
         at = next(i for i, f in enumerate(self.files) if f.source is opened.source)
         now = opened.source.document.now
-        if at == self.current and len(now) != len(opened.file):
-            self.query_one("#pairs", VirtualTable).marked = frozenset()
-        if at == self.current and self._found is not None:
-            self._found = step.moved(self._found)
         if step.splices:
+            self.step_taken(opened, step)
             self.files[at] = replace(self.files[at], file=now, problems=None)
             self.check(at, edited=True)
         if at == self.current:

@@ -6,15 +6,24 @@ from typing import Self
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal
+from textual.containers import Vertical
+from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input
 
+from tui.domain.text import safe_line
+from tui.widgets.text_pane import Line
 
-class FilterLine(Horizontal):
-    """One line to type in; tells of each change, and when enter ends the typing."""
 
-    DEFAULT_CSS = "FilterLine { height: 1; } FilterLine Input { width: 1fr; }"
+class FilterLine(Vertical):
+    """One line to type in; tells of each change, and when enter ends the typing. Below it, what is not understood."""
+
+    DEFAULT_CSS = """
+    FilterLine { height: auto; }
+    FilterLine Input { width: 1fr; }
+    FilterLine Line { display: none; color: $text-warning; }
+    FilterLine.-unclear Line { display: block; }
+    """
 
     class Changed(Message):
         """Other words."""
@@ -27,9 +36,12 @@ class FilterLine(Horizontal):
         """Enter was pressed."""
 
     def compose(self) -> ComposeResult:
-        field = Input(placeholder="words that question or answer hold; esc clears", compact=True)
+        field = Input(
+            placeholder='words  "a phrase"  q:word  a:word  !word  tok>200  is:problem  (esc clears)', compact=True
+        )
         field.cursor_blink = False
         yield field
+        yield Line()
 
     def focus(self, scroll_visible: bool = True) -> Self:
         """To the place where words are typed."""
@@ -41,6 +53,12 @@ class FilterLine(Horizontal):
         field = self.query_one(Input)
         with field.prevent(Input.Changed):
             field.value = ""
+        self.complain("")
+
+    def complain(self, text: str) -> None:
+        """Say below the line what is not understood; nothing when all is."""
+        self.query_one(Line).put(Content(f"▲ {safe_line(text, 200)}" if text else ""))
+        self.set_class(bool(text), "-unclear")
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:

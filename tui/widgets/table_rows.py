@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from textual.content import Content
 
@@ -19,6 +19,15 @@ class RowSource(Protocol):
 
     def cells(self, index: int) -> Sequence[str | Content]:
         """One value per column. A str is untrusted text, a Content the program's own styling."""
+        ...
+
+
+@runtime_checkable
+class KnowsKeys(Protocol):
+    """Rows that tell where a key stands without being asked one by one."""
+
+    def find(self, key: str) -> int | None:
+        """The row of a key; None when there is none."""
         ...
 
 

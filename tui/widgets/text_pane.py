@@ -55,6 +55,8 @@ class TextPane(ScrollView, can_focus=True, inherit_bindings=False):
         self._strips: list[Strip] = []
         self._wrapped: tuple[object, ...] = ()
         self._sized = Size(0, 0)
+        self._hit = -1
+        """The line of the hit that was shown last."""
 
     @property
     def content(self) -> Content:
@@ -65,7 +67,7 @@ class TextPane(ScrollView, can_focus=True, inherit_bindings=False):
         """Show another text, from its top unless told to keep the place."""
         if content.markup == self._content.markup:
             return
-        self._content = content
+        self._content, self._hit = content, -1
         if not self.is_mounted:
             return
         before, top = self._visible()
@@ -92,6 +94,28 @@ class TextPane(ScrollView, can_focus=True, inherit_bindings=False):
             self._wrapped = key
             self._strips = Visual.to_strips(self, self._content, width, None, self.visual_style, pad=True)
             set_scroll_height(self, len(self._strips))
+
+    def to_hit(self, step: int, *, fresh: bool = False) -> bool:
+        """Bring the next or last line with reversed text into view; False when there is none further on.
+
+        A `fresh` look begins at the end it comes from.
+        """
+        self._wrap()
+        hits = [y for y, strip in enumerate(self._strips) if any(s.style and s.style.reverse for s in strip)]
+        if self._hit < 0 and not fresh:
+            # What is seen already need not be looked for.
+            seen = [y for y in hits if self.scroll_offset.y <= y < self.scroll_offset.y + self.size.height]
+            self._hit = (seen[-1] if step > 0 else seen[0]) if seen else -1
+        if self._hit < 0:
+            further = hits if step > 0 else hits[::-1]
+        else:
+            further = [y for y in hits if y > self._hit] if step > 0 else [y for y in hits[::-1] if y < self._hit]
+        if not further:
+            return False
+        self._hit = further[0]
+        if not self.scroll_offset.y <= self._hit < self.scroll_offset.y + self.size.height:
+            self.scroll_to(y=max(0, self._hit - 1), animate=False)
+        return True
 
     def on_resize(self) -> None:
         """Another width wraps otherwise; coming into view again at the same size needs no second paint."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -22,7 +22,7 @@ from tui.domain.text import UNSAFE
 from tui.widgets.cells import fit, wrap
 from tui.widgets.columns import Column, Placed, aligned, gap, place, styled
 from tui.widgets.scrolling import set_scroll_height
-from tui.widgets.table_rows import NoRows, RowSource, outwards
+from tui.widgets.table_rows import KnowsKeys, NoRows, RowSource, outwards
 
 __all__ = ["Column", "RowSource", "VirtualTable"]
 
@@ -127,6 +127,9 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._strips: LRUCache[tuple[int, bool], Strip] = LRUCache(512)
         self._drawn: dict[int, Strip] = {}
         self._styles_seen: dict[str, VisualStyle] = {}
+        self._sorted_by: tuple[str, bool] | None = None
+        self.follow: Callable[[int], None] | None = None
+        """Called with the new row as soon as the cursor moves: what it draws is painted together with the cursor."""
 
     # What the owner says
 
@@ -158,6 +161,17 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         if text != self._empty:
             self._empty = text
             self._repaint_changed()
+
+    @property
+    def sorted_by(self) -> tuple[str, bool] | None:
+        """Key of the column that the rows are sorted by, and whether descending; None when by none."""
+        return self._sorted_by
+
+    @sorted_by.setter
+    def sorted_by(self, by: tuple[str, bool] | None) -> None:
+        if by != self._sorted_by:
+            self._sorted_by = by
+            self.refresh(Region(0, 0, self._width, 1))
 
     def move_to(self, index: int) -> None:
         """Puts the cursor on row `index`, the nearest one if there is none."""
@@ -218,10 +232,14 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         now = (self.cursor, self._cursor_key)
         if now != self._told:
             self._told = now
+            if self.follow is not None:
+                self.follow(self.cursor)
             self.post_message(self.CursorMoved(self, *now))
 
     def _find(self, key: str, near: int) -> int | None:
-        """The index of `key`, looked for from `near` outwards: it seldom moves far."""
+        """The index of `key`: asked of a source that knows it, else looked for from `near` outwards."""
+        if isinstance(self._source, KnowsKeys):
+            return self._source.find(key)
         key_of = self._source.key
         return next((i for i in outwards(near, len(self._source)) if key_of(i) == key), None)
 
@@ -353,10 +371,15 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _header(self) -> Strip:
         width = self._width
-        titles = [aligned(p.column.title, p) for p in self._placed]
+        titles = [aligned(self._title(p.column), p) for p in self._placed]
         text = " " * min(_MARKER, width) + (" " * gap(width)).join(titles)
         style = self._rich("virtual-table--header")
         return Strip([Segment(text, style)]).adjust_cell_length(width, style)
+
+    def _title(self, column: Column) -> str:
+        if self._sorted_by is None or self._sorted_by[0] != column.key:
+            return column.title
+        return f"{column.title}{'↓' if self._sorted_by[1] else '↑'}"
 
     def _row(self, row: int) -> Strip:
         current = row == self.cursor

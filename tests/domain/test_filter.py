@@ -1,0 +1,187 @@
+"""What can be typed to narrow a list, and which records it leaves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui.domain import pairs
+from tui.domain.document import Document
+from tui.domain.filter import (
+    SETS,
+    InSet,
+    Query,
+    Tokens,
+    Word,
+    fold,
+    holds,
+    matches,
+    parse,
+    prefilter,
+    spans,
+)
+from tui.domain.formats import Record, Turn
+from tui.domain.pairs import Damaged, Keys, Pairs
+from tui.domain.quick import BATCH
+
+LANTERNS = [
+    ("What is a lantern?", "A light.", None),
+    ("WHERE does it hang?", "At gate 7/8.\nAt night.", "Be brief."),
+    ("提灯とは何ですか", "竹と紙の明かりです。", None),
+    ("ｗｈａｔ is ﬁre?", 'It is "hot" \\ red', None),
+]
+
+
+def left(text: str, file: Pairs, named: Mapping[str, Collection[int]] | None = None) -> list[int]:
+    return [index for _, found in matches(file, parse(text), named or {}) for index in found]
+
+
+def written(records: list[tuple[str, str, str | None]], *, escaped: bool, list_: bool = False) -> pairs.PairFile:
+    values = [{"q": q, "a": a} | ({"system": s} if s is not None else {}) for q, a, s in records]
+    lines = [json.dumps(value, ensure_ascii=escaped) for value in values]
+    text = "[" + ",\n".join(lines) + "]" if list_ else "\n".join(lines)
+    return pairs.read(Path("x.jsonl"), text.encode("utf-8", "surrogatepass"), Keys("q", "a"))
+
+
+@pytest.mark.parametrize(
+    ("typed", "query"),
+    [
+        ("", Query()),
+        ("lantern gate", Query((Word("lantern"), Word("gate")))),
+        ("q:Lantern a:gate S:brief", Query((Word("lantern", "q"), Word("gate", "a"), Word("brief", "s")))),
+        ("!dark !!light", Query((Word("dark", "", True), Word("light")))),
+        ('"two  words" q:"in quotes', Query((Word("two words"), Word("in quotes", "q")))),
+        ("tok>200", Query(tokens=(Tokens(">", 200),))),
+        ("tok<=1,000 !tokens=7", Query(tokens=(Tokens("<=", 1000), Tokens("=", 7, True)))),
+        ("is:problem !is:Marked", Query(sets=(InSet("problem"), InSet("marked", True)))),
+        ("ｑ：提灯 ！ｄａｒｋ　tok＞5", Query((Word("提灯", "q"), Word("dark", "", True)), (Tokens(">", 5),))),
+        ("http://x a/b tokens", Query((Word("http://x"), Word("a/b"), Word("tokens")))),
+        ('"" q:""', Query()),
+    ],
+)
+def test_what_is_typed(typed: str, query: Query) -> None:
+    assert parse(typed) == query
+    assert parse(typed).unknown == ()
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("is:foo", "is:foo? is: takes problem error warning dup leak marked edited"),
+        ("is:", "is:? is: takes problem error warning dup leak marked edited"),
+        ("tok>many", "tok>many? wants a number"),
+        ("tok>=", "tok>=? wants a number"),
+        ("q:", "q:? wants a word"),
+    ],
+)
+def test_what_is_not_understood_is_told_and_hides_nothing(typed: str, told: str) -> None:
+    assert parse(typed).unknown == (told,)
+    assert parse(f"{typed} lantern") == Query((Word("lantern"),))
+
+
+@given(st.text(alphabet='qastokinm:!"<>=is 12提ｑ！\\', max_size=24))
+def test_anything_can_be_typed(typed: str) -> None:
+    query = parse(typed)
+    assert all(word.text == fold(word.text) and word.text for word in query.words)
+    assert all(one.name in SETS for one in query.sets)
+
+
+@pytest.mark.parametrize("escaped", [False, True])
+@pytest.mark.parametrize("list_", [False, True])
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("", [0, 1, 2, 3]),
+        ("what", [0, 3]),
+        ("q:what a:light", [0]),
+        ("!what", [1, 2]),
+        ("提灯", [2]),
+        ("明かり 提灯", [2]),
+        ("a:提灯", []),
+        ("fire", [3]),
+        ("7/8", [1]),
+        ('"8. at night"', [1]),
+        ("hot", [3]),
+        ("\\", [3]),
+        ("s:brief", [1]),
+        ("brief", [1]),
+        ("question", []),
+        ("tok<9", [0]),
+        ("tok>=9", [1, 2, 3]),
+        ("!tok<9 what", [3]),
+        ("is:marked", [1, 2]),
+        ("!is:marked what", [0, 3]),
+        ("is:dup", []),
+        ("is:marked 提灯", [2]),
+    ],
+)
+def test_what_is_left(typed: str, found: list[int], escaped: bool, list_: bool) -> None:
+    file = written(LANTERNS, escaped=escaped, list_=list_)
+    assert left(typed, file, {"marked": {1, 2}}) == found
+
+
+def test_a_table_and_a_damaged_record_and_a_conversation() -> None:
+    table = pairs.read(Path("x.csv"), b'question,answer\nWhat?,"a ""quoted"" light"\nWhere?,\n')
+    assert left("quoted light", table) == [0]
+    assert left('a:"a light"', table) == []
+    broken = pairs.read(Path("x.jsonl"), b'{"q": "one", "a": "x"}\n{"q": "t\\u0077o", "a": \n', Keys("q", "a"))
+    assert left("two", broken) == []
+    assert left("u0077", broken) == [1]
+    assert left("q:one", broken) == [0]
+    assert left("tok>=0", broken) == [0]
+    talk = Record((Turn("user", "Hi"), Turn("assistant", "Ho"), Turn("user", "And?"), Turn("assistant", "So.")))
+    assert holds(parse("q:and a:ho"), talk)
+    assert not holds(parse("q:ho"), talk)
+    assert not holds(parse('"hi and"'), talk)
+
+
+LETTERS = st.sampled_from('aAbBéＡｶﬁ提灯İßſK😀𝔸\u0301\u0303 n\n"\\/uU+9')
+SHORT = st.text(alphabet=LETTERS, max_size=6)
+
+
+@given(st.lists(st.tuples(SHORT, SHORT, st.none() | SHORT), min_size=1, max_size=5), SHORT, st.booleans())
+def test_the_prefilter_never_hides_a_record_that_holds_the_word(
+    records: list[tuple[str, str, str | None]], typed: str, escaped: bool
+) -> None:
+    file = written(records, escaped=escaped)
+    query = parse(typed)
+    slowly = [index for index, record in enumerate(file) if holds(query, record)]
+    assert left(typed, file) == slowly
+    if slowly and query.words:
+        assert prefilter(query)(file.stretch(0, len(file)))
+
+
+def test_edited_records_are_searched_as_they_are_now() -> None:
+    document = Document(written([(f"Pair {n}", "x", None) for n in range(2 * BATCH)], escaped=False))
+    document.do(document.edit(3, Record.of("Pair 3", "heliotrope")))
+    document.do(document.add(BATCH + 10, Record.of("a new heliotrope", "y")))
+    assert left("heliotrope", document.now) == [3, BATCH + 10]
+    assert left("q:heliotrope", document.now) == [BATCH + 10]
+    assert [stop for stop, _ in matches(document.now, parse("x"), {})] == [BATCH, 2 * BATCH, 2 * BATCH + 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "found"),
+    [
+        ("A lantern, a LANTERN", ["lantern"], ["lantern", "LANTERN"]),
+        ("ＡＢＣ abc", ["abc"], ["ＡＢＣ", "abc"]),
+        ("ﬁre", ["i"], ["ﬁ"]),
+        ("提灯と提灯", ["提灯"], ["提灯", "提灯"]),
+        ("aaa", ["aa", "a"], ["aaa"]),
+        ("at\nnight", ["at night"], ["at\nnight"]),
+        ("nothing", ["x", ""], []),
+        ("", ["x"], []),
+    ],
+)
+def test_hits_are_found_where_they_are_written(text: str, words: list[str], found: list[str]) -> None:
+    assert [text[a:b] for a, b in spans(text, words)] == found
+
+
+def test_a_record_that_cannot_be_read_is_found_by_its_text() -> None:
+    assert holds(parse("bro !whole"), Damaged("why", "broken"))
+    assert not holds(parse("q:bro"), Damaged("why", "broken"))
