@@ -16,7 +16,6 @@ from tui.domain.text import safe_line
 from tui.tabs.base import working_folder
 from tui.tabs.dataset_shape import ShapingTab
 from tui.tabs.editing import EditedFile, typed_path
-from tui.widgets.virtual_table import VirtualTable
 
 if TYPE_CHECKING:
     from tui.services.documents import OpenDocument
