@@ -18,6 +18,7 @@ from tui.domain.evaluation import Answer, Failure, Outcome, Row, Score, Side, Sl
 from tui.domain.evaluation_run import Phase
 from tui.domain.headline import headline
 from tui.domain.rubrics import Rubric
+from tui.domain.votes import Verdict, Vote, VotedAnswer
 from tui.sandbox.server import Sandbox
 from tui.services.evaluation import Control
 from tui.services.session import Services
@@ -362,3 +363,28 @@ def test_rows_say_what_is_missing() -> None:
     row = Row(0, spec(1).questions[0], (None,), (None,), None, 3.0, None, 0, (), ())
     assert (row.delta, row.verdict) == (None, "–")
     assert (BASE.tuned, Score(1, "", given(spec(1))[Slot(0, 0, Side.BASE)].at).value) == (False, 1)
+
+
+async def test_votes_from_chat_are_held_against_the_judge(services: Services, sandbox: Sandbox) -> None:
+    service = services.evaluations
+    wanted = spec(3)
+    texts = {slot: answer.text for slot, answer in given(wanted).items()}
+    for number, verdict in enumerate((Verdict.LEFT, Verdict.RIGHT, Verdict.TIE)):
+        left, right = (
+            VotedAnswer(2 * number + n, f"m{n}", f"id{n}", texts[Slot(number, 0, side)], side is Side.TUNED)
+            for n, side in enumerate(Side)
+        )
+        question = wanted.questions[number]
+        await services.votes.add(
+            PLACE, Vote(question.text, left, right, verdict, True, services.now(), question.reference)
+        )
+    made, left_out = await service.create_of_votes(PLACE)
+    assert (len(made), left_out) == (1, 0)
+    await run(service, made[0], JUDGE)
+    agreed = headline(await service.load(made[0].id), JUDGE.id).agreement
+    assert (agreed.n, agreed.agreed) == (3, 1)
+    assert "ConverseStream" not in operations(sandbox)
+    same = await service.create(PLACE, wanted, given(wanted))
+    assert list(same.votes.values()) == [Outcome.WIN, Outcome.LOSS, Outcome.TIE]
+    await service.vote(same.id, 1, 0, Outcome.WIN)
+    assert (await service.load(same.id)).votes[1, 0] is Outcome.WIN

@@ -20,10 +20,12 @@ from dataclasses import replace
 from tui.domain.errors import AppError, Cause
 from tui.domain.evaluation import Answer, Judge, Outcome, Results, Slot, Spec, Summary
 from tui.domain.evaluation_run import Progress
+from tui.domain.own_votes import evaluations_of, votes_on
 from tui.services.chat import Chat
 from tui.services.evaluation_runner import Control, Run, Scorer, Worker
 from tui.services.evaluation_store import EvaluationStore
 from tui.services.pool import DaemonPool
+from tui.services.votes import Votes
 
 __all__ = ["CONCURRENCY", "Control", "Evaluations"]
 
@@ -35,9 +37,15 @@ class Evaluations:
     """The evaluations of this machine. Every method raises AppError, and nothing else, for what may be expected."""
 
     def __init__(
-        self, chat: Chat, store: EvaluationStore, pool: DaemonPool, scorer_of: Callable[[Judge], Scorer]
+        self,
+        chat: Chat,
+        store: EvaluationStore,
+        pool: DaemonPool,
+        scorer_of: Callable[[Judge], Scorer],
+        votes: Votes | None = None,
     ) -> None:
         self.store = store
+        self._votes = votes
         self.worker = Worker(chat, store, pool, CONCURRENCY)
         self._pool = pool
         self._scorer_of = scorer_of
@@ -57,8 +65,31 @@ class Evaluations:
         return await self._pool.run(self.store.summaries, place)
 
     async def load(self, evaluation: str) -> Results:
-        """Everything stored of one evaluation. Raises AppError (NOT_FOUND) when there is none of that id."""
-        return await self._pool.run(self.store.load, evaluation)
+        """Everything stored of one evaluation, with the votes given in Chat on just these answers.
+
+        Raises AppError (NOT_FOUND) when there is none of that id.
+        """
+        results = await self._pool.run(self.store.load, evaluation)
+        if self._votes is None or not results.answered:
+            return results
+        given = await self._votes.list_votes(await self._pool.run(self.store.place, evaluation))
+        # What was voted here counts more than what was voted there.
+        return replace(results, votes=dict(votes_on(results, given)) | dict(results.votes))
+
+    async def create_of_votes(self, place: str) -> tuple[Sequence[Results], int]:
+        """Evaluations of the answers that were voted on in Chat, one for each two models, and how many votes could not
+        be used: those without a reference, and those not on one tuned and one other model. Nobody is asked; `run` with
+        a judge tells how far it agrees with the votes.
+        """
+        given = await self._votes.list_votes(place) if self._votes is not None else []
+        groups, left_out = evaluations_of(given)
+        made = []
+        for group in groups:
+            results = await self.create(place, group.spec, group.answers)
+            for (number, sample), choice in group.votes.items():
+                await self.vote(results.id, number, sample, choice)
+            made.append(await self.load(results.id))
+        return made, left_out
 
     async def forget(self, evaluation: str) -> None:
         """Delete an evaluation with its answers and judgements. Refused (CONFLICT) while it runs."""

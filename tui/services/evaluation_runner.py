@@ -37,6 +37,8 @@ _FOR_ALL = frozenset(
 )
 """What fails for one question fails for all of them: the run ends, and nothing counts as failed."""
 _AWAY = frozenset({Cause.UNREACHABLE, Cause.SERVICE})
+_JUDGES = 5
+"""Judgements at once: they go over the threads that everything else goes over too, and leave some of them free."""
 _IN_A_ROW = 5
 """So many of those one after another, and the service counts as away."""
 
@@ -207,11 +209,12 @@ class Run:
     async def _phase_of(self, phase: Phase, work: Iterable[_Work], tally: _Tally) -> None:
         self._phase = phase
         self._in_a_row = 0
-        self._pacing = self._worker.pacing(self._worker.concurrency)
+        most = self._worker.concurrency if phase is Phase.ASKING else min(self._worker.concurrency, _JUDGES)
+        self._pacing = self._worker.pacing(most)
         tally.began = self._worker.monotonic()
         self._control.changed.set()
         waiting = iter(work)
-        workers = [asyncio.create_task(self._serve(waiting, tally)) for _ in range(self._worker.concurrency)]
+        workers = [asyncio.create_task(self._serve(waiting, tally)) for _ in range(most)]
         try:
             await asyncio.gather(*workers)
         finally:

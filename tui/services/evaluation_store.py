@@ -115,6 +115,11 @@ class EvaluationStore:
             raise AppError(Cause.NOT_FOUND, "There is no such evaluation any more")
         return _read_spec(rows[0][0]), datetime.fromisoformat(rows[0][1])
 
+    def place(self, evaluation: str) -> str:
+        """What it belongs to; nothing when there is no such evaluation."""
+        rows = self._read("SELECT place FROM evaluations WHERE id=?", (evaluation,))
+        return str(rows[0][0]) if rows else ""
+
     def load(self, evaluation: str) -> Results:
         """Everything of it."""
         spec, made = self.spec(evaluation)

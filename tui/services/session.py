@@ -278,7 +278,7 @@ class Services:
         from tui.services.judges import scorers
 
         store = EvaluationStore(self.store, now=self.now)
-        return Evaluations(self.chat, store, self.pool, scorers(self.aws, lambda: self.structured))
+        return Evaluations(self.chat, store, self.pool, scorers(self.aws, lambda: self.structured), self.votes)
 
     @cached_property
     def watcher(self) -> Watcher:
