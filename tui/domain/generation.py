@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from tui.domain.structure import Attachment, Shape, Usage
 from tui.domain.text import count, is_cjk, normalised
@@ -81,6 +82,13 @@ class Wish:
     number: int = 20
     language: str = ""
     style: str = ""
+
+    def remembered(self, kept: Mapping[str, Any]) -> Wish:
+        """This one with what was kept of an earlier one. Raises TypeError or ValueError for what is none."""
+        texts = ("path", "model_id", "model_name", "language", "style")
+        found = {name: str(kept[name]) for name in texts if name in kept}
+        number = int(kept.get("number", self.number))
+        return Wish(**{**{name: getattr(self, name) for name in texts}, **found}, number=number)
 
 
 @dataclass(frozen=True, slots=True)

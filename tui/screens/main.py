@@ -382,6 +382,21 @@ class MainScreen(MoneyScreen):
         else:
             message.settled("")
 
+    @on(Tab.ReviewRequested)
+    async def _review_requested(self, message: Tab.ReviewRequested) -> None:
+        tab = self.query_one(DatasetTab)
+        if message.politely and (self.app.screen is not self or self.query_one(ContentSwitcher).current != "dataset"):
+            return
+        try:
+            batch = await self.services.shelf.batch(message.batch)
+        except AppError as error:
+            self.say(error.sentence(), "problem")
+            return
+        if batch is not None:
+            from tui.screens.review import review_of
+
+            self.app.push_screen(review_of(self.services, batch, tab))
+
     # The way out
 
     async def may_quit(self) -> bool:

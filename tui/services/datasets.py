@@ -97,6 +97,10 @@ class Datasets:
         """Write a converted file whole or not at all; never over its own source. Raises AppError."""
         await self._pool.run(_write, converted, path)
 
+    async def write_new(self, path: Path, text: str) -> None:
+        """Write a file that is not there yet, in UTF-8. Raises AppError."""
+        await self._pool.run(_write_new, path, text)
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -240,6 +244,12 @@ def _write(converted: Converted, path: Path) -> None:
     if os.path.realpath(path) == os.path.realpath(converted.source):
         raise AppError(Cause.FILE, "That is the file itself", hint="Choose another name")
     write_atomically(path, converted.data)
+
+
+def _write_new(path: Path, text: str) -> None:
+    if os.path.lexists(path):
+        raise AppError(Cause.FILE, f"{safe_line(path.name, 60)} is there already", hint="Choose another name")
+    write_atomically(path, text.encode("utf-8", "replace"))
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -79,6 +79,14 @@ class Tab(Vertical):
             super().__init__()
             self.probe = probe
 
+    class ReviewRequested(Message):
+        """Written pairs are to be looked at; `politely` only when nothing else is in front."""
+
+        def __init__(self, batch: int, *, politely: bool = False) -> None:
+            super().__init__()
+            self.batch = batch
+            self.politely = politely
+
     class PairDrafted(Message):
         """A pair for the training file. `settled` hears what kept it out, or nothing when it was added."""
 

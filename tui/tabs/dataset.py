@@ -12,8 +12,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 
 from tui.services.session import Services
+from tui.tabs.dataset_generate import GeneratingTab
 from tui.tabs.dataset_list import NO_FILE
-from tui.tabs.dataset_sharing import SharingTab
 from tui.tabs.editing import EditedFile
 from tui.widgets.pair_rows import PAIR_COLUMNS, PairRows
 from tui.widgets.progress import ProgressLine
@@ -21,7 +21,7 @@ from tui.widgets.text_pane import Line, TextPane
 from tui.widgets.virtual_table import VirtualTable
 
 
-class DatasetTab(SharingTab):
+class DatasetTab(GeneratingTab):
     """Files of pairs."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -71,6 +71,8 @@ class DatasetTab(SharingTab):
     def reasons_to_stay(self) -> list[str]:
         """An upload under way would be broken off, and edits are not saved."""
         reasons = ["An upload is under way; quitting breaks it off."] if self._cancel_upload else []
+        if self._writing is not None:
+            reasons.append("Pairs are being written; quitting drops the answer under way. What came is kept.")
         names = self.unsaved()
         if names:
             reasons.append(f"Not saved: {', '.join(names)} (w saves). The next start offers the edits again.")

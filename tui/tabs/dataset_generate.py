@@ -1,0 +1,314 @@
+"""Pairs written from a document: asked for in the Dataset tab, followed on the status line, taken into a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import work
+from textual.binding import Binding, BindingType
+from textual.worker import Worker
+
+from tui.domain.drafts import PairDraft, Provenance
+from tui.domain.errors import AppError, Cause
+from tui.domain.formats import FormatError, Record
+from tui.domain.generation import Batch, Draft, Estimate, SourceDocument, Wish, estimate
+from tui.domain.identity import Identity
+from tui.domain.pairs import Damaged, Role
+from tui.domain.pricing import TokenPrices, money
+from tui.domain.text import count, safe_line
+from tui.tabs.base import working_folder
+from tui.tabs.dataset_sharing import SharingTab
+from tui.tabs.editing import EditedFile, typed_path
+
+if TYPE_CHECKING:
+    from tui.dialogs.base import Dialog
+    from tui.domain.chat import Target
+    from tui.domain.document import Document, Step
+    from tui.domain.folders import Recent
+    from tui.services.generator import Progress
+
+_REMEMBERED = "generate.wish"
+_USUAL = ("haiku-4-5", "sonnet-4-6", "sonnet")
+"""Parts of model ids to begin with where nothing is remembered, the first best."""
+
+
+class GeneratingTab(SharingTab):
+    """Has pairs written, and takes those that were accepted."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+g", "generate", "Write pairs from a document", show=False, id="dataset.generate"),
+    ]
+
+    _writing: Worker[None] | None = None
+    _stopping = False
+    _offered = ""
+
+    # What waits
+
+    def watch_identity(self, identity: Identity) -> None:
+        """Whose pairs may wait is known now: say what an earlier session left."""
+        if identity.known and self.place != self._offered:
+            self._offered = self.place
+            self._tell_waiting()
+
+    @work(group="shelf")
+    async def _tell_waiting(self) -> None:
+        try:
+            waiting = await self.services.shelf.waiting(self.place)
+        except AppError as error:
+            self.say(error.sentence(), "problem")
+            return
+        if waiting:
+            number = sum(batch.waiting for batch in waiting)
+            self.say(f"{count(number, 'written pair')} from {safe_line(waiting[0].document, 40)} wait for you (ctrl+g)")
+
+    @work(group="ask")
+    async def action_generate(self) -> None:
+        """Look at pairs that wait, or have new ones written."""
+        from tui.dialogs.choice import Choice, ChoiceDialog
+
+        if self._writing is not None:
+            self.say("Pairs are being written already (esc stops)", "problem")
+            return
+        if not self.identity.known:
+            self.say("AWS has to be reached first", "problem")
+            return
+        try:
+            waiting = await self.services.shelf.waiting(self.place)
+        except AppError as error:
+            self.say(error.sentence(), "problem")
+            return
+        if waiting:
+            choices = [Choice("", "Write new pairs from a document")]
+            choices[:0] = [_waiting_choice(batch) for batch in waiting]
+            chosen = await self.ask(ChoiceDialog("Written pairs", choices))
+            if chosen is None:
+                return
+            if chosen:
+                self.post_message(self.ReviewRequested(int(chosen)))
+                return
+        await self._plan_writing()
+
+    # Planning
+
+    async def _plan_writing(self) -> None:
+        """Ask until a wish is confirmed or given up; a wish that cannot be had comes back filled in."""
+        from tui.dialogs.generate import GenerateDialog
+
+        targets, note = await self._writers()
+        wish, problem = await self._last_wish(targets), ""
+        while True:
+            asked = await self.ask(GenerateDialog(wish, targets, note=note, problem=problem, browse=self._browser))
+            if asked is None:
+                return
+            wish = replace(asked, path=str(typed_path(asked.path)))
+            self.say(f"Reading {safe_line(Path(wish.path).name, 60)} …")
+            try:
+                document = await self._read_source(wish)
+            except AppError as error:
+                problem = error.sentence()
+                self.say("")
+                continue
+            if await self._cost_confirmed(wish, document):
+                await self._keep_wish(wish)
+                self._stopping = False
+                self._writing = self._write_pairs(wish, document)
+                return
+            problem = "Nothing was asked yet"
+
+    def _browser(self, typed: str) -> Dialog[str]:
+        """What the form opens to choose the document."""
+        from tui.dialogs.open_file import OpenFileDialog
+
+        memory = self.services.file_memory
+
+        async def nothing() -> Sequence[Recent]:
+            return ()
+
+        note = "pdf docx md txt html csv, and doc xls xlsx"
+        return OpenFileDialog("Which document?", value=typed, note=note, folder=memory.folder, recent=nothing)
+
+    async def _read_source(self, wish: Wish) -> SourceDocument:
+        from tui.services.source_documents import SourceDocuments
+
+        return await SourceDocuments().read(Path(wish.path))
+
+    async def _writers(self) -> tuple[Sequence[Target], str]:
+        try:
+            return await self.services.catalog.targets(), ""
+        except AppError as error:
+            return (), f"The list of models cannot be had: {error.title}. Type the id of one."
+
+    async def _last_wish(self, targets: Sequence[Target]) -> Wish:
+        usual = (t for part in _USUAL for t in targets if part in t.model_id)
+        first = next(usual, None) or next(iter(targets), None)
+        fresh = Wish(working_folder(), first.model_id if first else "", first.name if first else "")
+        try:
+            return fresh.remembered(json.loads(await self.services.recall(self.place, _REMEMBERED, "{}")))
+        except (AppError, ValueError, TypeError, AttributeError):
+            return fresh  # a memory that cannot be read costs a few keys
+
+    async def _keep_wish(self, wish: Wish) -> None:
+        await self.attempt(self.services.remember(self.place, _REMEMBERED, json.dumps(asdict(wish))))
+
+    async def _cost_confirmed(self, wish: Wish, document: SourceDocument) -> bool:
+        from tui.dialogs.confirm import ConfirmDialog
+
+        self.say("")
+        prices = await self.services.prices.of(wish.model_id, self.identity.region, wish.model_name)
+        body = _order(wish, document, estimate(wish.number, document.parts), prices)
+        if self.services.sandbox:
+            body += "\n\nIn the sandbox no model writes: a rule takes sentences from the document, free of charge."
+        heading = f"Write {count(wish.number, 'pair')} from {safe_line(document.path.name, 60)}?"
+        return await self.ask(ConfirmDialog(heading, body, yes="Ask the model")) is True
+
+    # Writing
+
+    @work(group="generate")
+    async def _write_pairs(self, wish: Wish, document: SourceDocument) -> None:
+        prices = await self.services.prices.of(wish.model_id, self.identity.region, wish.model_name)
+        known = await self.services.pool.run(list, self._open_questions())
+        last: Progress | None = None
+        try:
+            run = self.services.generator.run(self.place, document, wish, known, stop=lambda: self._stopping)
+            async with aclosing(run) as progresses:  # type: ignore[type-var]
+                async for last in progresses:
+                    self._tell_progress(last, prices)
+        except AppError as error:  # the app's own memory: what it could not keep is not asked for
+            self.say(error.sentence(), "problem")
+        finally:
+            self._writing = None
+        if last is not None and last.found:
+            self.post_message(self.ReviewRequested(last.batch, politely=True))
+
+    def _open_questions(self) -> Iterator[str]:
+        """The questions of every open file; reads every record."""
+        for opened in self.shared_files:
+            for record in opened.pairs:
+                if not isinstance(record, Damaged):
+                    yield record.question
+
+    def _tell_progress(self, now: Progress, prices: TokenPrices) -> None:
+        """`12 of 30 pairs · pages 1 to 40 · 14,210→3,120 tokens · ≈ $0.03`, and how it ended."""
+        parts = [f"{now.found} of {count(now.wanted, 'pair')}"]
+        if now.part and not now.ended:
+            parts.append(now.part)
+        if now.usage.input:
+            cost = _about(prices.answered(now.usage.input, now.usage.output))
+            parts.append(f"{now.usage.input:,}→{now.usage.output:,} tokens · {cost}")
+        told = " · ".join(parts)
+        if now.problem is not None:
+            kept = "; what came is kept (ctrl+g)" if now.found else ""
+            self.say(f"{now.problem.sentence()} {told}{kept}", "problem")
+        elif now.ended:
+            self.say(f"{now.ended}. {told}", "good" if now.found >= now.wanted else "")
+        else:
+            note = f" · {now.note}" if now.note else ""
+            self.say(f"Writing: {told}{note} (esc stops)")
+
+    def stop_writing(self) -> bool:
+        """Stop behind the answer under way; asked once more, drop that too. False when nothing is written."""
+        if self._writing is None:
+            return False
+        if self._stopping:
+            self._writing.cancel()
+            self.say("Stopped; what came before is kept (ctrl+g)")
+        else:
+            self._stopping = True
+            self.say("It stops with the answer under way, which is paid for; esc once more drops it")
+        return True
+
+    def action_escape(self) -> None:
+        """Stop what is being written; else as ever."""
+        if not self.stop_writing():
+            super().action_escape()
+
+    # Taking in
+
+    async def add_written(self, batch: Batch, drafts: Sequence[Draft], target: Path) -> str:
+        """Add accepted pairs to the open file at `target`, as one action that `u` takes back, or write a new file of
+        them; gives the place in words. Raises AppError, and then nothing was added."""
+        opened = next((f for f in self.files if f.file.path == target), None)
+        pairs = [_pair(batch, draft) for draft in drafts]
+        if opened is None:
+            return await self._new_file(target, pairs)
+        homeless: list[PairDraft] = []
+
+        def make(document: Document) -> Step:
+            homeless.clear()
+            texts = []
+            for pair in pairs:
+                extra = {"provenance": pair.provenance.to_dict()}
+                text, left_out = document.written(Record.of(pair.question, pair.answer), extra)
+                texts.append(text)
+                homeless.extend([pair] if left_out else [])
+            return document.insert(len(document.now), texts, count(len(texts), "new pair"))
+
+        try:
+            step = await self.services.documents.do(opened.source, make)
+        except FormatError as error:
+            raise AppError(Cause.FILE, f"{opened.name} cannot hold these pairs", str(error)) from None
+        said = f"{count(len(pairs), 'pair')} added to {opened.name}"
+        self._edited(opened, step, f"{said} (u takes them back, w saves)")
+        for pair in homeless:
+            await self._remember(opened, pair)
+        return said
+
+    async def _new_file(self, path: Path, pairs: Sequence[PairDraft]) -> str:
+        records = [{"question": p.question, "answer": p.answer, "provenance": p.provenance.to_dict()} for p in pairs]
+        text = json.dumps(records, ensure_ascii=False, indent=2) + "\n"
+        await self.services.datasets.write_new(path, text)
+        await self._open(path, show=True)
+        at = next((i for i, f in enumerate(self.files) if f.file.path == path), None)
+        if at is not None and self.files[at].role is Role.TRAIN:
+            self.files[at] = replace(self.files[at], role=Role.VALIDATION, problems=None)
+            self.show_file()
+            self.check(at)
+        return f"{count(len(pairs), 'pair')} written to {safe_line(path.name, 60)}"
+
+    def targets_for_written(self) -> list[EditedFile]:
+        """The open files, those for validation first."""
+        return sorted(self.files, key=lambda f: f.role is not Role.VALIDATION)
+
+
+def _waiting_choice(batch: Batch) -> Any:
+    from tui.dialogs.choice import Choice
+
+    made = batch.made[:16].replace("T", " ")
+    return Choice(
+        str(batch.number),
+        f"Look at {count(batch.waiting, 'pair')} from {safe_line(batch.document, 50)}",
+        f"{safe_line(batch.model_name, 30)}, {made} UTC",
+    )
+
+
+def _about(cost: float | None) -> str:
+    return money(None) if cost is None else f"≈ {money(cost)}"
+
+
+def _order(wish: Wish, document: SourceDocument, plan: Estimate, prices: TokenPrices) -> str:
+    cost = prices.answered(plan.usage.input, plan.usage.output)
+    source = f" ({prices.origin})" if cost is not None and prices.origin else ""
+    unknown = "" if cost is not None else "; a price of your own can stand in config.toml"
+    lines = [
+        f"Model      {safe_line(wish.model_name, 60)}  {safe_line(wish.model_id, 120)}",
+        f"Document   {', '.join([f'≈ {document.tokens:,} tokens', *document.notes])}",
+        f"Asks       {plan.text}; at most {count(plan.most_calls, 'call')}",
+        f"Costs      {_about(cost)}{source}{unknown}",
+        f"Language   {safe_line(wish.language, 40) or 'as the document'}",
+    ]
+    if wish.style:
+        lines.append(f"Style      {safe_line(wish.style, 200)}")
+    return "\n".join([*lines, "", "The document is sent to the model. What comes is kept as it comes; esc stops."])
+
+
+def _pair(batch: Batch, draft: Draft) -> PairDraft:
+    where = "" if draft.part in ("", "whole") else f", {draft.part}"
+    source = f"{batch.document}{where}, sha256 {batch.sha256[:16]}{', edited' if draft.edited else ''}"
+    origin = Provenance("generated", model=batch.model_name, model_id=batch.model_id, source=source, at=batch.made)
+    return PairDraft(draft.question, draft.answer, origin)
