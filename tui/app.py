@@ -77,6 +77,7 @@ class TanzakuApp(App[None]):
         "tabs/loss.tcss",
         "tabs/chat.tcss",
         "dialogs/dialogs.tcss",
+        "screens/evaluation.tcss",
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-normal"), (110, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (16, "-low"), (30, "-tall")]

@@ -147,7 +147,7 @@ def test_endpoints_that_answer_fail_or_are_gone_are_news() -> None:
 def test_what_was_not_listed_is_not_taken_for_deleted(kind: Serving, missed: Part) -> None:
     before = board(Run("m", None, model("m"), (endpoint("e", "m", kind=kind),)))
     assert changes(before, replace(board(), missed=frozenset([missed]))) == []
-    (other,) = set(Part) - {Part.JOBS, Part.MODELS, missed}
+    (other,) = set(Part) - {Part.JOBS, Part.MODELS, Part.EVALUATIONS, missed}
     assert [n.gone for n in changes(before, replace(board(), missed=frozenset([other])))] == [True]
 
 

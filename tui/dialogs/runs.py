@@ -19,6 +19,9 @@ class RunsDialog(Dialog[tuple[str, ...]]):
     """Gives the keys of the marked rows in their order, or of the one that enter is pressed on."""
 
     heading = "Loss of which runs?"
+    hint = "space marks several to lay them over each other"
+    title = "run"
+    empty = "no runs and no kept curves yet"
 
     def __init__(self, choices: Sequence[Choice], *, chosen: str = "", marked: frozenset[str] = frozenset()) -> None:
         super().__init__()
@@ -27,10 +30,8 @@ class RunsDialog(Dialog[tuple[str, ...]]):
         self._marked = marked
 
     def fields(self) -> ComposeResult:
-        yield Static(Content("space marks several to lay them over each other\n"), markup=False, classes="help-text")
-        yield VirtualTable(
-            (Column("title", "run", weight=3), Column("note", "", weight=2)), empty="no runs and no kept curves yet"
-        )
+        yield Static(Content(f"{self.hint}\n"), markup=False, classes="help-text")
+        yield VirtualTable((Column("title", self.title, weight=3), Column("note", "", weight=2)), empty=self.empty)
 
     def on_mount(self) -> None:
         table = self.query_one(VirtualTable)

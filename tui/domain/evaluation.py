@@ -56,11 +56,12 @@ class Outcome(StrEnum):
 
 
 class JudgeKind(StrEnum):
-    """What gives the scores: a model asked by this app, LangChain's evaluator, or BERTScore."""
+    """What gives the scores: a model asked by this app, LangChain's evaluator, BERTScore, or an evaluation job."""
 
     MODEL = "model"
     LANGCHAIN = "langchain"
     BERTSCORE = "bertscore"
+    BEDROCK = "bedrock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,8 @@ class Failure:
 class Judge:
     """Who judges and by which rubric; `id` is stored with every judgement.
 
-    `target` is the judging model for MODEL and LANGCHAIN. `encoder` is BERTScore's model, by name or folder.
+    `target` is the judging model, but for BERTSCORE. `encoder` is BERTScore's model, by name or folder, and for
+    BEDROCK the name of its built-in metric, empty where the rubric is the metric.
     """
 
     kind: JudgeKind
@@ -183,7 +185,10 @@ class Judge:
     def id(self) -> str:
         """Of kind, model and rubric: equal ids judge alike."""
         model = self.target.model_id if self.target else self.encoder
-        rubric = self.rubric.sha256 if self.kind is JudgeKind.MODEL else ""
+        if self.kind is JudgeKind.BEDROCK:
+            model = f"{model} {self.encoder}".rstrip()
+        own = self.kind is JudgeKind.MODEL or (self.kind is JudgeKind.BEDROCK and not self.encoder)
+        rubric = self.rubric.sha256 if own else ""
         return hashlib.sha256("\n".join((self.kind, model, rubric)).encode("utf-8", "replace")).hexdigest()[:16]
 
     @property
@@ -192,6 +197,8 @@ class Judge:
         if self.kind is JudgeKind.BERTSCORE:
             return f"BERTScore {self.encoder}"
         model = self.target.name if self.target else "?"
+        if self.kind is JudgeKind.BEDROCK:
+            return f"{model} by Bedrock" + (f", {self.encoder}" if self.encoder else "")
         return f"{model} by LangChain" if self.kind is JudgeKind.LANGCHAIN else model
 
     @property
@@ -201,8 +208,9 @@ class Judge:
 
     @property
     def top(self) -> float:
-        """The best score: 10, or 1 for BERTScore's F1."""
-        return 1.0 if self.kind is JudgeKind.BERTSCORE else 10.0
+        """The best score: 10, or 1 for BERTScore's F1 and Bedrock's own metrics."""
+        shares = self.kind is JudgeKind.BERTSCORE or (self.kind is JudgeKind.BEDROCK and bool(self.encoder))
+        return 1.0 if shares else 10.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from tui.domain.base_models import BaseModel, Serving, base_id, find
 from tui.domain.errors import AppError
 from tui.domain.jobs import CustomModel, Job
+
+if TYPE_CHECKING:
+    from tui.domain.evaluation_jobs import EvaluationJob
 
 _READY = frozenset({"InService", "Active"})
 _CHANGING = frozenset({"Creating", "Updating"})
@@ -23,6 +27,7 @@ class Part(StrEnum):
     MODELS = "custom models"
     THROUGHPUTS = "provisioned throughputs"
     DEPLOYMENTS = "deployments"
+    EVALUATIONS = "evaluation jobs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +75,21 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One row: at least one of job, model and endpoints is there."""
+    """One row: at least one of job, model and endpoints is there, or it is an evaluation job by itself."""
 
     key: str
     job: Job | None = None
     model: CustomModel | None = None
     endpoints: tuple[Endpoint, ...] = ()
+    evaluation: EvaluationJob | None = None
 
     @property
     def name(self) -> str:
         """The job's name, else the model's, else the first endpoint's."""
         if self.job:
             return self.job.name
+        if self.evaluation:
+            return self.evaluation.name
         if self.model:
             return self.model.name
         return self.endpoints[0].name if self.endpoints else self.key
@@ -89,7 +97,7 @@ class Run:
     @property
     def created(self) -> datetime:
         """When its oldest known part was made."""
-        parts = [p.created for p in (self.job, self.model, *self.endpoints) if p is not None]
+        parts = [p.created for p in (self.job, self.model, *self.endpoints, self.evaluation) if p is not None]
         return min(parts)
 
     @property
@@ -119,7 +127,8 @@ class Run:
     @property
     def moving(self) -> bool:
         """Whether anything in it is about to change."""
-        return bool(self.job and self.job.moving) or any(e.moving for e in self.endpoints)
+        jobs = (self.job, self.evaluation)
+        return any(j is not None and j.moving for j in jobs) or any(e.moving for e in self.endpoints)
 
     @property
     def ready_endpoint(self) -> Endpoint | None:
@@ -194,6 +203,8 @@ class Seen:
 def states(board: Board) -> dict[str, Seen]:
     """Jobs and endpoints of a board by ARN: what `since` compares a later board with."""
     found = {r.job.arn: Seen(r.name, r.job.status, Part.JOBS, r.job.moving) for r in board.runs if r.job}
+    judged = [r.evaluation for r in board.runs if r.evaluation]
+    found |= {e.arn: Seen(e.name, e.status, Part.EVALUATIONS, e.moving) for e in judged}
     return found | {e.arn: Seen(e.name, e.status, e.part, e.moving) for e in board.endpoints}
 
 
@@ -204,9 +215,10 @@ def since(before: Mapping[str, Seen], new: Board) -> list[News]:
     """
     news = []
     for run in new.runs:
-        was = before.get(run.job.arn) if run.job else None
-        if run.job and was and was.moving and not run.job.moving:
-            news.append(News(f"{run.name}: {run.job.status}", run.job.status == "Completed"))
+        job = run.job or run.evaluation
+        was = before.get(job.arn) if job else None
+        if job and was and was.moving and not job.moving:
+            news.append(News(f"{run.name}: {job.status}", job.status == "Completed"))
     there = {e.arn: e for e in new.endpoints}
     for arn, seen in before.items():
         if seen.part not in (Part.THROUGHPUTS, Part.DEPLOYMENTS):
@@ -232,7 +244,12 @@ def summary(board: Board) -> str:
     return " · ".join(p for p in parts if p)
 
 
-def assemble(jobs: Iterable[Job], models: Iterable[CustomModel], endpoints: Iterable[Endpoint]) -> tuple[Run, ...]:
+def assemble(
+    jobs: Iterable[Job],
+    models: Iterable[CustomModel],
+    endpoints: Iterable[Endpoint],
+    evaluations: Iterable[EvaluationJob] = (),
+) -> tuple[Run, ...]:
     """Rows joined by the model's ARN, newest first; models and endpoints without a known job get rows too."""
     by_model: dict[str, list[Endpoint]] = defaultdict(list)
     for endpoint in sorted(endpoints, key=lambda e: e.created):
@@ -245,4 +262,5 @@ def assemble(jobs: Iterable[Job], models: Iterable[CustomModel], endpoints: Iter
         runs.append(Run(job.arn, job, model, served))
     runs += [Run(m.arn, None, m, tuple(by_model.pop(m.arn, ()))) for m in known.values()]
     runs += [Run(e.arn, None, None, (e,)) for rest in by_model.values() for e in rest]
+    runs += [Run(e.arn, evaluation=e) for e in evaluations]
     return tuple(sorted(runs, key=lambda r: r.created, reverse=True))

@@ -15,7 +15,10 @@ DEFAULT_SYSTEM = "You are a helpful assistant. Answer questions about Amazon Bed
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Each field is a key of the same name in config.toml. Prices in USD, those of tokens per million."""
+    """Each field is a key of the same name in config.toml. Prices in USD, those of tokens per million.
+
+    With more questions than `evaluation_most`, Bedrock's own evaluation jobs are offered.
+    """
 
     theme: str = "sumi"
     system_prompt: str = DEFAULT_SYSTEM
@@ -23,6 +26,7 @@ class Settings:
     max_tokens: int = 512
     temperature: float | None = None
     top_p: float | None = None
+    evaluation_most: int = 500
     price_per_model_unit_hour: float | None = None
     prices: Prices = field(default_factory=dict)
     mouse: bool = True

@@ -30,6 +30,7 @@ from tui.tabs.dataset import DatasetTab
 from tui.widgets.frame import HeaderLine, KeyLine, StatusLine, TabName, TabStrip
 
 if TYPE_CHECKING:
+    from tui.screens.evaluation import EvaluationScreen
     from tui.tabs.chat import ChatTab
     from tui.tabs.loss import LossTab
 
@@ -91,6 +92,7 @@ class MainScreen(MoneyScreen):
         self._last_said = ""
         self._last_focus: Widget | None = None
         self._unpainted = contextlib.ExitStack()
+        self._evaluation: EvaluationScreen | None = None
         self.set_reactive(MainScreen.identity, services.identity.first())
         self.set_reactive(MainScreen.base_model_key, services.settings.base_model)
 
@@ -133,6 +135,7 @@ class MainScreen(MoneyScreen):
         for notice in self._notices():
             self.say(notice, "problem")
         settled = await self._reconcile()
+        await self._follow_evaluations()
         async for board in self.services.watcher.boards():
             gone = any(one.gone for one in changes(self.board, board))
             if await self._keep_identity(board, unsure=gone):
@@ -175,6 +178,7 @@ class MainScreen(MoneyScreen):
         if not was.account or self.services.place(was) == self.services.place(here):
             return False
         self.services.forget()
+        await self._follow_evaluations()
         self.board = Board()
         self.forget_money()
         self.say(f"This is another account or Region now: {here.account} {here.region}", "problem")
@@ -219,6 +223,12 @@ class MainScreen(MoneyScreen):
             self.say(f"What was left open could not be settled: {sentence}", "problem")
         self._told_open = sentence
         return not outcome.still_open and not problems
+
+    async def _follow_evaluations(self) -> None:
+        try:
+            await self.services.evaluation_jobs.follow(self.services.place(self.identity))
+        except AppError as problem:
+            self.say(problem.sentence(), "problem")
 
     def _tell_problem(self, problem: AppError | None) -> None:
         """One notice per trouble, not one per poll; it goes when the trouble goes."""
@@ -358,6 +368,33 @@ class MainScreen(MoneyScreen):
     async def _chat_requested(self, message: Tab.ChatRequested) -> None:
         tab = cast("ChatTab", await self.show_tab("chat"))
         tab.show_run(message.run_key)
+
+    @on(Tab.EvaluationRequested)
+    def _evaluation_requested(self, message: Tab.EvaluationRequested) -> None:
+        from tui.screens.evaluation import EvaluationScreen
+
+        screen = self._evaluation
+        if screen is None:
+            screen = self._evaluation = EvaluationScreen(self.services, self)
+            # Installed, it goes on with what is under way while it is not looked at.
+            self.app.install_screen(screen, "evaluation")
+        self.app.push_screen(screen)
+        screen.call_after_refresh(screen.open, message.evaluation, message.sides)
+
+    @work(group="evaluations", exclusive=True)
+    async def _take_evaluations(self) -> None:
+        """Bring back the results of evaluation jobs that have completed."""
+        jobs = [run.evaluation for run in self.board.runs if run.evaluation and run.evaluation.to_take]
+        for job in jobs:
+            try:
+                notes = await self.services.evaluation_jobs.take(job, self.services.evaluations)
+            except AppError as error:
+                self.say(f"The results of {job.name} could not be brought back: {error.sentence()}", "problem")
+                continue
+            note = f" ({notes[0]})" if notes else ""
+            self.say(f"The results of {job.name} are stored here{note}", "good")
+            if self._evaluation is not None:
+                self._evaluation.taken(job)
 
     @on(Tab.FilesChanged)
     def _files_changed(self, message: Tab.FilesChanged) -> None:

@@ -51,22 +51,7 @@ def plan_role(account: str, region: str, data_uri: str, output_uri: str, partiti
     output_bucket, _ = split_s3_uri(output_uri)
     arn = f"arn:{partition}:s3:::"
     same_account = {"StringEquals": {"aws:ResourceAccount": account}}
-    trust = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "bedrock.amazonaws.com"},
-                "Action": "sts:AssumeRole",
-                "Condition": {
-                    "StringEquals": {"aws:SourceAccount": account},
-                    "ArnEquals": {
-                        "aws:SourceArn": f"arn:{partition}:bedrock:{region}:{account}:model-customization-job/*"
-                    },
-                },
-            }
-        ],
-    }
+    trust = _trust(account, f"arn:{partition}:bedrock:{region}:{account}:model-customization-job/*")
     permissions = {
         "Version": "2012-10-17",
         "Statement": [
@@ -87,6 +72,57 @@ def plan_role(account: str, region: str, data_uri: str, output_uri: str, partiti
         ],
     }
     return RolePlan(_role_name(region, data_bucket, output_bucket), trust, permissions)
+
+
+def plan_judge_role(account: str, region: str, bucket: str, partition: str = "aws") -> RolePlan:
+    """Least privilege for evaluation jobs: one bucket for prompts and results, and invoking models, for evaluation
+    jobs of this account and Region only (User Guide, judge-service-roles)."""
+    arn = f"arn:{partition}:s3:::{bucket}"
+    bedrock = f"arn:{partition}:bedrock"
+    permissions = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "PromptsAndResults",
+                "Effect": "Allow",
+                "Action": ["s3:GetObject", "s3:PutObject", "s3:ListBucket", "s3:GetBucketLocation"],
+                "Resource": [arn, f"{arn}/*"],
+                "Condition": {"StringEquals": {"aws:ResourceAccount": account}},
+            },
+            {
+                "Sid": "AskAndJudge",
+                "Effect": "Allow",
+                # Profiles lead to foundation models of other Regions.
+                "Action": [
+                    "bedrock:InvokeModel",
+                    "bedrock:InvokeModelWithResponseStream",
+                    "bedrock:GetInferenceProfile",
+                ],
+                "Resource": [
+                    f"{bedrock}:*::foundation-model/*",
+                    f"{bedrock}:{region}:{account}:inference-profile/*",
+                    f"{bedrock}:{region}:{account}:provisioned-model/*",
+                ],
+            },
+        ],
+    }
+    mark = hashlib.sha256(bucket.encode()).hexdigest()[:8]
+    name = f"{f'tanzaku-judge-{region}-{bucket}'[:55].rstrip('-')}-{mark}"
+    trust = _trust(account, f"{bedrock}:{region}:{account}:evaluation-job/*")
+    purpose = "Lets Amazon Bedrock read prompts, invoke models and write the results of evaluation jobs"
+    return RolePlan(name, trust, permissions, "tanzaku-evaluation", purpose)
+
+
+def _trust(account: str, jobs: str) -> dict[str, Any]:
+    """Bedrock may assume the role for these jobs of this account."""
+    condition = {"StringEquals": {"aws:SourceAccount": account}, "ArnEquals": {"aws:SourceArn": jobs}}
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "bedrock.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+        "Condition": condition,
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 def _role_name(region: str, data_bucket: str, output_bucket: str) -> str:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tui.services.documents import Documents
     from tui.services.endpoints import Endpoints
     from tui.services.evaluation import Evaluations
+    from tui.services.evaluation_jobs import EvaluationJobs
     from tui.services.file_memory import FileMemory
     from tui.services.generator import Generator
     from tui.services.history import History
@@ -53,7 +54,12 @@ if TYPE_CHECKING:
 
 JOB_ORDERS = ("create_model_customization_job",)
 ENDPOINT_ORDERS = ("create_provisioned_model_throughput", "create_custom_model_deployment")
-_WHAT = {"create_model_customization_job": "The job", "put_object": "The upload"}
+EVALUATION_ORDERS = ("create_evaluation_job",)
+_WHAT = {
+    "create_model_customization_job": "The job",
+    "create_evaluation_job": "The evaluation job",
+    "put_object": "The upload",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,11 +287,18 @@ class Services:
         return Evaluations(self.chat, store, self.pool, scorers(self.aws, lambda: self.structured), self.votes)
 
     @cached_property
+    def evaluation_jobs(self) -> EvaluationJobs:
+        """Evaluations handed to Bedrock."""
+        from tui.services.evaluation_jobs import EvaluationJobs
+
+        return EvaluationJobs(self.aws, self.orders, self.storage, self.store, self.pool, now=self.now)
+
+    @cached_property
     def watcher(self) -> Watcher:
         """The one poller."""
         from tui.services.watcher import Watcher
 
-        return Watcher(self.aws, self.jobs, self.endpoints, pace=self._pace, now=self.now)
+        return Watcher(self.aws, self.jobs, self.endpoints, self.evaluation_jobs, pace=self._pace, now=self.now)
 
     @cached_property
     def leases(self) -> Leases:
@@ -379,12 +392,14 @@ class Services:
         return Settlement(tuple(recovered), tuple(still_open), tuple(problems))
 
     async def _found(self, place: str, intent: Intent) -> str:
-        from tui.services import endpoints, jobs, uploads
+        from tui.services import endpoints, evaluation_jobs, jobs, uploads
 
         if intent.operation == jobs.CREATE:
             return await self.jobs.reconcile(intent)
         if intent.operation in (endpoints.BUY, endpoints.DEPLOY):
             return await self.endpoints.reconcile(intent)
+        if intent.operation == evaluation_jobs.CREATE:
+            return await self.evaluation_jobs.reconcile(place, intent)
         if intent.operation == uploads.PUT:
             return await self.uploads.reconcile(place, intent)
         raise AppError(Cause.FILE, "The app's memory names an unknown action", safe_line(intent.operation, 60))
@@ -406,7 +421,7 @@ class Services:
 
     def forget(self) -> None:
         """Drop what was kept of an account, since another one is looked at."""
-        for name in ("jobs", "catalog", "quotas", "watcher"):
+        for name in ("jobs", "catalog", "quotas", "watcher", "evaluation_jobs"):
             if name in self.__dict__:
                 getattr(self, name).forget()
 

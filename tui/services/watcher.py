@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tui.domain.clock import Now, utc_now
 from tui.domain.errors import CURED_OUTSIDE, AppError, Cause
@@ -14,6 +14,9 @@ from tui.domain.runs import Board, Part, assemble
 from tui.services.aws import Aws
 from tui.services.endpoints import Endpoints
 from tui.services.jobs import Jobs
+
+if TYPE_CHECKING:
+    from tui.services.evaluation_jobs import EvaluationJobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +42,19 @@ class Watcher:
     """Never raises; keeps the last good board beside the problem of a failed look."""
 
     def __init__(
-        self, aws: Aws, jobs: Jobs, endpoints: Endpoints, *, pace: Pace | None = None, now: Now = utc_now
+        self,
+        aws: Aws,
+        jobs: Jobs,
+        endpoints: Endpoints,
+        evaluations: EvaluationJobs | None = None,
+        *,
+        pace: Pace | None = None,
+        now: Now = utc_now,
     ) -> None:
         self._aws = aws
         self._jobs = jobs
         self._endpoints = endpoints
+        self._evaluations = evaluations
         self._pace = pace or pace_of(aws)
         self._now = now
         self._woken = asyncio.Event()
@@ -81,6 +92,7 @@ class Watcher:
             self._jobs.models(),
             self._endpoints.throughputs(),
             self._endpoints.deployments(),
+            self._evaluations.look() if self._evaluations else _none(),
         )
         found = dict(zip(Part, await asyncio.gather(*map(_tried, lists)), strict=True))
         problems = [error for _, error in found.values() if error is not None]
@@ -88,7 +100,8 @@ class Watcher:
         self._known.update({part: seen for part, (seen, error) in found.items() if error is None})
         missed = frozenset(part for part, (_, error) in found.items() if error is not None)
         never = missed - self._known.keys()
-        if grave or len(problems) == len(Part):
+        # Evaluation jobs are asked for only where there are any, so that they say nothing of the account.
+        if grave or missed >= set(Part) - {Part.EVALUATIONS}:
             problem = (grave or problems)[0]
             self._failures += 1
             if self._renewable(problem.cause):
@@ -96,8 +109,8 @@ class Watcher:
             gaps = (last.missed, last.never) if grave else (missed, never)
             return replace(last, problem=problem, missed=gaps[0], never=gaps[1])
         self._failures = 0
-        jobs, models, throughputs, deployments = (self._known.get(part, []) for part in Part)
-        runs = assemble(jobs, models, [*throughputs, *deployments])
+        jobs, models, throughputs, deployments, evaluations = (self._known.get(part, []) for part in Part)
+        runs = assemble(jobs, models, [*throughputs, *deployments], evaluations)
         return Board(runs, self._now(), problems[0] if problems else None, missed, never)
 
     def _renewable(self, cause: Cause) -> bool:
@@ -113,6 +126,10 @@ class Watcher:
             return pace.broken
         longest: float = min(pace.slowest, pace.moving * 2 ** min(self._failures, 8))
         return pace.moving + random.random() * (longest - pace.moving)
+
+
+async def _none() -> list[Any]:
+    return []
 
 
 async def _tried(doing: Awaitable[list[Any]]) -> tuple[list[Any], AppError | None]:

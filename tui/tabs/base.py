@@ -14,6 +14,7 @@ from textual.widget import Widget
 
 from tui.domain.drafts import OpenFiles, PairDraft, Probe
 from tui.domain.errors import AppError
+from tui.domain.evaluation_setup import Sides
 from tui.domain.jobs import Job
 from tui.services.session import Services
 
@@ -64,6 +65,14 @@ class Tab(Vertical):
         def __init__(self, run_key: str) -> None:
             super().__init__()
             self.run_key = run_key
+
+    class EvaluationRequested(Message):
+        """The user wants to judge two models over many questions, or to see an evaluation that was made."""
+
+        def __init__(self, evaluation: str = "", sides: Sides | None = None) -> None:
+            super().__init__()
+            self.evaluation = evaluation
+            self.sides = sides
 
     class FilesChanged(Message):
         """Files were opened, edited or given another role: this is what is open now."""

@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
 from tui.domain.conversation import SIDES
+from tui.domain.evaluation_setup import Sides
 from tui.domain.text import safe
 from tui.services.session import Services
 from tui.tabs.chat_base import paint_rate
@@ -23,6 +24,7 @@ class ChatTab(HistoryTab):
     """Fine-tuned and base model, asked together."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("E", "evaluate", "evaluate", id="chat.evaluate"),
         Binding("y", "copy", "Copy the last answer of this side", show=False, id="chat.copy"),
         Binding("ctrl+o", "other", "other pane", key_display="ctrl+o", priority=True, id="chat.other"),
     ]
@@ -70,6 +72,14 @@ class ChatTab(HistoryTab):
         order = ["-show-a", "-show-b", *(["-show-r"] if self.has_class("-reference") else [])]
         at = next((n for n, name in enumerate(order) if self.has_class(name)), 0)
         self.remove_class(*order).add_class(order[(at + 1) % len(order)])
+
+    def action_evaluate(self) -> None:
+        """Judge both sides over many questions."""
+        if self.masked:
+            self.say("Names are hidden until you have voted (v)", "problem")
+            return
+        tuned, base = (self.pane(side).target for side in SIDES)
+        self.post_message(self.EvaluationRequested(sides=Sides(tuned, base, self.parameters, self.system_prompt)))
 
     def action_copy(self) -> None:
         """Copy the last answer of the pane with the focus, else of A."""

@@ -132,9 +132,11 @@ class JobsTab(NewJobTab, ServingTab):
 
     @on(VirtualTable.RowOpened, "#runs")
     def action_loss(self) -> None:
-        """Show the run's loss curves."""
+        """Show the run's loss curves; of an evaluation job its evaluation."""
         run = self.run_shown
-        if run is not None:
+        if run is not None and run.evaluation is not None:
+            self.post_message(self.EvaluationRequested(run.evaluation.evaluation))
+        elif run is not None:
             self.post_message(self.LossRequested(run.key))
 
     def action_chat(self) -> None:

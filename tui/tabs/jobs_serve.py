@@ -14,6 +14,7 @@ from tui.dialogs.serve import ServeDialog, ServeOffer, ServePlan
 from tui.domain.base_models import Serving
 from tui.domain.clock import span
 from tui.domain.errors import AppError, Cause
+from tui.domain.evaluation_jobs import EvaluationJob
 from tui.domain.names import plain
 from tui.domain.runs import Endpoint, Run
 from tui.services.schedules import plan_deleting_role
@@ -169,6 +170,9 @@ class ServingTab(OrderingTab):
 
     async def _stop_job(self) -> None:
         run = self.run_shown
+        if run is not None and run.evaluation is not None and run.evaluation.moving:
+            await self._stop_evaluation(run.evaluation)
+            return
         if run is None or run.job is None or not run.job.moving:
             self.say("Only a job that is under way can be stopped", "problem")
             return
@@ -178,6 +182,11 @@ class ServingTab(OrderingTab):
         )
         if await self.app.push_screen_wait(ConfirmDialog("Stop this job?", body, yes="Stop the job")):
             await self._send(self.services.jobs.stop(run.job.arn), "The stop of", run.job.name, "is stopping")
+
+    async def _stop_evaluation(self, job: EvaluationJob) -> None:
+        body = f"{job.name} cannot go on later; what was asked and judged so far is charged, and no results come of it."
+        if await self.app.push_screen_wait(ConfirmDialog("Stop this evaluation job?", body, yes="Stop the job")):
+            await self._send(self.services.evaluation_jobs.stop(job.arn), "The stop of", job.name, "is stopping")
 
     async def _send(self, call: Awaitable[None], order: str, name: str, done: str) -> None:
         self.say(f"{order} {name} is being sent …")

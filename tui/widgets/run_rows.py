@@ -9,6 +9,7 @@ from textual.content import Content
 
 from tui.domain.base_models import Serving
 from tui.domain.clock import absolute, ago, span
+from tui.domain.evaluation_jobs import EvaluationJob
 from tui.domain.jobs import Job, JobStatus, cure
 from tui.domain.runs import Endpoint, Run
 from tui.domain.text import safe, safe_line
@@ -45,6 +46,10 @@ _SHORT = {
 
 def status_text(run: Run) -> str:
     """`● Training`, `✓ Completed`; a model or endpoint without a job says so."""
+    if run.evaluation is not None:
+        status = run.evaluation.status
+        mark = _GLYPHS.get(JobStatus(status), "?") if status in set(JobStatus) else "?"
+        return f"{mark} {'Evaluating' if status == JobStatus.IN_PROGRESS else status}"
     if run.job is None:
         return "model only" if run.model else "endpoint only"
     phase = run.job.phase_text()
@@ -86,14 +91,16 @@ class RunRows:
         """Name, base model, status, since, loss, its trend, endpoint."""
         run = self._runs[index]
         job = run.job
-        if job is not None and job.moving:
-            since = span(self._now - job.created)
+        timed = job or run.evaluation
+        if timed is not None and timed.moving:
+            since = span(self._now - timed.created)
         else:
-            since = ago(job.ended or job.created if job else run.created, self._now)
+            since = ago(timed.ended or timed.created if timed else run.created, self._now)
         loss = f"{job.validation_loss:.4f}" if job and job.validation_loss is not None else "–"
         endpoints = ", ".join(endpoint_text(e, self._now) for e in run.endpoints) or "–"
         trend = spark(self._trends.get(run.key, ())[-_TREND:])
-        return (run.name, run.base_model_name, status_text(run), since, loss, trend, endpoints)
+        base = "evaluation" if run.evaluation else run.base_model_name
+        return (run.name, base, status_text(run), since, loss, trend, endpoints)
 
 
 def run_detail(run: Run, now: datetime) -> Content:
@@ -106,6 +113,8 @@ def run_detail(run: Run, now: datetime) -> Content:
         parts += _endpoint_parts(endpoint, now)
     if job is not None:
         parts += _data_parts(job)
+    if run.evaluation is not None:
+        parts += _evaluation_parts(run.evaluation)
     if run.model is not None:
         parts += _line("model", run.model.arn)
     for endpoint in run.endpoints:
@@ -115,6 +124,19 @@ def run_detail(run: Run, now: datetime) -> Content:
 
 def _line(label: str, value: str) -> list[tuple[str, str] | str]:
     return [(f"{label:<{_LABEL}}", "$foreground-muted"), f"{safe_line(value, 400)}\n"] if value else []
+
+
+def _evaluation_parts(job: EvaluationJob) -> list[tuple[str, str] | str]:
+    parts: list[tuple[str, str] | str] = []
+    if job.failure:
+        parts.append((f"✗ {safe(job.failure, 1000)}\n", "$text-error"))
+    stored = " · results stored here" if job.taken else ""
+    parts += _line("evaluation", f"of the {job.side} side, judged by {job.judge.name}{stored} (enter opens it)")
+    ended = f" · ended {absolute(job.ended)} after {span(job.ended - job.created)}" if job.ended else ""
+    parts += _line("created", f"{absolute(job.created)}{ended}")
+    parts += _line("output", job.results_uri)
+    parts += _line("job", job.arn)
+    return parts
 
 
 def _job_parts(job: Job, now: datetime) -> list[tuple[str, str] | str]:

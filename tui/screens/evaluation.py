@@ -1,0 +1,394 @@
+"""Evaluation: both models over a set of questions, every score with its reasons, and one honest headline."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.events import DescendantFocus
+from textual.widget import Widget
+from textual.widgets import Static
+
+from tui.domain.canary import Canaries, canaries
+from tui.domain.differences import differences
+from tui.domain.evaluation import Group, Judge, Results, Row
+from tui.domain.evaluation_compare import Change
+from tui.domain.evaluation_jobs import EvaluationJob
+from tui.domain.evaluation_setup import Sides
+from tui.domain.evaluation_view import filter_problem, shown
+from tui.domain.headline import Headline, headline
+from tui.domain.leaks import contained
+from tui.domain.text import count, safe_line
+from tui.screens.evaluation_bedrock import BedrockPart
+from tui.screens.evaluation_files import FilesPart
+from tui.screens.evaluation_pairs import PairsPart
+from tui.screens.evaluation_runs import RunsPart
+from tui.widgets.evaluation_rows import (
+    CHANGE_COLUMNS,
+    PARTS,
+    ROW_COLUMNS,
+    ChangeRows,
+    EvaluationRows,
+    PartText,
+    change_parts,
+    part_content,
+    part_title,
+    parts_of,
+)
+from tui.widgets.filter_line import FilterLine
+from tui.widgets.frame import KeyLine, StatusLine
+from tui.widgets.text_pane import Line, TextPane
+from tui.widgets.virtual_table import VirtualTable
+
+_EMPTY = "No evaluation is open. a makes one, o opens an earlier one, i reads predictions from files."
+
+
+class PartPane(Vertical):
+    """One part of the detail: a head and a text that scrolls."""
+
+    def __init__(self, part: str) -> None:
+        super().__init__(id=f"part-{part}", classes="part")
+
+    def compose(self) -> ComposeResult:
+        yield Line(classes="part-title")
+        yield TextPane()
+
+    def put(self, part: PartText, text: Content, *, keep_place: bool) -> None:
+        """Show a part."""
+        self.query_one(Line).put(part_title(part))
+        self.query_one(TextPane).put(text, keep_place=keep_place)
+
+
+class EvaluationScreen(RunsPart, BedrockPart, FilesPart, PairsPart):
+    """One evaluation, or two compared; it lives on while it is left, so that what is under way goes on."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "new", "new", id="evaluation.new"),
+        Binding("p", "pause", "pause", id="evaluation.pause"),
+        Binding("r", "retry", "go on", id="evaluation.retry"),
+        Binding("J", "judge_again", "judge", id="evaluation.judge"),
+        Binding("tab", "part(1)", "next part", show=False, priority=True, id="evaluation.part"),
+        Binding("shift+tab", "part(-1)", "part before", show=False, priority=True, id="evaluation.part_back"),
+        Binding("d", "differences", "differences", id="evaluation.differences"),
+        Binding("s", "sort", "sort", show=False, id="evaluation.sort"),
+        Binding("slash", "filter", "filter", show=False, id="evaluation.filter"),
+        Binding("c", "canary", "Canary questions, or one's own", show=False, id="evaluation.canary"),
+        Binding("v", "vote", "Own verdict", show=False, id="evaluation.vote"),
+        Binding("o", "past", "past", id="evaluation.past"),
+        Binding("n", "draft", "draft pair", show=False, id="evaluation.draft"),
+        Binding("x", "export", "export", id="evaluation.export"),
+        Binding("i", "import", "Import predictions", show=False, id="evaluation.import"),
+        Binding("b", "bedrock", "Hand over to Bedrock", show=False, id="evaluation.bedrock"),
+        Binding("X", "delete", "Delete this evaluation", show=False, id="evaluation.delete"),
+        Binding("y", "copy", "Copy the headline", show=False, id="evaluation.copy"),
+        Binding("question_mark", "help", "help", key_display="?", id="evaluation.help"),
+        Binding("escape", "back", "back", key_display="esc", id="evaluation.back"),
+    ]
+    AUTO_FOCUS = ""
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="body"):
+            yield Line(id="evaluation-title")
+            yield Static("", id="evaluation-headline", markup=False)
+            yield Static("", id="evaluation-conclusion", markup=False)
+            yield Static("", id="evaluation-warnings", markup=False)
+            yield Line(id="evaluation-progress")
+            yield FilterLine(id="evaluation-filter")
+            yield VirtualTable(ROW_COLUMNS, empty=_EMPTY, id="questions")
+            with Horizontal(id="parts"):
+                for part in PARTS:
+                    yield PartPane(part)
+            yield StatusLine()
+            yield KeyLine()
+        yield Static(Content("tanzaku needs a window of at least 60 × 16"), id="too-small", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one(FilterLine).display = False
+        self._show_part("tuned")
+        self.query_one("#questions").focus()
+        self.draw()
+
+    def open(self, evaluation: str = "", sides: Sides | None = None) -> None:
+        """Called at each visit: show an evaluation, or begin with these two sides."""
+        if sides is not None:
+            self.sides = sides
+        self._visit(evaluation, begin=sides is not None)
+
+    @work(group="visit", exclusive=True)
+    async def _visit(self, evaluation: str, *, begin: bool) -> None:
+        if evaluation:
+            await self.attempt(self.load(evaluation))
+        elif self.results is None:
+            await self.attempt(self._open_newest(begin))
+
+    async def _open_newest(self, begin: bool) -> None:
+        past = await self.services.evaluations.list(self.place)
+        if past:
+            await self.load(past[0].id)
+            if not past[0].whole:
+                self.say(f"{past[0].name} is not finished: r goes on where the stored answers end")
+        elif begin:
+            self.action_new()
+
+    # What is shown
+
+    @property
+    def table(self) -> VirtualTable:
+        """The questions."""
+        return self.query_one("#questions", VirtualTable)
+
+    @property
+    def row_shown(self) -> Row | None:
+        change = self.change_shown
+        if change is not None:
+            return change.later
+        source = self.table.source
+        return source.row(self.table.cursor) if isinstance(source, EvaluationRows) and len(source) else None
+
+    @property
+    def change_shown(self) -> Change | None:
+        source = self.table.source
+        return source.change(self.table.cursor) if isinstance(source, ChangeRows) and len(source) else None
+
+    async def load(self, evaluation: str, *, judge: Judge | None = None) -> None:
+        """Read what is stored, count it on a thread, and show it."""
+        results = await self.services.evaluations.load(evaluation)
+        same = self.results is not None and self.results.id == evaluation
+        known = judge or (self.judge if same else None)
+        if known is None or results.judge(known.id) is None:
+            known = results.judges[-1] if results.judges else known
+        judge_id = known.id if known else ""
+        pool = self.services.pool
+        leaked = self.leaked if same else frozenset(await pool.run(self._leaks, results))
+        found = await pool.run(_counted, results, judge_id, leaked)
+        self.results, self.judge, self.leaked = results, known, leaked
+        self.head, self.canary_head, self.rows, self.broken = found
+        if not same:
+            self.compared, self.group = None, Group.OWN
+        self.draw()
+
+    def _leaks(self, results: Results) -> list[int]:
+        """Numbers of questions that stand in the open training files."""
+        training = self.training
+        if not training:
+            return []
+        own = [n for n, q in enumerate(results.spec.questions) if q.group is Group.OWN]
+        return [n for n in own if contained(results.spec.questions[n].text, training)]
+
+    @property
+    def top(self) -> float:
+        """The best score there is."""
+        return self.judge.top if self.judge else 10.0
+
+    def draw(self) -> None:
+        """Show everything as it is known now."""
+        if not self.is_mounted:
+            return
+        self._draw_lines()
+        if self.compared is not None:
+            self.table.columns = CHANGE_COLUMNS
+            self.table.show(ChangeRows(self.compared.changes, top=self.top))
+        else:
+            rows = [row for row in self.rows if row.question.group is self.group]
+            voted = frozenset(n for n, _ in self.results.votes) if self.results else frozenset()
+            found = shown(rows, self.words, self.order)
+            self.table.columns = ROW_COLUMNS
+            self.table.show(EvaluationRows(found, top=self.top, leaked=self.leaked, votes=voted))
+            self.table.set_empty(_EMPTY if self.results is None else "no question fits the filter (esc clears it)")
+        self._draw_parts()
+
+    def _draw_lines(self) -> None:
+        self.query_one("#evaluation-title", Line).put(Content.assemble((" Evaluation  ", "bold"), self._title()))
+        self.query_one("#evaluation-headline", Static).update(Content(self._head_text()))
+        self.query_one("#evaluation-conclusion", Static).update(Content(self._conclusion()))
+        warnings = self.query_one("#evaluation-warnings", Static)
+        told = self.compared.warnings if self.compared else self.head.warnings if self.head else ()
+        warnings.update(Content("\n".join(f"▲ {safe_line(w, 300)}" for w in told)))
+        warnings.display = bool(told)
+        progress = self.query_one("#evaluation-progress", Line)
+        under_way = self.progress is not None and self.results is not None and self.running == self.results.id
+        progress.display = under_way
+        if self.progress is not None and under_way:
+            progress.put(Content(f" ● {safe_line(self.progress.text, 200)}"))
+
+    def draw_progress(self) -> None:
+        """The lines above the list alone."""
+        if self.is_mounted:
+            self._draw_lines()
+
+    def _title(self) -> str:
+        if self.compared is not None:
+            return f"{safe_line(self.compared.later, 40)} against {safe_line(self.compared.earlier, 40)}"
+        results = self.results
+        if results is None:
+            return ""
+        questions = [q for q in results.spec.questions if q.group is self.group]
+        judge = safe_line(self.judge.name, 40) if self.judge else "nobody yet"
+        both = ", both orders" if self.judge and self.judge.compares else ""
+        apart = "canary " if self.group is Group.CANARY else ""
+        words = f" · / {safe_line(self.words, 20)}" if self.words else ""
+        return (
+            f"{safe_line(results.spec.name, 30)} {apart}{count(len(questions), 'question')} · "
+            f"{results.answered}/{results.wanted} answered · {self.order}{words} · judge {judge}{both}"
+        )
+
+    def _head_text(self) -> str:
+        if self.compared is not None:
+            return self.compared.text
+        head = self.canary_head if self.group is Group.CANARY else self.head
+        return head.text if head else ""
+
+    def _conclusion(self) -> str:
+        if self.compared is not None:
+            return self.compared.conclusion
+        head = self.canary_head if self.group is Group.CANARY else self.head
+        if head is None:
+            return ""
+        parts = [head.conclusion]
+        if head.lengths[0] is not None and head.lengths[1] is not None:
+            parts.append(f"mean length {head.lengths[0]:.0f} / {head.lengths[1]:.0f} {head.unit}")
+        if head.agreement.n:
+            parts.append(f"judge {head.agreement.text}")
+        if self.group is Group.OWN and self.broken.n:
+            parts.append(f"{self.broken.text} (c)")
+        return " · ".join(parts)
+
+    @work(group="parts", exclusive=True)
+    async def _draw_parts(self) -> None:
+        """The question under the cursor; differences to the reference are looked for on a thread."""
+        change, row = self.change_shown, self.row_shown
+        spec = self.results.spec if self.results else None
+        if change is not None and self.compared is not None:
+            parts = change_parts(change, (self.compared.earlier, self.compared.later), self.top)
+        elif row is not None and spec is not None:
+            parts = parts_of(row, (spec.tuned.name, spec.base.name), self.top)
+        else:
+            parts = {part: PartText(part, "") for part in PARTS}
+        reference = row.question.reference if row is not None else ""
+        key = str(row.number) if row else ""
+        same, self._part_key = key == getattr(self, "_part_key", None), key
+        for name, part in parts.items():
+            pieces = None
+            if self.marking and part.marked and reference:
+                found = await self.services.pool.run(differences, reference, part.text)
+                pieces = found[1] if found else None
+            self.query_one(f"#part-{name}", PartPane).put(part, part_content(part, pieces), keep_place=same)
+
+    @on(VirtualTable.CursorMoved, "#questions")
+    def _moved(self) -> None:
+        self._draw_parts()
+
+    # Parts
+
+    def _show_part(self, part: str) -> None:
+        for name in PARTS:
+            self.query_one(f"#part-{name}").set_class(name == part, "-shown")
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """What has the keys is what is shown where only one part has room."""
+        pane = next((a for a in event.widget.ancestors_with_self if isinstance(a, PartPane)), None)
+        if pane is not None and pane.id:
+            self._show_part(pane.id.removeprefix("part-"))
+
+    def action_part(self, by: int) -> None:
+        """Go round: the list, then the four parts."""
+        stops: list[Widget] = [self.table, *(self.query_one(f"#part-{p}").query_one(TextPane) for p in PARTS)]
+        at = next((i for i, stop in enumerate(stops) if stop.has_focus), 0)
+        # From the list to the part that is seen already.
+        if at == 0 and by > 0:
+            seen = next((i for i, p in enumerate(PARTS, 1) if self.query_one(f"#part-{p}").has_class("-shown")), 1)
+            target = stops[seen]
+        else:
+            target = stops[(at + by) % len(stops)]
+        self._enter_part(target)
+
+    def _enter_part(self, target: Widget) -> None:
+        for name in PARTS:
+            if target in self.query_one(f"#part-{name}").children:
+                self._show_part(name)
+        # A part that was hidden takes the focus once it is laid out.
+        self.call_after_refresh(self.set_focus, target)
+
+    def action_differences(self) -> None:
+        """Mark what the answers have and the reference has not."""
+        self.marking = not self.marking
+        self.say("Underlined: what the reference has not" if self.marking else "")
+        self._draw_parts()
+
+    def action_sort(self) -> None:
+        """The next order."""
+        self.order = self.order.next
+        self.draw()
+
+    def action_canary(self) -> None:
+        """Show the canary questions apart, or one's own again."""
+        if self.canary_head is None:
+            self.say("This evaluation has no canary questions", "problem")
+            return
+        self.group = Group.OWN if self.group is Group.CANARY else Group.CANARY
+        self.draw()
+
+    # Filter
+
+    def action_filter(self) -> None:
+        """Narrow the list by words."""
+        line = self.query_one(FilterLine)
+        line.display = True
+        line.focus()
+
+    @on(FilterLine.Changed)
+    def _filtered(self, message: FilterLine.Changed) -> None:
+        message.stop()
+        self.words = message.words
+        self.say(filter_problem(self.words), "problem" if filter_problem(self.words) else "")
+        self.draw()
+
+    @on(FilterLine.Done)
+    def _filter_done(self, message: FilterLine.Done) -> None:
+        message.stop()
+        self.query_one(FilterLine).display = bool(self.words)
+        self.table.focus()
+
+    def action_back(self) -> None:
+        """Out of the filter, out of a part, out of a comparison, out of here."""
+        line = self.query_one(FilterLine)
+        if line.display:
+            line.clear()
+            line.display, self.words = False, ""
+            self.table.focus()
+            self.draw()
+        elif not self.table.has_focus:
+            self.set_focus(self.table)
+        elif self.compared is not None:
+            self.compared = None
+            self.draw()
+        else:
+            self.app.pop_screen()
+            if self.control is not None:
+                self.say("The evaluation goes on; E in Chat shows it")
+
+    def action_help(self) -> None:
+        """The keys."""
+        from tui.dialogs.help import HelpDialog
+
+        self.app.push_screen(HelpDialog.of(self))
+
+    def taken(self, job: EvaluationJob) -> None:
+        """Results of an evaluation job were stored: they may be of what is shown."""
+        if self.results is not None and self.results.id == job.evaluation:
+            self._visit(job.evaluation, begin=False)
+
+
+_Counted = tuple[Headline, Headline | None, list[Row], Canaries]
+
+
+def _counted(results: Results, judge_id: str, leaked: frozenset[int]) -> _Counted:
+    """Headline, that of the canary questions, all rows, and what of the canary is right; up to a second."""
+    own = headline(results, judge_id, leaked=leaked)
+    has_canary = any(q.group is Group.CANARY for q in results.spec.questions)
+    apart = headline(results, judge_id, group=Group.CANARY) if has_canary else None
+    return own, apart, results.rows(judge_id), canaries(results)

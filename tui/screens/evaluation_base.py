@@ -1,0 +1,120 @@
+"""What every part of the evaluation screen shares: what is shown, where it comes from, and how it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from textual.screen import ModalScreen, Screen
+
+from tui.domain.canary import Canaries
+from tui.domain.errors import AppError, Cause
+from tui.domain.evaluation import Group, Judge, Results, Row
+from tui.domain.evaluation_compare import Change, ComparedRuns
+from tui.domain.evaluation_run import Progress
+from tui.domain.evaluation_setup import Sides
+from tui.domain.evaluation_view import Order
+from tui.domain.formats import Record
+from tui.domain.headline import Headline
+from tui.domain.pairs import Role
+from tui.services.evaluation import Control
+from tui.services.session import Services
+from tui.tabs.base import Tab
+from tui.widgets.frame import StatusLine
+
+if TYPE_CHECKING:
+    from tui.screens.main import MainScreen
+
+T = TypeVar("T")
+
+
+class EvaluationBase(Screen[None]):
+    """State and small services; `home` is the screen below, whose facts are read and whose routes are used."""
+
+    def __init__(self, services: Services, home: MainScreen) -> None:
+        super().__init__()
+        self.services = services
+        self.home = home
+        self.sides = Sides()
+        self.results: Results | None = None
+        self.judge: Judge | None = None
+        self.head: Headline | None = None
+        self.canary_head: Headline | None = None
+        self.broken = Canaries(0, 0, 0, ())
+        self.leaked: frozenset[int] = frozenset()
+        self.rows: list[Row] = []
+        self.compared: ComparedRuns | None = None
+        self.progress: Progress | None = None
+        self.control: Control | None = None
+        self.running = ""
+        self.order = Order.REGRESSIONS
+        self.group = Group.OWN
+        self.words = ""
+        self.marking = False
+        self._asking = False
+
+    @property
+    def place(self) -> str:
+        """Account and Region, or the sandbox's; evaluations belong to it. Raises AppError while it is not known."""
+        at = self.home.identity
+        if not at.account:
+            raise at.problem or AppError(Cause.UNREACHABLE, "AWS is not ready yet", hint="Wait a moment")
+        return self.services.place(at)
+
+    @property
+    def training(self) -> list[Record]:
+        """The open training pairs; not for the event loop with large files."""
+        opened = [f.pairs for f in self.home.files if f.role is Role.TRAIN]
+        return [record for pairs in opened for record in pairs if isinstance(record, Record)]
+
+    @property
+    def row_shown(self) -> Row | None:
+        """The question under the cursor, as the later of two evaluations sees it where two are compared."""
+        raise NotImplementedError
+
+    @property
+    def change_shown(self) -> Change | None:
+        """The question under the cursor where two evaluations are compared."""
+        raise NotImplementedError
+
+    def say(self, text: str, kind: str = "") -> None:
+        """Put something on the status line, on that of the screen below while this one is away."""
+        if self.is_current or isinstance(self.app.screen, ModalScreen):
+            self.query_one(StatusLine).say(text, kind)
+        else:
+            self.home.post_message(Tab.Said(text, kind))
+
+    async def ask(self, dialog: ModalScreen[T]) -> T | None:
+        """The dialog's answer; none while another question is open."""
+        if self._asking:
+            return None
+        self._asking = True
+        try:
+            return await self.app.push_screen_wait(dialog)
+        finally:
+            self._asking = False
+
+    async def attempt(self, doing: Awaitable[Any]) -> bool:
+        """Await something that may fail as expected; the failure goes to the status line."""
+        try:
+            await doing
+        except AppError as error:
+            self.say(error.sentence(), "problem")
+            return False
+        return True
+
+    async def load(self, evaluation: str, *, judge: Judge | None = None) -> None:
+        """Show an evaluation as it is stored now, by `judge` or whoever judged last. Raises AppError."""
+        raise NotImplementedError
+
+    def needs_results(self) -> Results | None:
+        """What is shown; says so when nothing is."""
+        if self.results is None:
+            self.say("No evaluation is open: a makes one, o opens an earlier one", "problem")
+        return self.results
+
+
+def home_path(typed: str) -> Path:
+    """A path as it was typed, with the home folder put in."""
+    return Path(typed.strip()).expanduser()

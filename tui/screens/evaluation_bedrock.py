@@ -1,0 +1,175 @@
+"""Evaluations handed over to Bedrock: prompts uploaded, one job ordered for each side, in doubt asked about."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+
+from textual import work
+
+from tui.dialogs.confirm import ConfirmDialog
+from tui.dialogs.evaluation_jobs import EvaluationJobsDialog, JobsForm
+from tui.dialogs.job import NEW_ROLE
+from tui.domain.errors import AppError, Cause
+from tui.domain.evaluation import Answer, Judge, Results, Side
+from tui.domain.evaluation_jobs import JobsPlan, why_not
+from tui.domain.evaluation_run import plan as plan_of
+from tui.domain.names import plain
+from tui.domain.pricing import TokenPrices
+from tui.domain.rubrics import DEFAULT
+from tui.domain.text import count
+from tui.screens.evaluation_base import EvaluationBase
+from tui.services.roles import plan_judge_role
+from tui.services.session import EVALUATION_ORDERS
+from tui.tabs.base import Tab
+
+_JUDGEMENT = 300
+
+
+class BedrockPart(EvaluationBase):
+    """What goes beyond one terminal."""
+
+    _ordering = False
+
+    def action_bedrock(self) -> None:
+        """Let Bedrock evaluate both sides by itself."""
+        if self.needs_results() is None:
+            return
+        if self._ordering:
+            self.say("Evaluation jobs are still being ordered", "problem")
+        else:
+            self._hand_over()
+
+    @work(group="bedrock")
+    async def _hand_over(self) -> None:
+        self._ordering = True
+        try:
+            await self.attempt(self._order())
+        finally:
+            self._ordering = False
+
+    async def _order(self) -> None:
+        results, place = self.results, self.place
+        assert results is not None
+        await self._settle(place)
+        self.say("Looking at roles and models …")
+        form = await self._jobs_form(results, place)
+        self.say("")
+        # One token for each side and every try of this form: AWS takes each job once.
+        tokens = {side: str(uuid.uuid4()) for side in Side}
+        done: set[Side] = set()
+        tried: JobsPlan | None = None
+        while True:
+            plan = await self.ask(EvaluationJobsDialog(form))
+            if plan is None:
+                self.say("Nothing more was ordered" if done else "Nothing was ordered")
+                return
+            form = form.again(plan)
+            try:
+                if plan.role_arn == NEW_ROLE:
+                    role = await self._make_role(plan.bucket)
+                    if not role:
+                        continue
+                    plan = replace(plan, role_arn=role)
+                    form = form.with_role("the new role", role)
+                if tried is not None and tried != plan:
+                    await self._settle(place)
+                    tokens = {side: str(uuid.uuid4()) for side in Side}
+                if not await self._agreed_to_jobs(results, plan):
+                    continue
+                tried = plan
+                for side in [s for s in Side if s not in done]:
+                    self.say(f"Ordering {plan.job_name(side)} …")
+                    await self.services.evaluation_jobs.order(
+                        place, results, side, plan, tokens[side], waiting=lambda text: self.say(text)
+                    )
+                    done.add(side)
+            except AppError as error:
+                form = form.again(plan, error.sentence())
+                continue
+            finally:
+                self.home.post_message(Tab.AwsChanged())
+            await self.services.remember(place, "bucket", plan.bucket)
+            self.say("Both evaluation jobs are started; 2 Jobs follows them, and their results come here", "good")
+            return
+
+    async def _settle(self, place: str) -> None:
+        """Nothing new is ordered while an earlier order is in doubt. Raises AppError."""
+        outcome = await self.services.reconcile(place, EVALUATION_ORDERS)
+        for one in outcome.recovered:
+            self.say(one.text, "good" if one.found else "problem")
+        if outcome.still_open:
+            name = outcome.still_open[0].intent.name
+            raise AppError(Cause.CONFLICT, f"What became of {name} is not known yet", "", "Try again in a moment")
+
+    async def _jobs_form(self, results: Results, place: str) -> JobsForm:
+        at = self.home.identity
+        roles = await self.services.roles.usable()
+        models = [t for t in await self.services.catalog.targets() if not t.tuned]
+        models.sort(key=lambda t: ("claude-haiku-4-5" not in t.model_id, t.name))
+        bucket = await self.services.recall(place, "bucket")
+        if not bucket:
+            bucket = next(iter(await self.services.storage.buckets(at.region)), f"tanzaku-{at.account}-{at.region}")
+        whole = not any(why_not(results, side, brought=True) for side in Side)
+        rubric = self.judge.rubric if self.judge and self.judge.compares else DEFAULT
+        where = f"{'SANDBOX' if self.services.sandbox else 'LIVE'} {at.region} {at.account}"
+        return JobsForm(
+            name=plain(results.spec.name).lower()[:40].rstrip("-") or "evaluation",
+            models=tuple(models),
+            roles=tuple((r.name, r.arn) for r in roles),
+            bucket=bucket,
+            prefix="tanzaku/evaluations",
+            rubric=rubric,
+            brought=whole,
+            where=where,
+            why_not=lambda brought: next(filter(None, (why_not(results, s, brought=brought) for s in Side)), ""),
+            plan_of=lambda plan: _lines(results, plan),
+        )
+
+    async def _make_role(self, bucket: str) -> str:
+        at = self.home.identity
+        partition = at.arn.split(":")[1] if at.arn.startswith("arn:") else "aws"
+        plan = plan_judge_role(at.account, at.region, bucket, partition)
+        if not await self.ask(ConfirmDialog(f"Create the IAM role {plan.name}?", plan.text(), yes="Create this role")):
+            return ""
+        self.say(f"Creating the role {plan.name} …")
+        return (await self.services.roles.create(plan)).arn
+
+    async def _agreed_to_jobs(self, results: Results, plan: JobsPlan) -> bool:
+        region = self.home.identity.region
+        judge = plan.judge.target
+        assert judge is not None
+        found = await self.services.prices.of(judge.model_id, region, judge.name)
+        cost = _cost(results, plan, found)
+        amount = (
+            f"≈ ${cost:,.2f} for the judge ({found.origin})" if cost is not None else "$ ? (the price is not known)"
+        )
+        models = "" if plan.brought else " Asking the models is charged beside it."
+        body = (
+            f"{plan.job_name(Side.TUNED)} and {plan.job_name(Side.BASE)} in s3://{plan.bucket}/{plan.prefix}/.\n"
+            f"Cost: {amount}.{models}\nThey run on Bedrock when this app is closed, too."
+        )
+        asked = ConfirmDialog("Start two evaluation jobs?", body, yes="Start them")
+        return await self.ask(asked) is True
+
+
+def _tokens(results: Results, plan: JobsPlan) -> tuple[int, int]:
+    """What the judge reads and writes at most, roughly: each answer is judged once."""
+    planned = plan_of(results.spec, Judge(plan.judge.kind, plan.judge.target, plan.judge.rubric))
+    prompts = 2 * len(results.spec.questions) * (results.spec.samples if plan.brought else 1)
+    return planned.judge_input_tokens, prompts * _JUDGEMENT
+
+
+def _cost(results: Results, plan: JobsPlan, prices: TokenPrices) -> float | None:
+    return prices.answered(*_tokens(results, plan))
+
+
+def _lines(results: Results, plan: JobsPlan) -> list[str]:
+    read, written = _tokens(results, plan)
+    prompts = len(results.spec.questions) * (results.spec.samples if plan.brought else 1)
+    lines = [f"2 jobs of {count(prompts, 'prompt')}, ≈ {read:,} tokens read and {written:,} written by the judge"]
+    if not plan.brought and results.spec.system:
+        lines.append("▲ a model tuned with a system prompt should be asked with it: bring the answers along")
+    if not plan.brought and any(isinstance(a, Answer) for a in results.answers.values()):
+        lines.append("▲ answers stored here stay; those that Bedrock gets are stored for questions without one")
+    return lines

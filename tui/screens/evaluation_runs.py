@@ -1,0 +1,405 @@
+"""Evaluations made, run, paused, gone on with, judged again, chosen, compared and deleted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+
+from textual import work
+
+from tui.dialogs.choice import Choice, ChoiceDialog
+from tui.dialogs.confirm import ConfirmDialog
+from tui.dialogs.evaluation import EvaluationDialog, Filled, SetupForm
+from tui.dialogs.judge import JudgeChoices, JudgeDialog, JudgeForm
+from tui.dialogs.runs import RunsDialog
+from tui.domain import canary
+from tui.domain.chat import Target
+from tui.domain.clock import ago
+from tui.domain.errors import AppError, Cause
+from tui.domain.evaluation import Judge, Outcome, Spec, questions_of
+from tui.domain.evaluation_compare import compared
+from tui.domain.evaluation_run import Phase, plan
+from tui.domain.evaluation_setup import QuestionFile, Setup, Sides, cost_text, judges_to_choose
+from tui.domain.names import stamped
+from tui.domain.pairs import Pairs, Role
+from tui.domain.pricing import TokenPrices
+from tui.domain.rubrics import DEFAULT
+from tui.domain.text import count, safe, safe_line
+from tui.screens.evaluation_base import EvaluationBase, home_path
+from tui.services.evaluation import Control
+
+_RELOAD = 1.0
+"""Seconds between two looks at what a run has stored so far."""
+_USUAL_JUDGE = "claude-haiku-4-5"
+
+
+class PastDialog(RunsDialog):
+    """Past evaluations: one to open, or two to compare."""
+
+    heading = "Evaluations"
+    hint = "enter opens one; space marks two to be compared"
+    title = "evaluation"
+    empty = "no evaluations yet"
+
+
+class RunsPart(EvaluationBase):
+    """What makes evaluations and lets them run."""
+
+    # A new one
+
+    def action_new(self) -> None:
+        """Set up an evaluation."""
+        if self._busy():
+            return
+        self._new()
+
+    def _busy(self) -> bool:
+        if self.control is not None:
+            self.say("An evaluation is under way; p pauses it", "problem")
+        return self.control is not None
+
+    @work(group="new")
+    async def _new(self) -> None:
+        await self.attempt(self._set_up())
+
+    async def _set_up(self) -> None:
+        place = self.place
+        self.say("Looking at who can answer …")
+        form = await self._form(place)
+        self.say("")
+        while True:
+            filled = await self.ask(EvaluationDialog(form))
+            if filled is None:
+                self.say("Nothing was asked")
+                return
+            form = _again(form, filled)
+            try:
+                if filled.path:
+                    form = _with_file(form, await self._file_at(filled.path))
+                    continue
+                if await self._agreed(filled.setup):
+                    await self._begin(place, filled.setup)
+                    return
+            except AppError as error:
+                form = replace(form, problem=error.sentence())
+
+    async def _form(self, place: str) -> SetupForm:
+        files = await self.services.pool.run(self._open_files)
+        targets = await self._targets()
+        sides = await self._usual_sides(targets)
+        known = {t.model_id for t in targets}
+        extra = [t for t in (sides.tuned, sides.base) if t is not None and t.model_id not in known]
+        return SetupForm(
+            name=stamped(Path(files[0][1].name).stem if files else "evaluation", self.services.now()),
+            files=tuple(file for _, file in files),
+            targets=(*extra, *targets),
+            sides=sides,
+            judges=await self._judge_choices(place, nobody=True),
+            canary=canary.QUESTIONS,
+            most=self.services.settings.evaluation_most,
+        )
+
+    def _open_files(self) -> list[tuple[Role, QuestionFile]]:
+        """Open files as questions, those for evaluation first; training files last, since they show no learning."""
+        order = [Role.EVAL, Role.VALIDATION, Role.TRAIN]
+        opened = sorted(self.home.files, key=lambda f: order.index(f.role) if f.role in order else 1)
+        return [(f.role, question_file(f.pairs, f"{f.name} ({f.role})")) for f in opened]
+
+    async def _file_at(self, path: str) -> QuestionFile:
+        opened = await self.services.datasets.open(home_path(path))
+        file = await self.services.pool.run(question_file, opened, safe_line(opened.path.name, 60))
+        if not file.questions:
+            why = file.skipped[0] if file.skipped else "it is empty"
+            raise AppError(Cause.FILE, f"{file.name} has no questions with references", why)
+        return file
+
+    async def _targets(self) -> list[Target]:
+        """Endpoints of the account, then what Bedrock offers on demand."""
+        served = [
+            Target(run.name, e.arn, f"{e.kind}", tuned=True)
+            for run in self.home.board.runs
+            for e in run.endpoints
+            if e.ready
+        ]
+        try:
+            return served + await self.services.catalog.targets()
+        except AppError as error:
+            self.say(error.sentence(), "problem")
+            return served
+
+    async def _usual_sides(self, targets: Sequence[Target]) -> Sides:
+        """Chat's two sides; where nobody is chosen there, the newest served model and the base model under it."""
+        tuned, base = self.sides.tuned, self.sides.base
+        served = next((r for r in self.home.board.runs if r.ready_endpoint), None)
+        if tuned is None and served is not None and served.ready_endpoint is not None:
+            tuned = next(
+                (t for t in targets if served.ready_endpoint and t.model_id == served.ready_endpoint.arn), None
+            )
+        model = served.base_model if served else None
+        if base is None and model is not None:
+            base = next((t for t in targets if t.model_id == model.runtime_id), None)
+        settings = self.services.settings
+        system = self.sides.system
+        if self.sides == Sides():
+            system = await self.services.recall(self.place, "system_prompt", settings.system_prompt)
+        return Sides(tuned, base, self.sides.parameters, system)
+
+    async def _judge_choices(self, place: str, *, nobody: bool) -> JudgeChoices:
+        used = list(await self.services.evaluations.judges(place))
+        models = [t for t in await self._targets() if not t.tuned]
+        models.sort(key=lambda t: (_USUAL_JUDGE not in t.model_id, t.name))
+        rubrics = {DEFAULT.sha256: DEFAULT} | {j.rubric.sha256: j.rubric for j in used if j.compares}
+        installed = {name: find_spec(name) is not None for name in ("langchain_aws", "bert_score")}
+        kinds = judges_to_choose(langchain=installed["langchain_aws"], bertscore=installed["bert_score"])
+        offered = {t.model_id for t in models}
+        last = next((j for j in used if j.target is None or j.target.model_id in offered), None)
+        known = {kind for _, kind in kinds}
+        chosen = last if last is not None and last.kind in known else None
+        return JudgeChoices(tuple(kinds), tuple(models), tuple(rubrics.values()), chosen, nobody)
+
+    async def _agreed(self, setup: Setup) -> bool:
+        """Whether the calls and their cost are agreed to."""
+        spec = setup.spec
+        assert spec is not None
+        planned = plan(spec, setup.judge)
+        prices = await self._prices(spec, setup.judge)
+        body = f"{planned.text}.\nCost: {cost_text(planned, spec, setup.judge, prices)}."
+        note = "\nAnswers are stored the moment they come; p pauses, and what is stored is never asked again."
+        asked = ConfirmDialog(f"Ask {count(planned.calls, 'call')}?", body + note, yes="Ask")
+        return await self.ask(asked) is True
+
+    async def _prices(self, spec: Spec, judge: Judge | None) -> dict[str, TokenPrices]:
+        region = self.home.identity.region
+        wanted = [spec.tuned, spec.base] + ([judge.target] if judge and judge.target else [])
+        found = await asyncio.gather(*(self.services.prices.of(t.model_id, region, t.name) for t in wanted))
+        return {t.model_id: prices for t, prices in zip(wanted, found, strict=True)}
+
+    async def _begin(self, place: str, setup: Setup) -> None:
+        spec = setup.spec
+        assert spec is not None
+        made = await self.services.evaluations.create(place, spec)
+        self.sides = setup.sides
+        self.judge = setup.judge
+        await self.load(made.id, judge=setup.judge)
+        self.run_now(made.id, setup.judge)
+
+    # Running
+
+    @work(group="run")
+    async def run_now(self, evaluation: str, judge: Judge | None, *, retry: bool = False) -> None:
+        """Ask and judge until all is stored; told while it goes on."""
+        if self._busy():
+            return
+        control = self.control = Control()
+        self.running, looked = evaluation, 0.0
+        clock = asyncio.get_running_loop().time
+        try:
+            async for progress in self.services.evaluations.run(evaluation, judge, retry=retry, control=control):
+                self.progress = progress
+                if clock() - looked >= _RELOAD:
+                    await self._reload(evaluation, judge)
+                    looked = clock()
+                else:
+                    self.draw_progress()
+            self._tell_end()
+        except AppError as error:
+            self.say(f"The evaluation ended early: {error.sentence()} r goes on", "problem")
+        finally:
+            self.control, self.running, self.progress = None, "", None
+        await self.attempt(self._reload(evaluation, judge))
+
+    def draw_progress(self) -> None:
+        """Show how far it has come."""
+        raise NotImplementedError
+
+    async def _reload(self, evaluation: str, judge: Judge | None) -> None:
+        if self.results is not None and self.results.id == evaluation:
+            await self.load(evaluation, judge=judge)
+
+    def _tell_end(self) -> None:
+        progress = self.progress
+        if progress is None:
+            return
+        failed = progress.failed_answers + progress.failed_judgements
+        if progress.phase is Phase.STOPPED:
+            self.say("The evaluation is stopped; r goes on where the stored answers end")
+        elif failed:
+            self.say(f"The evaluation is done but for {count(failed, 'failure')}: r tries only those again", "problem")
+        else:
+            self.say("The evaluation is done; everything is stored", "good")
+
+    def action_pause(self) -> None:
+        """Ask nothing new, or go on."""
+        if self.control is None:
+            self.say("No evaluation is under way; r goes on with one", "problem")
+        elif self.control.paused:
+            self.control.resume()
+            self.say("The evaluation goes on")
+        else:
+            self.control.pause()
+            self.say("Paused: what is under way is finished and stored; p goes on")
+
+    def action_retry(self) -> None:
+        """Go on where the stored answers end, and try again what failed."""
+        results = self.needs_results()
+        if results is not None and not self._busy():
+            self.run_now(results.id, self.judge, retry=True)
+
+    def action_judge_again(self) -> None:
+        """Judge the stored answers by another judge or rubric."""
+        if self.needs_results() is not None and not self._busy():
+            self._judge_again()
+
+    @work(group="new")
+    async def _judge_again(self) -> None:
+        await self.attempt(self._choose_judge())
+
+    async def _choose_judge(self) -> None:
+        results = self.results
+        assert results is not None
+        choices = await self._judge_choices(self.place, nobody=False)
+
+        def told(judge: Judge) -> list[str]:
+            planned = plan(results.spec, judge)
+            tokens = f"≈ {planned.judge_input_tokens:,} tokens in, ≈ {planned.judge_output_tokens:,} out"
+            stored = (
+                "this judge's own earlier judgements are kept and not asked again" if results.judge(judge.id) else ""
+            )
+            return [
+                f"at most {count(planned.judge_calls, 'call')} to the judge, {tokens}; no other model is asked",
+                stored,
+            ]
+
+        judge = await self.ask(JudgeDialog(JudgeForm(choices, told)))
+        if judge is None:
+            return
+        planned = plan(results.spec, judge)
+        if planned.judge_calls:
+            prices = await self._prices(results.spec, judge)
+            found = prices[judge.target.model_id] if judge.target else TokenPrices()
+            amount = found.answered(planned.judge_input_tokens, planned.judge_output_tokens)
+            price = f"at most ${amount:,.4f} ({found.origin})" if amount is not None else "$ ? (the price is not known)"
+            body = f"{' '.join(told(judge)).strip()}.\nCost: {price}."
+            if not await self.ask(ConfirmDialog(f"Let {safe_line(judge.name, 60)} judge?", body, yes="Judge")):
+                return
+        await self.load(results.id, judge=judge)
+        self.judge = judge
+        self.run_now(results.id, judge)
+
+    # Earlier ones
+
+    @work(group="past", exclusive=True)
+    async def action_past(self) -> None:
+        """Open an earlier evaluation, or compare two."""
+        await self.attempt(self._choose_past())
+
+    async def _choose_past(self) -> None:
+        now = self.services.now()
+        past = await self.services.evaluations.list(self.place)
+        choices = [
+            Choice(
+                s.id,
+                safe_line(s.name, 60),
+                f"{safe_line(s.tuned.name, 30)} · {s.questions} q · {s.answered}/{s.wanted} · {ago(s.made, now)}",
+            )
+            for s in past
+        ]
+        chosen = await self.ask(PastDialog(choices, chosen=self.results.id if self.results else ""))
+        if chosen is None:
+            return
+        if len(chosen) == 1:
+            await self.load(chosen[0])
+        elif len(chosen) == 2:
+            later, earlier = sorted(chosen, key=lambda key: next(s.made for s in past if s.id == key), reverse=True)
+            await self._compare(earlier, later)
+        else:
+            self.say("Two evaluations can be compared, not more", "problem")
+
+    async def _compare(self, earlier: str, later: str) -> None:
+        await self.load(later)
+        one = await self.services.evaluations.load(earlier)
+        assert self.results is not None
+        wanted = [j.id for j in (*([self.judge] if self.judge else []), *reversed(self.results.judges))]
+        found = await self.services.pool.run(compared, one, self.results, wanted)
+        if not found.changes:
+            raise AppError(Cause.INVALID, "These evaluations have no question in common")
+        self.compared = found
+        self.draw()
+
+    def draw(self) -> None:
+        """Show everything anew."""
+        raise NotImplementedError
+
+    @work(group="past", exclusive=True)
+    async def action_delete(self) -> None:
+        """Delete the evaluation shown, with its answers."""
+        results = self.needs_results()
+        if results is None or self._busy():
+            return
+        answers = count(results.answered, "stored answer")
+        body = f"{safe_line(results.spec.name, 60)} and its {answers} are deleted for good; asking again costs again."
+        if await self.ask(ConfirmDialog("Delete this evaluation?", body, yes="Delete it")) and await self.attempt(
+            self.services.evaluations.forget(results.id)
+        ):
+            self.results = self.judge = self.head = self.canary_head = self.compared = None
+            self.rows = []
+            self.draw()
+            self.say("The evaluation is deleted", "good")
+
+    # Own verdict
+
+    @work(group="vote", exclusive=True)
+    async def action_vote(self) -> None:
+        """Say which answer is better, for the judge to be compared with."""
+        results, row = self.needs_results(), self.row_shown
+        if results is None or row is None or self.compared is not None:
+            return
+        choices = [
+            Choice(Outcome.WIN, "tuned is better"),
+            Choice(Outcome.LOSS, "base is better"),
+            Choice(Outcome.TIE, "neither: both good, or both bad"),
+            Choice("", "take my verdict back"),
+        ]
+        chosen = await self.ask(ChoiceDialog("Which answer is better?", choices))
+        if chosen is None:
+            return
+        vote = Outcome(chosen) if chosen else None
+        if await self.attempt(self.services.evaluations.vote(results.id, row.number, 0, vote)):
+            await self.attempt(self.load(results.id))
+
+    def action_copy(self) -> None:
+        """Send the headline to the terminal's clipboard."""
+        head = self.compared.text if self.compared else self.head.text if self.head else ""
+        if head:
+            self.app.copy_to_clipboard(safe(head))
+            self.say("The headline was sent to the terminal's clipboard; x writes files", "good")
+
+
+def question_file(pairs: Pairs, name: str) -> QuestionFile:
+    """A file of pairs as questions with references."""
+    questions, skipped = questions_of(pairs)
+    return QuestionFile(name, questions, skipped)
+
+
+def _again(form: SetupForm, filled: Filled) -> SetupForm:
+    """The form as it was filled in."""
+    setup = filled.setup
+    at = form.files.index(setup.file) if setup.file in form.files else 0
+    judges = replace(form.judges, chosen=setup.judge) if setup.judge else form.judges
+    return replace(
+        form,
+        name=setup.name,
+        file=at,
+        sides=setup.sides,
+        samples=str(setup.samples),
+        judges=judges,
+        with_canary=filled.with_canary,
+        problem="",
+    )
+
+
+def _with_file(form: SetupForm, file: QuestionFile) -> SetupForm:
+    return replace(form, files=(*form.files, file), file=len(form.files))
