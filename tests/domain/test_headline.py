@@ -13,6 +13,7 @@ from tui.domain.chat import Parameters
 from tui.domain.evaluation import Answer, Comparison, Group, Judge, JudgeKind, Outcome, Results, Score, Side, Slot
 from tui.domain.headline import headline, signed
 
+NARROW = "with fewer than 20 questions the interval is a little too narrow"
 TUNED_SIDE, BASE_SIDE = Side.TUNED, Side.BASE
 CLEAR = [(9.0, 3.0)] * 5 + [(7.0, 6.0)] * 3 + [(5.0, 5.0)]
 
@@ -23,7 +24,7 @@ def test_the_headline_of_a_clear_result() -> None:
     assert found.text == " · ".join(parts)
     assert (found.winner, found.conclusion) == (Side.TUNED, "the tuned model is better on these questions")
     assert found.means == pytest.approx((71 / 9, 38 / 9))
-    assert (found.warnings, found.flip_rate, found.questions, found.waiting) == ((), 0.0, 9, 0)
+    assert (found.warnings, found.flip_rate, found.questions, found.waiting) == ((NARROW,), 0.0, 9, 0)
 
 
 def test_the_same_the_other_way_round() -> None:
@@ -86,7 +87,7 @@ def test_leaked_questions_are_told_and_the_rest_is_shown_alone() -> None:
     assert found.leaked == 2
     assert found.clean is not None
     assert found.clean.n == 7
-    (warning,) = found.warnings
+    warning, _ = found.warnings
     assert warning.startswith("2 questions are contained in the training data; without them +3.0 (95 % ")
     one = headline(results(CLEAR), JUDGE.id, leaked=[0])
     assert one.warnings[0].startswith("1 question is contained in the training data; without it ")
@@ -96,7 +97,8 @@ def test_a_judge_that_may_reward_length() -> None:
     found = headline(results([(9.0, 3.0)] * 8, texts=("a long answer of many words", "short")), JUDGE.id)
     assert "the longer answer won 8 of 8 decided questions: the judge may reward length" in found.warnings
     assert (found.lengths, found.unit) == ((6.0, 1.0), "words")
-    assert not headline(results([(9.0, 3.0)] * 8, texts=("short", "a long answer")), JUDGE.id).warnings
+    assert headline(results([(9.0, 3.0)] * 8, texts=("short", "a long answer")), JUDGE.id).warnings == (NARROW,)
+    assert not headline(results([(9.0, 3.0)] * 20, texts=("short", "a long answer")), JUDGE.id).warnings
 
 
 def test_lengths_of_japanese_are_characters() -> None:
@@ -117,7 +119,7 @@ def test_sides_asked_unlike_and_answers_cut_are_told() -> None:
 def test_a_judge_of_its_own_answers_is_told() -> None:
     own = Judge(JudgeKind.MODEL, BASE)
     warnings = headline(results(CLEAR, judge=own), own.id).warnings
-    assert warnings == ("the judge is one of the two models: judges prefer their own answers",)
+    assert warnings == ("the judge is one of the two models: judges prefer their own answers", NARROW)
 
 
 def test_a_judge_that_only_scores_decides_by_scores() -> None:

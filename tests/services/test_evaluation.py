@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 from collections import Counter
 from contextlib import aclosing
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -21,6 +24,7 @@ from tui.domain.rubrics import Rubric
 from tui.domain.votes import Verdict, Vote, VotedAnswer
 from tui.sandbox.server import Sandbox
 from tui.services.evaluation import Control
+from tui.services.journal import whoami
 from tui.services.session import Services
 
 
@@ -283,12 +287,28 @@ async def test_one_run_at_a_time(services: Services) -> None:
             await service.forget(made.id)
 
 
+async def test_another_machine_keeps_its_evaluation_while_it_writes(services: Services) -> None:
+    service = evaluations(services)
+    made = await service.create(PLACE, spec(1), {Slot(0, 0, Side.BASE): Answer("x", services.now())})
+    holder = json.dumps(whoami() | {"host": "elsewhere"})
+    services.store.write("UPDATE evaluations SET holder=? WHERE id=?", (holder, made.id))
+    with pytest.raises(AppError) as told:
+        await run(service, made)
+    assert told.value.cause is Cause.CONFLICT
+    long_ago = (services.now() - timedelta(hours=1)).isoformat()
+    services.store.write("UPDATE evaluation_answers SET at=?", (long_ago,))
+    assert (await run(service, made))[-1].phase is Phase.DONE
+
+
+@pytest.mark.parametrize("holder", ["{", "[]", "null"])
+async def test_a_damaged_claim_holds_nothing(services: Services, holder: str) -> None:
+    service = evaluations(services)
+    made = await service.create(PLACE, spec(1))
+    services.store.write("UPDATE evaluations SET holder=? WHERE id=?", (holder, made.id))
+    assert (await run(service, made))[-1].phase is Phase.DONE
+
+
 async def test_another_process_that_lives_keeps_its_evaluation(services: Services) -> None:
-    import json
-    import os
-
-    from tui.services.journal import whoami
-
     service = evaluations(services)
     made = await service.create(PLACE, spec(1))
     holder = json.dumps(whoami() | {"pid": os.getppid()})

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from tui.domain.evaluation import Answer, Failure, Group, Judge, Outcome, Results, Row, Side
-from tui.domain.paired import FEWEST, Agreement, Interval, agreement, interval, needed
+from tui.domain.paired import FEW, FEWEST, Agreement, Interval, agreement, interval, needed
 from tui.domain.text import count, is_cjk
 
 MINUS = "\N{MINUS SIGN}"
@@ -101,14 +101,15 @@ def headline(
     scored = [row for row in rows if row.delta is not None]
     deltas = [row.delta for row in scored if row.delta is not None]
     found = interval(deltas)
-    inside = {row.number for row in rows if row.number in set(leaked)}
+    numbers = {row.number for row in rows}
+    inside = numbers & set(leaked)
     rest = [row.delta for row in scored if row.delta is not None and row.number not in inside]
     outcomes = [row.outcome for row in rows]
-    both = [c for (j, n, _), c in results.comparisons.items() if j == judge_id and n in {r.number for r in rows}]
+    both = [c for (j, n, _), c in results.comparisons.items() if j == judge_id and n in numbers]
     whole = [c for c in both if c.whole]
     flipped = [c for c in whole if c.flipped]
     first_wins = sum(all(r.prefers in (r.first, None) for r in c.rulings) for c in flipped)
-    errors = _judge_errors(results, judge_id, {row.number for row in rows})
+    errors = _judge_errors(results, judge_id, numbers)
     lengths, unit = _lengths(rows)
     winner, conclusion = _conclusion(found, deltas, len(flipped), len(whole), first_wins)
     waiting = sum(row.delta is None and not row.problems for row in rows)
@@ -172,6 +173,8 @@ def _with_warnings(shown: Headline, results: Results, judge: Judge | None, rows:
     if judge is not None and judge.target is not None:
         family = {judge.target.model_id} & {results.spec.tuned.model_id, results.spec.base.model_id}
         said.append("the judge is one of the two models: judges prefer their own answers" if family else "")
+    if FEWEST <= shown.scored < FEW:
+        said.append(f"with fewer than {FEW} questions the interval is a little too narrow")
     return replace(shown, warnings=tuple(w for w in said if w))
 
 

@@ -12,6 +12,8 @@ CONFIDENCE = 0.95
 POWER = 0.8
 FEWEST = 6
 """With fewer pairs no result differs from chance at 5 %: even n wins of n have p = 2 · 0.5ⁿ (two-sided sign test)."""
+FEW = 20
+"""With fewer pairs the interval is too narrow: simulated, it held the true mean in 87 to 92 % instead of 95."""
 _SEED = 20_261_122
 _RESAMPLES = 10_000
 _WORK = 2_000_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tui.domain.chat import Message, Parameters, Target
@@ -53,6 +53,8 @@ _TABLES = (
     at TEXT NOT NULL, PRIMARY KEY (evaluation, question, sample))""",
 )
 _CHILDREN = ("answers", "judges", "judgements", "failures", "votes")
+_QUIET = timedelta(minutes=10)
+"""After which another machine that wrote nothing counts as gone."""
 _FIRST = {"tuned first": Side.TUNED, "base first": Side.BASE}
 
 
@@ -274,13 +276,32 @@ class EvaluationStore:
         mine = json.dumps(whoami(), sort_keys=True)
         if before == mine:
             return
-        if not before or not alive(json.loads(before)):
+        if not before or not self._held(evaluation, before):
             self._write("UPDATE evaluations SET holder=? WHERE id=? AND holder=?", (mine, evaluation, before))
             if self._read("SELECT 1 FROM evaluations WHERE id=? AND holder=?", (evaluation, mine)):
                 return
         raise AppError(
             Cause.CONFLICT, "This evaluation is under way in another window", hint="Wait for it, or close that window"
         )
+
+    def _held(self, evaluation: str, holder: str) -> bool:
+        """Whether who holds it may still run it. Of another machine only its writing tells."""
+        try:
+            who = json.loads(holder)
+            if not alive(who):
+                return False
+        except (ValueError, TypeError, AttributeError):
+            return False
+        if who.get("host") == whoami()["host"]:
+            return True
+        rows = self._read(
+            "SELECT MAX(at) FROM (SELECT MAX(at) AS at FROM evaluation_answers WHERE evaluation=?"
+            " UNION ALL SELECT MAX(at) FROM evaluation_judgements WHERE evaluation=?"
+            " UNION ALL SELECT MAX(at) FROM evaluation_failures WHERE evaluation=?)",
+            (evaluation, evaluation, evaluation),
+        )
+        newest = rows[0][0]
+        return bool(newest) and self.now() - datetime.fromisoformat(newest) < _QUIET
 
     def release(self, evaluation: str) -> None:
         """Let others run it."""
