@@ -8,16 +8,17 @@ import stat
 import time
 from array import array
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tui.domain import checks, listing, pairs
 from tui.domain.base_models import BaseModel
 from tui.domain.checks import Problem, Severity
 from tui.domain.errors import AppError, Cause
+from tui.domain.exporting import Export, Target, text_of, whole
 from tui.domain.filter import Query, matches
 from tui.domain.findings import Findings
-from tui.domain.formats import FormatError, line
+from tui.domain.formats import FormatError, Record
 from tui.domain.listing import Key, Listing, Order
 from tui.domain.names import plain
 from tui.domain.pairs import Damaged, Keys, PairFile, Pairs, Role
@@ -83,11 +84,13 @@ class Datasets:
         """
         return await self._pool.run(_arrange, wish, yielding(should_stop), tell)
 
-    async def convert(
-        self, file: Pairs, model: BaseModel, role: Role, system: str, *, escape: bool = False
-    ) -> Converted:
-        """The file in the model's format. Raises AppError when a record has an error that AWS would refuse."""
-        return await self._pool.run(_convert, file, model, role, system, escape)
+    async def convert(self, file: Pairs, model: BaseModel, role: Role, system: str | Export) -> Converted:
+        """The file for a base model, with a system prompt where a pair has none; or as an export wants it.
+
+        Raises AppError when a record has an error that AWS would refuse, or the target cannot hold it.
+        """
+        export = Export(system=system) if isinstance(system, str) else system
+        return await self._pool.run(_convert, file, model, role, export)
 
     async def is_there(self, path: Path) -> bool:
         """Whether a path leads to something."""
@@ -204,40 +207,39 @@ def _missing(path: Path, name: str) -> AppError:
     return AppError(Cause.FILE, f"{name} is not there", where if where != name else "", "Check the path")
 
 
-def _convert(file: Pairs, model: BaseModel, role: Role, system: str, escape: bool) -> Converted:
-    lines = []
-    tokens = 0
-    system = system if system.strip() else ""
+def _convert(file: Pairs, model: BaseModel, role: Role, export: Export) -> Converted:
+    # Tables have a column of system prompts for all rows or for none.
+    column = export.target is Target.CSV and any(
+        isinstance(record, Record) and export.with_system(record).system for record in file
+    )
+    texts, tokens = [], 0
     for index, record in enumerate(file):
         where = f"record {index + 1}, line {file.line(index)}"
         if isinstance(record, Damaged):
             raise AppError(Cause.FILE, "A record cannot be converted", f"{where}: {record.reason}", "Mend it first")
         # The system prompt becomes part of the record and is held to the same rules.
-        record = record if record.system else replace(record, system=system or None)
-        errors = [f for f in checks.check_record(record, model) if f[1] is Severity.ERROR and f[0] != "extra keys"]
-        if errors:
-            raise AppError(
-                Cause.FILE,
-                f"{model.name} would refuse the file",
-                f"{where}: {errors[0][3]}",
-                "Mend it first; c lists every problem",
-            )
+        record = export.with_system(record)
+        if export.target is Target.MODEL:
+            _must_be_taken(record, model, where)
         try:
-            lines.append(line(record, model.data_format, escape=escape))
+            texts.append(text_of(record, export, model.data_format, system_column=column))
         except FormatError as error:
             raise AppError(Cause.FILE, "A record cannot be converted", f"{where}: {error}") from None
         tokens += record.estimate()
-    data = "".join(f"{text}\n" for text in lines).encode("utf-8")
-    return Converted(
-        plain(file.path.stem),
-        data,
-        len(lines),
-        tokens,
-        hashlib.sha256(data).hexdigest(),
-        role,
-        model.key,
-        str(file.path),
-    )
+    data = "".join(whole(texts, export, system_column=column)).encode("utf-8")
+    digest = hashlib.sha256(data).hexdigest()
+    return Converted(plain(file.path.stem), data, len(texts), tokens, digest, role, model.key, str(file.path))
+
+
+def _must_be_taken(record: Record, model: BaseModel, where: str) -> None:
+    errors = [f for f in checks.check_record(record, model) if f[1] is Severity.ERROR and f[0] != "extra keys"]
+    if errors:
+        raise AppError(
+            Cause.FILE,
+            f"{model.name} would refuse the file",
+            f"{where}: {errors[0][3]}",
+            "Mend it first; c lists every problem",
+        )
 
 
 def _write(converted: Converted, path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,15 +16,17 @@ from textual.reactive import reactive
 from tui.domain.base_models import CATALOGUE
 from tui.domain.checks import total_problem
 from tui.domain.errors import AppError, Cause
+from tui.domain.exporting import Export
 from tui.domain.identity import Identity
 from tui.domain.pairs import Role
 from tui.domain.text import count, safe_line
-from tui.services.datasets import Converted
+from tui.services.datasets import Converted, problems_summary
 from tui.tabs.dataset_checks import CheckingTab
 from tui.tabs.editing import EditedFile, typed_path
 from tui.widgets.progress import ProgressLine
 
 if TYPE_CHECKING:
+    from tui.dialogs.export import ExportForm
     from tui.dialogs.upload import UploadPlan
 
 
@@ -33,6 +36,8 @@ class UploadingTab(CheckingTab):
     identity: reactive[Identity] = reactive(Identity(), repaint=False)
     system_prompt: str
     _cancel_upload: threading.Event | None
+    _export = Export()
+    """How a file was exported last."""
 
     def stop_upload(self) -> bool:
         """Break off the upload under way; False when there is none."""
@@ -79,28 +84,47 @@ class UploadingTab(CheckingTab):
             self.system_prompt = text
             self.say("The system prompt is set", "good")
 
-    @work(group="ask")
-    async def action_convert(self) -> None:
-        """Write the file in the base model's format."""
-        from tui.dialogs.text import LineDialog
+    def action_convert(self) -> None:
+        """Write the file in the base model's format, or for other programs."""
+        from tui.dialogs.export import ExportForm
 
-        opened = self.opened
-        if opened is None:
+        if self.opened is None or not len(self.opened.file):
+            self.say("Open a file first (o)", "problem")
             return
-        where = opened.file.path.with_name(f"{opened.file.path.stem}.{self.model.key}.jsonl")
-        path = await self.ask(
-            LineDialog(
-                f"Convert {opened.name} for {self.model.name}",
-                value=str(where),
-                note=f"{self._edits_too([opened])}Format {self.model.data_format}. "
-                f"System prompt: {safe_line(self.system_prompt, 120) or 'none'}",
-            )
-        )
-        if path:
-            target = typed_path(path)
-            await self.attempt(self._write(opened, target))
+        self._ask_export(self.opened, ExportForm(replace(self._export, system=self.system_prompt)))
 
-    async def _write(self, opened: EditedFile, target: Path) -> None:
+    def _ask_export(self, opened: EditedFile, form: ExportForm) -> None:
+        from tui.dialogs.export import ExportDialog
+
+        index = self._here[1] if self._here and self._here[0].source is opened.source else 0
+        problems = [problems_summary(opened.problems)] if opened.problems else []
+        edits = self._edits_too([opened]).strip()
+        dialog = ExportDialog(
+            f"Convert {opened.name} for {self.model.name}, or export it",
+            form,
+            opened.file.path,
+            (index, opened.file[index]),
+            self.model,
+            [*problems, *([edits] if edits else [])],
+        )
+
+        def accepted(filled: ExportForm | None) -> None:
+            if filled is None:
+                self.say("Nothing was written")
+            else:
+                self._export = filled.export
+                self._begin_export(opened, filled)
+
+        self.app.push_screen(dialog, accepted)
+
+    @work(group="ask")
+    async def _begin_export(self, opened: EditedFile, form: ExportForm) -> None:
+        try:
+            await self._write(opened, typed_path(form.path), form.export)
+        except AppError as error:
+            self._ask_export(opened, replace(form, problem=error.sentence()))
+
+    async def _write(self, opened: EditedFile, target: Path, export: Export) -> None:
         held = next((f for f in self.files if target in (f.file.path, f.file.path.absolute())), None)
         if held is not None:
             what = "That is the file itself" if held is opened else f"{held.name} is open here"
@@ -108,7 +132,8 @@ class UploadingTab(CheckingTab):
         if await self.services.datasets.is_there(target) and not await self._may_replace(target):
             self.say("Nothing was written")
             return
-        made = await self.services.datasets.convert(opened.file, self.model, opened.role, self.system_prompt)
+        self.say(f"Writing {safe_line(target.name, 60)} …")
+        made = await self.services.datasets.convert(opened.file, self.model, opened.role, export)
         await self.services.datasets.write(made, target)
         self.say(f"{count(made.records, 'record')} written to {target}", "good")
 
