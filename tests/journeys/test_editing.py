@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import stat
 import sys
@@ -221,6 +222,66 @@ async def test_a_file_changed_on_disk_is_fought_over_in_the_open(walk: Walk, fil
         await answer(walk, "goes on")
         await walk.press("w")
         await walk.sees("mine.json is saved")
+
+
+async def test_the_differences_are_shown_before_one_decides(walk: Walk, file: Path) -> None:
+    theirs = [{"q": "新しい提灯は？", "a": "十番門です。"}, *map(dict, PAIRS[1:])]
+    theirs[3]["a"] = "It hangs at gate three now."
+    async with walk.app([file]):
+        await walk.sees("✓ clean")
+        await answer(walk, "mine")
+        put(file, json.dumps(theirs))
+        await walk.press("w")
+        await walk.sees("Show difference")
+        await walk.press("G", "enter")
+        await walk.sees("training.json: here and on disk", "+ 1 only on disk · - 1 only here · ~ 1 different")
+        await walk.sees("A  mine")
+        await walk.press("j")
+        await walk.sees("新しい提灯は？")
+        await walk.press("j")
+        await walk.sees("It hangs at gate ⟦three now⟧.", "It hangs at gate ⟦3⟧.")
+        await walk.press("escape")
+        await walk.sees("Keep mine", "Show difference")
+        await walk.press("j", "enter")
+        await walk.sees("training.json is saved", "what was there is in")
+    assert content(file) == changed((0, "mine"))
+
+
+async def test_what_others_do_to_the_file_is_noticed_without_saving(walk: Walk, file: Path) -> None:
+    async with walk.app([file]):
+        await walk.sees("✓ clean")
+        theirs = written(PAIRS[:30])
+        file.write_bytes(theirs)
+        await walk.sees("▲ changed on disk", "training.json was changed on disk by another program; w asks what to do")
+        await walk.press("w")
+        await walk.sees("Reload", "Keep mine")
+        await walk.press("j", "j", "enter")
+        await walk.sees("is as it is on disk", "30 pairs")
+        assert not walk.shows("▲ changed on disk")
+        file.unlink()
+        await walk.sees("▲ gone from the disk", "is gone from the disk; w writes it again")
+        await walk.press("w")
+        await walk.sees("training.json is saved")
+        assert not walk.shows("gone from the disk")
+        assert content(file) == theirs
+        touched = file.stat().st_mtime_ns + 10**9
+        os.utime(file, ns=(touched, touched))
+        await answer(walk, "mine")
+        await walk.press("w")
+        await walk.sees("training.json is saved")
+
+
+async def test_a_read_only_file_is_told_when_it_is_opened(
+    walk: Walk, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != file and real(path, mode))
+    async with walk.app([file]):
+        await walk.sees("▲ read-only", "training.json: read-only: edits can be saved under another name only")
+        await answer(walk, "mine")
+        await walk.press("w")
+        await walk.sees("training.json is read-only")
+        assert content(file) == written(PAIRS)
 
 
 async def test_quitting_names_what_is_not_saved(walk: Walk, file: Path) -> None:

@@ -74,7 +74,7 @@ def test_journals_are_for_this_user_alone(tmp_path: Path) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_what_was_written_is_synced_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_entry_is_synced_before_it_counts_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[int] = []
     real = os.fsync
 
@@ -84,7 +84,10 @@ def test_what_was_written_is_synced_soon(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(os, "fsync", counted)
     made = begun(tmp_path, EDIT)
-    until(lambda: made._descriptor in synced)
+    assert made._descriptor in synced
+    before = synced.count(made._descriptor)
+    made.append(EDIT).result(5)
+    assert synced.count(made._descriptor) == before + 1
 
 
 def test_the_file_as_it_was_is_kept_beside_it_and_goes_with_it(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from tui.domain import pairs
 from tui.domain.document import Document, Encoding, Step, Version
 from tui.domain.errors import AppError, Cause
 from tui.domain.moving import carried
+from tui.domain.pair_differences import Difference, differences
 from tui.domain.pairs import Keys, UnclearKeys
 from tui.domain.text import count, safe_line
 from tui.services.datasets import read_file
@@ -29,6 +30,7 @@ from tui.services.open_document import (
     absolute,
     changed,
     fingerprint,
+    outside,
     read_document,
     same_place,
     sha256_of,
@@ -62,6 +64,20 @@ class Documents:
             await self.close(instead_of)
         await self._pool.run(self._take, opened)
         return opened
+
+    async def look(self, opened: OpenDocument) -> bool:
+        """Whether something new is known of what other programs did to the file; `outside` tells what it is."""
+        if opened._saving.locked():
+            return False
+        disk, found = opened.disk, await self._pool.run(outside, opened)
+        if opened._saving.locked() or (opened.disk is not disk and found):
+            return False  # what was found is older than what was written meanwhile
+        news, opened.outside = found != opened.outside, found
+        return news
+
+    async def differences(self, opened: OpenDocument) -> list[Difference]:
+        """Pairs that are otherwise in the file on disk than here, told from here to there. Raises AppError."""
+        return await self._pool.run(_differences, opened)
 
     async def candidates(self, opened: OpenDocument, keys: Keys | None = None) -> UnclearKeys | None:
         """The keys that may be chosen in a file, read with `keys`; None where its format names them."""
@@ -222,6 +238,7 @@ class Documents:
             raise
         opened.disk = Disk(written.fingerprint, written.sha256, time.time_ns())
         opened.document.saved(version, path if elsewhere else None)
+        opened.outside, opened.read_only = "", False
         opened._on_disk, opened._frame = version, frame
         await self._renew(opened)
         if elsewhere:
@@ -324,6 +341,12 @@ class Documents:
     async def discard(self, left: Left) -> None:
         """Give up the edits of a journal."""
         await self._pool.run(left.discard)
+
+
+def _differences(opened: OpenDocument) -> list[Difference]:
+    layout = opened.document.now.layout
+    keys = layout.plain if isinstance(layout, Keys) else None
+    return differences(opened.document.now, pairs.read(opened.path, read_file(opened.path)[0], keys))
 
 
 def _candidates(opened: OpenDocument, keys: Keys | None) -> UnclearKeys | None:

@@ -1,4 +1,5 @@
-"""Unsaved edits on disk: one append-only file for each edited file, written before the screen shows the edit.
+"""Unsaved edits on disk: one append-only file for each edited file, written and synced before the screen shows
+the edit.
 
 A line is a CRC-32 in hex, a blank and a JSON object. The first one tells what is edited and by whom, every other one
 an action. The file as it was when the journal began is kept beside it, so that the edits can be put together even
@@ -23,10 +24,8 @@ from typing import Any
 
 from tui.services.paths import make_private
 from tui.services.pool import daemon
-from tui.services.saving import write_all
+from tui.services.saving import sync_folder, write_all
 
-_SYNC_AFTER = 0.5
-"""Seconds from a write to its fsync, at most; the goal is one second."""
 _YOUNG = 60.0
 _FORMAT = 1
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -79,13 +78,12 @@ def _line(value: Mapping[str, Any]) -> bytes:
 
 
 class _Writer:
-    """The thread that writes: in order, and synced a little later."""
+    """The thread that writes, in order."""
 
     def __init__(self) -> None:
         self._jobs: queue.SimpleQueue[tuple[Callable[[], None], Future[None]]] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._unsynced: dict[int, float] = {}
 
     def submit(self, job: Callable[[], None]) -> Future[None]:
         """Run `job` in its turn."""
@@ -96,35 +94,15 @@ class _Writer:
         self._jobs.put((job, done))
         return done
 
-    def wrote(self, descriptor: int) -> None:
-        """Something has been written there; called on the thread."""
-        self._unsynced.setdefault(descriptor, time.monotonic() + _SYNC_AFTER)
-
-    def forget(self, descriptor: int) -> None:
-        """It will be closed; called on the thread."""
-        self._unsynced.pop(descriptor, None)
-
     def _serve(self) -> None:
         while True:
-            due = min(self._unsynced.values(), default=None)
-            timeout = None if due is None else max(0.0, due - time.monotonic())
-            with suppress(queue.Empty):
-                job, done = self._jobs.get(timeout=timeout)
-                try:
-                    job()
-                except BaseException as error:
-                    done.set_exception(error)
-                else:
-                    done.set_result(None)
-            self._sync_due()
-
-    def _sync_due(self) -> None:
-        for descriptor, due in list(self._unsynced.items()):
-            if due <= time.monotonic():
-                del self._unsynced[descriptor]
-                # Written it is; that a disk does not confirm says nothing new about the next edit.
-                with suppress(OSError):
-                    os.fsync(descriptor)
+            job, done = self._jobs.get()
+            try:
+                job()
+            except BaseException as error:
+                done.set_exception(error)
+            else:
+                done.set_result(None)
 
 
 class Journal:
@@ -148,7 +126,7 @@ class Journal:
         self.begun = writer.submit(lambda: self._begin(header, entries))
 
     def append(self, entry: Mapping[str, Any]) -> Future[None]:
-        """Done when the system has the entry. Its exception is OSError when it could not be written; then the
+        """Done when the disk has the entry. Its exception is OSError when it could not be written; then the
         journal ends before it."""
         return self._writer.submit(lambda: self._append([entry]))
 
@@ -165,6 +143,7 @@ class Journal:
             locked(self._descriptor)
         try:
             self._append([{**header, "format": _FORMAT}, *entries])
+            sync_folder(self.path.parent)
         except OSError:
             self._remove()
             raise
@@ -179,6 +158,7 @@ class Journal:
         data = b"".join(lines)
         try:
             write_all(self._descriptor, data)
+            os.fsync(self._descriptor)
         except OSError:
             with suppress(OSError):
                 os.ftruncate(self._descriptor, self._end)
@@ -186,7 +166,6 @@ class Journal:
             raise
         self._end += len(data)
         self._seq += len(lines)
-        self._writer.wrote(self._descriptor)
 
     def _keep_base(self) -> None:
         """Copy the file as it was. Without it the edits can be replayed on the unchanged file only."""
@@ -210,7 +189,6 @@ class Journal:
 
     def _remove(self) -> None:
         if self._descriptor >= 0:
-            self._writer.forget(self._descriptor)
             remove(self.path)
             os.close(self._descriptor)
             self._descriptor = -1

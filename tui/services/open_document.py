@@ -55,8 +55,14 @@ class OpenDocument:
         self.keys = keys
         self.holder = ""
         """Who else has the file open; nothing when it is ours."""
+        self.read_only = False
+        """Whether the file on disk may not be written by this user."""
+        self.outside = ""
+        """What another program did to the file since it was read or written: `changed` or `gone`; mostly nothing."""
         self.unguarded = ""
         """Why edits are not in a journal, as one sentence; nothing when they are."""
+        self.seen_outside: Fingerprint | None = None
+        """The file on disk when it was last found to be changed."""
         self._journal: Journal | None = None
         self._lock: FileLock | None = None
         self._frame: Mapping[str, Any] = document.frame()
@@ -78,7 +84,9 @@ class OpenDocument:
 
 def read_document(path: Path, keys: Keys | None) -> OpenDocument:
     raw, found = read_file(path)
-    return opened_from(path, raw, None, keys, (Fingerprint.of(found), time.time_ns()))
+    opened = opened_from(path, raw, None, keys, (Fingerprint.of(found), time.time_ns()))
+    opened.read_only = not os.access(path, os.W_OK)
+    return opened
 
 
 def opened_from(
@@ -110,6 +118,19 @@ def changed(opened: OpenDocument) -> bool:
         return True
     opened.disk = Disk(now, opened.disk.sha256, at)
     return False
+
+
+def outside(opened: OpenDocument) -> str:
+    """What another program did to the file on disk: `changed`, `gone` or nothing. Cheap while nothing happens."""
+    if opened.disk is None:
+        return ""
+    now = fingerprint(opened.path)
+    if now is None:
+        return "gone"
+    if opened.outside == "changed" and now == opened.seen_outside:
+        return "changed"
+    opened.seen_outside = now
+    return "changed" if changed(opened) else ""
 
 
 def absolute(path: Path) -> str:

@@ -72,7 +72,7 @@ def write_whole(
             if backups is None or old is None:
                 raise OSError(errno.EACCES, str(reason)) from None
             return _write_over(target, pieces, backups, last, str(reason))
-    _sync_folder(target.parent, name)
+    _confirm(target.parent, name)
     return written
 
 
@@ -226,13 +226,18 @@ def back_up(target: Path, backups: Path) -> Path:
     return copy
 
 
-def _sync_folder(folder: Path, name: str) -> None:
+def sync_folder(folder: Path) -> None:
+    """What was made or renamed in a folder is there after a power cut, too. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _confirm(folder: Path, name: str) -> None:
+    try:
+        sync_folder(folder)
     except OSError as error:
         reason = safe_line(error.strerror or str(error), 120)
         raise AppError(Cause.FILE, f"{name} is written, but the disk has not confirmed it", reason) from None

@@ -61,6 +61,7 @@ class DatasetTab(GeneratingTab):
 
     def on_mount(self) -> None:
         self.focus_first()
+        self.watch_files()
         if self._to_open:
             self._open_all(self._to_open)
         else:

@@ -60,7 +60,9 @@ class OpeningTab(ShapingTab):
             return
         opened = EditedFile(source.document.now, held.role if held else guess_role(path), source=source)
         self.take_in(opened, show=show, instead_of=held)
-        said = [*opened.file.notes, *said, *([f"open elsewhere too ({source.holder})"] if source.holder else [])]
+        alone = ["read-only: edits can be saved under another name only"] if source.read_only else []
+        alone += [f"open elsewhere too ({source.holder})"] if source.holder else []
+        said = [*opened.file.notes, *said, *alone]
         if said:
             self.say(f"{opened.name}: {'; '.join(said)}")
         self._remember_file(opened)
@@ -134,7 +136,7 @@ class OpeningTab(ShapingTab):
         if at == self.current:
             self.show_file()
         else:
-            self._show_line()
+            self.show_line()
         self.check(at)
 
     async def _ask_keys(self, path: Path, unclear: UnclearKeys) -> Keys | None:

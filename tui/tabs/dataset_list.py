@@ -16,7 +16,8 @@ from tui.domain.formats import Record
 from tui.domain.listing import Listing, Order
 from tui.domain.text import count, safe
 from tui.services.datasets import Wish
-from tui.tabs.editing import EditedFile, EditingTab
+from tui.tabs.dataset_recovery import RecoveringTab
+from tui.tabs.editing import EditedFile
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.pair_rows import PairRows, record_text
 from tui.widgets.text_pane import Line, TextPane
@@ -27,11 +28,12 @@ if TYPE_CHECKING:
     from tui.services.documents import OpenDocument
 
 _SEARCH_DELAY = 0.02
+_OUTSIDE = {"changed": "changed on disk", "gone": "gone from the disk"}
 NO_FILE = "No file is open. Press o to open one."
 _NOTHING = "Nothing is left by this filter; esc clears it."
 
 
-class ListingTab(EditingTab):
+class ListingTab(RecoveringTab):
     """Shows the current file as a list with a preview."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -73,12 +75,12 @@ class ListingTab(EditingTab):
         table.set_empty(_NOTHING if self.listing.rows is not None else NO_FILE)
         table.follow = self._show_preview
         table.show(self._rows, keep_cursor=keep_cursor)
-        self._show_line()
+        self.show_line()
         self._show_preview(table.cursor)
         if self._query.of_checks and opened.problems is not self._arranged_for:
             self._arrange()
 
-    def _show_line(self) -> None:
+    def show_line(self) -> None:
         opened = self.opened
         if opened is None:
             return
@@ -90,6 +92,8 @@ class ListingTab(EditingTab):
         unsaved = "● unsaved  " if opened.dirty else ""
         alone = "▲ no recovery  " if opened.source.unguarded else ""
         alone += "▲ open elsewhere  " if opened.source.holder else ""
+        alone += "▲ read-only  " if opened.source.read_only else ""
+        alone += f"▲ {_OUTSIDE[opened.source.outside]}  " if opened.source.outside else ""
         several = f" ({self.current + 1}/{len(self.files)})" if len(self.files) > 1 else ""
         if opened.problems is None:
             state, colour = "checking …", "$foreground-muted"
@@ -176,7 +180,7 @@ class ListingTab(EditingTab):
 
     @on(VirtualTable.MarksChanged, "#pairs")
     def _marks_changed(self) -> None:
-        self._show_line()
+        self.show_line()
 
     @work(group="mark", exclusive=True)
     async def action_mark_all(self) -> None:

@@ -5,19 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import work
 from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 
 from tui.domain.base_models import BaseModel
-from tui.domain.errors import AppError, Cause
+from tui.domain.errors import AppError
 from tui.domain.formats import FormatError, Record
-from tui.domain.pairs import Damaged, guess_role
-from tui.domain.text import count, safe_line
+from tui.domain.pairs import Damaged
+from tui.domain.text import safe_line
 from tui.tabs.base import Tab
 from tui.widgets.pair_rows import OpenFile, PairRows
 from tui.widgets.virtual_table import VirtualTable
@@ -25,7 +23,6 @@ from tui.widgets.virtual_table import VirtualTable
 if TYPE_CHECKING:
     from tui.domain.document import Document, Step
     from tui.services.documents import OpenDocument
-    from tui.services.journal import Left
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +48,6 @@ class EditingTab(Tab):
         Binding("d", "delete", "Delete the pair, or the marked ones", show=False, id="dataset.delete"),
         Binding("u", "undo", "Undo", show=False, id="dataset.undo"),
         Binding("U", "redo", "Redo", show=False, id="dataset.redo"),
-        Binding("w", "save", "Save the file", show=False, id="dataset.save"),
-        Binding("ctrl+s", "save", "Save the file", show=False, key_display="ctrl+s", id="dataset.save_too"),
     ]
 
     files: list[EditedFile]
@@ -268,121 +263,6 @@ class EditingTab(Tab):
             self.say("Nothing was changed")
         else:
             await self._do(make, lambda step: f"{_capital(step.name)} (u undoes it)")
-
-    # Saving
-
-    @work(group="save")
-    async def action_save(self) -> None:
-        """Write the file."""
-        opened = self.opened
-        if opened is None:
-            return
-        if not opened.dirty:
-            self.say(f"{opened.name}: everything is saved")
-            return
-        await self.attempt(self._save(opened))
-
-    async def _save(self, opened: EditedFile, path: Path | None = None, *, anyway: bool = False) -> None:
-        from tui.services.documents import WouldOverwrite
-
-        self.say(f"Saving {opened.name} …")
-        try:
-            note = await self.services.documents.save(opened.source, path, anyway=anyway)
-        except WouldOverwrite as conflict:
-            self.say(conflict.sentence(), "problem")
-            await self._settle_conflict(opened, conflict, path)
-            return
-        at = next(i for i, f in enumerate(self.files) if f.source is opened.source)
-        now = opened.source.document.now
-        if self.files[at].file.path != now.path:
-            self.files[at] = replace(self.files[at], file=now)
-        self.show_file()
-        self.say(f"{self.files[at].name} is saved{f': {note}' if note else ''}", "good")
-
-    async def _settle_conflict(self, opened: EditedFile, conflict: AppError, path: Path | None) -> None:
-        from tui.dialogs.choice import Choice, ChoiceDialog
-        from tui.dialogs.text import LineDialog
-
-        choices = [
-            Choice("elsewhere", "Save as …", "under another name; the file stays as it is"),
-            Choice("mine", "Keep mine", "write over it; a copy of what is there now is kept"),
-        ]
-        if path is None:
-            choices.append(Choice("reload", "Reload", "take what is on disk; your unsaved edits go"))
-        chosen = await self.ask(ChoiceDialog(conflict.title, choices, note="esc decides later."))
-        if chosen == "mine":
-            await self._save(opened, path, anyway=True)
-        elif chosen == "reload":
-            await self.reload(opened)
-        elif chosen == "elsewhere":
-            old = opened.file.path
-            suggested = str(old.with_name(f"{old.stem}.mine{old.suffix}"))
-            typed = await self.ask(LineDialog(f"Save {opened.name} as", value=suggested))
-            if typed:
-                await self._save(opened, typed_path(typed))
-
-    async def reload(self, opened: EditedFile) -> None:
-        """Give up the edits of a file and open it again. Raises AppError; then nothing is given up."""
-        documents = self.services.documents
-        again = await documents.open(opened.file.path, opened.source.keys, instead_of=opened.source)
-        self.take_in(EditedFile(again.document.now, opened.role, source=again), show=True, instead_of=opened)
-        self.say(f"{opened.name} is as it is on disk", "good")
-
-    # After a crash
-
-    @work(group="recover")
-    async def offer_recovery(self) -> None:
-        """Ask what to do with edits that the last session could not save."""
-        for left in await self.services.documents.left_behind():
-            await self.attempt(self._offer(left))
-
-    async def _offer(self, left: Left) -> None:
-        from tui.dialogs.choice import Choice, ChoiceDialog
-
-        name = safe_line(left.file.name, 60)
-        when = f"{datetime.fromtimestamp(left.modified):%Y-%m-%d %H:%M}"
-        choices = [
-            Choice("recover", "Recover", "open the file with them; nothing is saved yet"),
-            Choice("later", "Later", "ask again at the next start"),
-            Choice("discard", "Discard", "they are gone"),
-        ]
-        last = "; ".join(safe_line(name, 60) for name in left.last_names(3))
-        note = f"{count(left.actions, 'action')}, the last one at {when}: {last}.\n{safe_line(str(left.file), 200)}"
-        dialog = ChoiceDialog(f"Unsaved edits of {name} were found", choices, note=note)
-        chosen = await self.ask(dialog)
-        if chosen == "recover":
-            await self._recover(left)
-        elif chosen == "discard":
-            await self.services.documents.discard(left)
-            self.say(f"The unsaved edits of {name} are gone")
-        else:
-            left.let_go()
-            self.say(f"The unsaved edits of {name} are kept; the next start asks again")
-
-    async def _recover(self, left: Left) -> None:
-        documents = self.services.documents
-        held = next((f for f in self.files if _same_file(f.file.path, left.file)), None)
-        if held is not None and held.dirty:
-            left.let_go()
-            raise AppError(Cause.CONFLICT, f"{held.name} has newer unsaved edits", hint="The older ones are kept")
-        if held is not None:
-            await documents.close(held.source)
-        try:
-            recovered = await documents.recover(left)
-        except AppError:
-            left.let_go()
-            raise
-        source = recovered.opened
-        role = held.role if held is not None else guess_role(left.file)
-        opened = EditedFile(source.document.now, role, source=source)
-        self.take_in(opened, show=True, instead_of=None if recovered.apart else held)
-        edits = count(recovered.actions, "action")
-        changed = f"the file was changed since, so they are in {opened.name}, unsaved" if recovered.apart else "w saves"
-        self.say(f"Recovered {edits} on {safe_line(left.file.name, 60)}; {changed}", "good")
-
-
-def _same_file(one: Path, other: Path) -> bool:
-    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def typed_path(text: str) -> Path:
