@@ -170,7 +170,9 @@ async def test_a_refused_correction_comes_back_with_all_that_was_written(walk: W
         await walk.type(" Say it plainly and at length, please.")
         await walk.press("ctrl+s")
         await walk.sees("holds pair 1 of validation.json")
-        await walk.press("escape", "escape")
+        await walk.press("escape")
+        await walk.sees("esc once more drops what you changed")
+        await walk.press("escape")
         await walk.until(lambda: not isinstance(walk.app_now.screen, PairDialog), "the chat")
         assert len(tab.files[0].pairs) == 1
 
