@@ -10,6 +10,7 @@ from textual.widgets import Input
 
 from tests.harness import Walk
 from tui.tabs.dataset import DatasetTab
+from tui.widgets.fields import ChoiceField, TextField
 from tui.widgets.text_pane import TextPane
 from tui.widgets.virtual_table import VirtualTable
 
@@ -176,3 +177,33 @@ async def test_a_check_that_ends_later_is_filtered_by(walk: Walk, file: Path) ->
         await walk.press("u")
         await walk.until(lambda: rows(walk) == [8], "the duplicate")
         assert app.query_one(DatasetTab).listing.count(40) == 1
+
+
+async def test_replaced_in_what_the_filter_leaves(walk: Walk, file: Path) -> None:
+    async with walk.app([file]) as app:
+        await walk.sees("40 pairs", "1 warning")
+        await filtered(walk, "lantern a:6", [n for n in range(1, 41) if "6" in PAIRS[n - 1]["a"]])
+        await walk.press("enter", "ctrl+r")
+        await walk.sees("Replace in the 6 pairs of training.json that the filter leaves")
+        await walk.type("gate 6")
+        await walk.press("enter")
+        await walk.type("門 [/b] six")
+        await walk.sees("6 pairs, 6 places", "− It hangs at gate 6.", "+ It hangs at 門 [/b] six.")
+        await walk.press("ctrl+s")
+        await walk.sees("Replaced in 6 pairs, 6 places (u undoes it)")
+        assert rows(walk) == [7, 8, 14, 21, 28, 35]
+        await walk.press("w")
+        await walk.sees("is saved")
+        changed = [p | {"a": p["a"].replace("gate 6", "門 [/b] six")} for p in PAIRS]
+        assert json.loads(file.read_text()) == changed
+        await walk.press("u")
+        await walk.sees("Undone: replacing in 6 pairs")
+        await walk.press("escape", "space", "ctrl+r")
+        await walk.sees("the 1 marked pair", "anywhere", "1 pair, 1 place")
+        app.screen.query_one("#find", TextField).value = "(un"
+        app.screen.query_one("#how", ChoiceField).value = "pattern"
+        await walk.sees("That is no regular expression")
+        await walk.press("ctrl+s")
+        await walk.sees("Wait until the changes are shown")
+        await walk.press("escape", "ctrl+r")
+        await walk.until(lambda: app.screen.query_one("#find", TextField).value == "(un", "what was typed before")

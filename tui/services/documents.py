@@ -103,6 +103,17 @@ class Documents:
                 self._settle(opened)
         return step
 
+    async def do_apart(self, opened: OpenDocument, make: Callable[[Document], Step]) -> Step:
+        """`do` for an action that changes so much that making it takes long: on a thread, one after the other."""
+        async with opened._turn:
+            await self._must_be_ours(opened)
+            step = await self._pool.run(make, opened.document)
+            if step.splices:
+                await self._tell(opened, step)
+                await self._pool.run(opened.document.do, step)
+                self._settle(opened)
+        return step
+
     async def undo(self, opened: OpenDocument) -> Step | None:
         """Take back the last action; the step that did it, None when there is nothing."""
         async with opened._turn:

@@ -14,6 +14,7 @@ from textual.containers import Container
 from tui.services.session import Services
 from tui.tabs.dataset_generate import GeneratingTab
 from tui.tabs.dataset_list import NO_FILE
+from tui.tabs.dataset_replace import ReplacingTab
 from tui.tabs.editing import EditedFile
 from tui.widgets.pair_rows import PAIR_COLUMNS, PairRows
 from tui.widgets.progress import ProgressLine
@@ -21,7 +22,7 @@ from tui.widgets.text_pane import Line, TextPane
 from tui.widgets.virtual_table import VirtualTable
 
 
-class DatasetTab(GeneratingTab):
+class DatasetTab(GeneratingTab, ReplacingTab):
     """Files of pairs."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

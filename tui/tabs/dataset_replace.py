@@ -1,0 +1,81 @@
+"""Text replaced in many pairs of the Dataset tab at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import work
+from textual.binding import Binding, BindingType
+
+from tui.domain.errors import AppError
+from tui.domain.formats import FormatError
+from tui.domain.text import count
+from tui.tabs.dataset_list import ListingTab
+
+if TYPE_CHECKING:
+    from tui.domain.replacing import Plan, Replacement
+    from tui.services.replacing import Replacing
+    from tui.tabs.editing import EditedFile
+
+
+class ReplacingTab(ListingTab):
+    """Replaces in the marked pairs, else in those that the filter leaves, else in all."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+r", "replace", "Replace in many pairs", show=False, key_display="ctrl+r", id="dataset.replace"),
+    ]
+    _replaced: Replacement | None = None
+    _looks = 0
+
+    def action_replace(self) -> None:
+        """Ask what to replace by what, show the first changes, then do it as one step."""
+        from tui.dialogs.replace import ReplaceDialog
+        from tui.domain.replacing import Replacement
+        from tui.services.replacing import Replacing as Service
+
+        opened = self.opened
+        if opened is None:
+            self.say("Open a file first (o)", "problem")
+            return
+        replacing = Service(self.services.pool, self.services.documents)
+        indices, words = self._scope(opened)
+
+        async def look(what: Replacement) -> Plan | None:
+            self._replaced = what
+            self._looks += 1
+            number = self._looks
+            plan = await replacing.plan(opened.file, indices, what, lambda: number != self._looks)
+            return plan if number == self._looks else None
+
+        def accepted(plan: Plan | None) -> None:
+            self._looks += 1
+            if plan is not None:
+                self._make(replacing, opened, plan)
+
+        what = self._replaced or Replacement("", "")
+        self.app.push_screen(ReplaceDialog(words, what, look), accepted)
+
+    def _scope(self, opened: EditedFile) -> tuple[list[int] | None, str]:
+        """In which records, and in words."""
+        if self.chosen:
+            return self.chosen, f"the {count(len(self.chosen), 'marked pair')} of {opened.name}"
+        if self._query and self.listing.rows is not None:
+            rows = sorted(self.listing.rows)
+            return rows, f"the {count(len(rows), 'pair')} of {opened.name} that the filter leaves"
+        return None, f"all {count(len(opened.file), 'pair')} of {opened.name}"
+
+    @work(group="replace")
+    async def _make(self, replacing: Replacing, opened: EditedFile, plan: Plan) -> None:
+        self.say(f"Replacing in {count(len(plan.changes), 'pair')} …")
+        try:
+            step = await replacing.carry_out(opened.source, plan)
+        except (AppError, FormatError) as error:
+            reason = error.sentence() if isinstance(error, AppError) else f"Nothing was replaced: {error}"
+            self.say(reason, "problem")
+            return
+        now = next((f for f in self.files if f.source is opened.source), None)
+        if now is None:
+            return
+        left = len(plan.changes) - len(step.splices)
+        rest = f"; {count(left, 'pair')} had been changed meanwhile" if left else ""
+        self._edited(now, step, f"Replaced in {plan.size}{rest} (u undoes it)")
