@@ -101,6 +101,69 @@ async def test_a_failed_upload_is_told_and_leaves_nothing(services: Services, sc
     assert caught.value.cause is Cause.NOT_FOUND
 
 
+BIG = bytes(range(256)) * 48_000
+"""12 MB: three parts of at least 5 MB, which is S3's own least."""
+
+
+@pytest.fixture
+def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.services.sending.LARGE", 6_000_000)
+    monkeypatch.setattr("tui.services.sending.PART", 5 * 1024 * 1024)
+
+
+def unfinished(scene: Scene) -> int:
+    return len(scene.client("s3").list_multipart_uploads(Bucket=BUCKET).get("Uploads", []))
+
+
+@pytest.mark.usefixtures("in_parts")
+async def test_a_large_file_goes_in_parts_and_a_part_that_fails_is_sent_again(
+    services: Services, scene: Scene, sandbox: Sandbox
+) -> None:
+    scene.bucket()
+    sandbox.faults.add(kind="reset", service="s3", operation="UploadPart")
+    watch = Watch()
+    await upload(services, watch, BIG)
+    assert await services.storage.read(BUCKET, "in/x.jsonl") == BIG
+    assert [r.operation for r in sandbox.requests].count("UploadPart") == 4
+    assert watch.told[-1] == (len(BIG), len(BIG))
+    assert unfinished(scene) == 0
+
+
+@pytest.mark.usefixtures("in_parts")
+@pytest.mark.parametrize("fault", ["denied", "expired", "reset", "cancelled"])
+async def test_parts_that_lead_nowhere_are_aborted(
+    services: Services, scene: Scene, sandbox: Sandbox, fault: str
+) -> None:
+    scene.bucket()
+    cancelled = threading.Event()
+    if fault != "cancelled":
+        sandbox.faults.add(kind=fault, service="s3", operation="UploadPart", times=None)
+
+    def progress(done: int, total: int) -> None:
+        if fault == "cancelled" and done > total / 2:
+            cancelled.set()
+
+    sha = hashlib.sha256(BIG).hexdigest()
+    with pytest.raises((AppError, UploadCancelled)) as caught:
+        await services.storage.upload(BUCKET, "in/x.jsonl", BIG, sha, progress, cancelled)
+    assert isinstance(caught.value, UploadCancelled) == (fault == "cancelled")
+    assert await services.storage.objects(f"s3://{BUCKET}/") == []
+    assert unfinished(scene) == 0
+
+
+async def test_what_s3_holds_after_an_upload_is_looked_at(
+    services: Services, scene: Scene, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.bucket()
+    sandbox.faults.add(kind="denied", service="s3", operation="HeadObject")
+    with pytest.raises(AppError) as caught:
+        await upload(services)
+    assert caught.value.outcome_unknown
+    monkeypatch.setattr("tui.services.storage.send", lambda *_: scene.upload("in/x.jsonl", DATA[:9]))
+    with pytest.raises(AppError, match="another content"):
+        await upload(services)
+
+
 async def test_what_is_there_already_is_known_by_its_content(services: Services, scene: Scene) -> None:
     scene.bucket()
     assert not await services.storage.holds(BUCKET, "in/x.jsonl", SHA, len(DATA))

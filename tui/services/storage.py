@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import threading
-import time
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from tui.domain.errors import AppError, Cause
 from tui.domain.names import s3_uri, split_s3_uri
 from tui.services.aws import Aws
+from tui.services.sending import Parcel, Progress, UploadCancelled, send
 
-Progress = Callable[[int, int], None]
-"""Called from a foreign thread with bytes sent and bytes in all."""
+__all__ = ["Held", "Progress", "Storage", "StoredObject", "UploadCancelled"]
 
-_REPORT_EVERY = 0.1
 _LARGEST_READ = 512_000_000
 _SHA = "sha256"
 
@@ -32,42 +28,18 @@ class StoredObject:
     etag: str = ""
 
 
-class UploadCancelled(Exception):
-    """Raised inside the request when the user gives up."""
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What S3 holds under a key: `size` in bytes, `sha256` of its content as it was sent, empty when not by us."""
 
+    size: int
+    sha256: str
+    etag: str
+    modified: datetime | None
 
-class _Counting(io.BytesIO):
-    """The body of an upload: tells how far it has been read, and can be told to stop."""
-
-    def __init__(self, data: bytes, progress: Progress, cancelled: threading.Event) -> None:
-        super().__init__(data)
-        self._total = len(data)
-        self._progress = progress
-        self._cancelled = cancelled
-        self._last = 0.0
-        self.sending = False
-        """Set when the request goes out: over http the body is read once before, for its signature."""
-
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        self.sending = False  # going back means a signature or another try: it is read once more before it is sent
-        return super().seek(offset, whence)
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        if self._cancelled.is_set():
-            raise UploadCancelled
-        piece = super().read(size)
-        now = time.monotonic()
-        if not self.sending or (self._total and not piece):
-            return piece
-        if now - self._last >= _REPORT_EVERY or self.tell() == self._total:
-            self._last = now
-            self._progress(self.tell(), self._total)
-        return piece
-
-
-def _mark_sending(request: Any, **_: Any) -> None:
-    if isinstance(request.body, _Counting):
-        request.body.sending = True
+    def same(self, sha256: str, size: int) -> bool:
+        """Whether it is just this content."""
+        return self.size == size and self.sha256 == sha256
 
 
 class Storage:
@@ -114,43 +86,35 @@ class Storage:
             "s3", "put_public_access_block", {"Bucket": bucket, "PublicAccessBlockConfiguration": block}
         )
 
-    async def holds(self, bucket: str, key: str, sha256: str, size: int) -> bool:
-        """Whether the object is there with just this content."""
+    async def held(self, bucket: str, key: str) -> Held | None:
+        """What is under a key; None when nothing is. Raises AppError."""
         try:
             head = await self._aws.call("s3", "head_object", {"Bucket": bucket, "Key": key}, need=("ContentLength",))
         except AppError as error:
             if error.cause is Cause.NOT_FOUND:
-                return False
+                return None
             raise
         metadata: Mapping[str, str] = head.get("Metadata", {})
-        return head["ContentLength"] == size and metadata.get(_SHA) == sha256
+        etag = str(head.get("ETag", "")).strip('"')
+        return Held(int(head["ContentLength"]), metadata.get(_SHA, ""), etag, head.get("LastModified"))
+
+    async def holds(self, bucket: str, key: str, sha256: str, size: int) -> bool:
+        """Whether the object is there with just this content."""
+        held = await self.held(bucket, key)
+        return held is not None and held.same(sha256, size)
 
     async def upload(
         self, bucket: str, key: str, data: bytes, sha256: str, progress: Progress, cancelled: threading.Event
     ) -> str:
-        """Put `data` whole or not at all; gives its S3 URI. S3 verifies the checksum that goes with it.
+        """Put `data` whole or not at all, and look that it is there; gives its S3 URI.
 
         Raises AppError; cancelling raises UploadCancelled, and nothing is left behind.
         """
-        crc = base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()
-
-        def put(client_of: Callable[[str], Any]) -> None:
-            body = _Counting(data, progress, cancelled)
-            client = client_of("s3")
-            client.meta.events.register_first("before-send.s3.PutObject", _mark_sending, unique_id="tanzaku-progress")
-            client.put_object(
-                Bucket=bucket,
-                Key=key,
-                Body=body,
-                ContentLength=len(data),
-                ContentType="application/jsonl",
-                ChecksumCRC32=crc,
-                Metadata={_SHA: sha256},
-            )
+        parcel = Parcel(bucket, key, data, {_SHA: sha256})
 
         def guarded(client_of: Callable[[str], Any]) -> bool:
             try:
-                put(client_of)
+                send(client_of("s3"), parcel, progress, cancelled)
             except Exception:
                 if cancelled.is_set():
                     return False
@@ -159,7 +123,17 @@ class Storage:
 
         if not await self._aws.run(guarded, "put_object", changing=True):
             raise UploadCancelled
+        if not await self._certainly_holds(parcel, sha256):
+            detail = f"{s3_uri(bucket, key)} is not what was sent"
+            raise AppError(Cause.INCOMPLETE, "S3 holds another content", detail, "Upload it again", retryable=True)
         return s3_uri(bucket, key)
+
+    async def _certainly_holds(self, parcel: Parcel, sha256: str) -> bool:
+        try:
+            return await self.holds(parcel.bucket, parcel.key, sha256, len(parcel.data))
+        except AppError as error:
+            error.outcome_unknown = True  # it was sent, but nobody has seen it there yet
+            raise
 
     async def objects(self, uri: str) -> list[StoredObject]:
         """Objects below an S3 URI."""

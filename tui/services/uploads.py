@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from tui.domain.errors import AppError
 from tui.domain.names import s3_uri
 from tui.services.datasets import Converted
 from tui.services.pool import DaemonPool
-from tui.services.storage import Progress, Storage, UploadCancelled
+from tui.services.storage import Held, Progress, Storage, UploadCancelled
 from tui.services.store import Intent, IntentState, Store, Upload
 
 PUT = "put_object"
@@ -27,6 +27,10 @@ class Uploads:
         self._pool = pool
         self._now = now
 
+    async def held(self, bucket: str, prefix: str, files: Sequence[Converted]) -> list[Held | None]:
+        """What S3 holds where each of the files would go. Raises AppError."""
+        return [await self._storage.held(bucket, _key(prefix, file)) for file in files]
+
     async def put(
         self, place: str, bucket: str, prefix: str, file: Converted, progress: Progress, cancelled: threading.Event
     ) -> bool:
@@ -34,7 +38,7 @@ class Uploads:
 
         Raises AppError, or UploadCancelled when `cancelled` was set.
         """
-        key = f"{prefix.strip('/')}/{file.file_name}"
+        key = _key(prefix, file)
         params = {
             "bucket": bucket,
             "key": key,
@@ -72,6 +76,10 @@ class Uploads:
         upload = _upload(wanted)
         await self._pool.run(self._store.add_upload, place, upload)
         return upload.uri
+
+
+def _key(prefix: str, file: Converted) -> str:
+    return f"{prefix.strip('/')}/{file.file_name}"
 
 
 def _upload(params: Mapping[str, Any]) -> Upload:

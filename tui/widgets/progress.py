@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from datetime import timedelta
 from time import monotonic
 
 from textual.content import Content
 from textual.timer import Timer
 from textual.widget import Widget
 
+from tui.domain.clock import span
 from tui.domain.text import human_size
 
 _MOST_BAR, _LEAST_BAR = 40, 5
+_LONGEST = 10 * 86_400
+"""Seconds; what would take longer is not foretold."""
 
 
 def progress_text(done: int, total: int, seconds: float, width: int) -> str:
-    """`━━━━╸    61 %  3.1 of 5.0 MB  2.4 MB/s` in at most `width` cells; sizes in bytes.
+    """`━━━━╸    61 %  3.1 of 5.0 MB  2.4 MB/s  1 s left` in at most `width` cells; sizes in bytes.
 
     What finds no room is left out from the right, then the bar; a `total` of 0 means unknown.
     """
@@ -24,7 +29,7 @@ def progress_text(done: int, total: int, seconds: float, width: int) -> str:
         parts = [human_size(done), speed]
     else:
         share = min(1.0, done / total)
-        parts = [f"{_percent(share)} %", _amounts(done, total), speed]
+        parts = [f"{_percent(share)} %", _amounts(done, total), speed, _left(done, total, seconds)]
     parts = [part for part in parts if part]
     while len(parts) > 1 and len("  ".join(parts)) > width:
         parts.pop()
@@ -33,6 +38,14 @@ def progress_text(done: int, total: int, seconds: float, width: int) -> str:
     if total > 0 and room >= _LEAST_BAR:
         text = f"{_bar(share, room)}  {text}"
     return text[: max(0, width)]
+
+
+def _left(done: int, total: int, seconds: float) -> str:
+    """At the speed so far; nothing before half a second has told it, and at the end."""
+    if seconds < 0.5 or not 0 < done < total:
+        return ""
+    left = math.ceil((total - done) * seconds / done)
+    return f"{span(timedelta(seconds=left))} left" if left < _LONGEST else ""
 
 
 def _percent(share: float) -> str:
