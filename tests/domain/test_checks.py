@@ -137,7 +137,7 @@ def test_the_same_question_twice_is_told_with_the_first_place() -> None:
         {"question": "question 6", "answer": "Z"},
     ]
     same, other = checked(records)
-    assert (same.rule, same.line) == ("duplicate", 33)
+    assert (same.rule, same.line) == ("near duplicate", 33)
     assert "record 6, line 6" in same.message
     assert (other.rule, other.line) == ("two answers", 34)
     assert same.severity is other.severity is Severity.WARNING

@@ -85,6 +85,15 @@ def test_the_order_of_the_files_does_not_matter() -> None:
     assert [(leak.one, leak.other) for leak in there] == [(leak.other, leak.one) for leak in back] == [(2, 0)]
 
 
+def test_answers_may_share_what_is_to_be_learned() -> None:
+    one = [Record.of("How is it folded?", "Fold the sheet twice, open the pocket, press the corners flat, and dry it.")]
+    other = [
+        Record.of("Any advice?", "You fold the sheet twice, open the pocket, press the corners flat, and that is it.")
+    ]
+    assert leaks(one, other) == []
+    assert measure(sketch(one[0].answer), sketch(other[0].answer)).containment > 0.8
+
+
 def test_answers_count_when_they_have_some_length() -> None:
     long = "Fold the sheet twice, open the pocket, and press the corners flat before you set it on water."
     one = [Record.of("How is it folded?", long), Record.of("Does it float?", "Yes, it does.")]

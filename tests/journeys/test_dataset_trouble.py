@@ -131,13 +131,13 @@ async def test_unclear_keys_are_asked_for(walk: Walk, tmp_path: Path) -> None:
 async def test_files_roles_and_base_models(walk: Walk, pairs: Path, tmp_path: Path) -> None:
     other = write(tmp_path / "validation.json", PAIRS[:32])
     async with walk.app([pairs, other]):
-        await walk.sees("(1/2)", "TRAIN", "✓ clean")
+        await walk.sees("(1/2)", "TRAIN", "▲ 32 warnings")
         await walk.press("f")
-        await walk.sees("(2/2)", "VALIDATION", "✓ clean")
+        await walk.sees("(2/2)", "VALIDATION", "▲ 32 warnings")
         await walk.press("R")
         await walk.sees("EVAL")
         await walk.press("R", "R")
-        await walk.sees("VALIDATION", "✓ clean")
+        await walk.sees("VALIDATION", "▲ 32 warnings")
         await walk.press("f", "b")
         await walk.sees("Base model", "Llama 3.3")
         await walk.press("G", "enter")
@@ -251,8 +251,8 @@ async def test_an_upload_takes_the_files_that_belong_together(walk: Walk, pairs:
     for file in files:
         file.write_bytes(pairs.read_bytes())
     async with walk.app(files):
-        await walk.sees("✓ clean", "(1/4)", walk.sandbox.account_id)
+        await walk.sees("▲ 80 warnings", "(1/4)", walk.sandbox.account_id)
         await walk.press("f", "f")
-        await walk.sees("training.ja.json", "(3/4)", "✓ clean")
+        await walk.sees("training.ja.json", "(3/4)", "▲ 80 warnings")
         await walk.press("p")
         await walk.sees("training-ja-", "validation-ja-")

@@ -200,9 +200,12 @@ def _duplicates(pairs: Pairs, questions: Questions) -> Iterator[Problem]:
             other = pairs.read(index)
             if not isinstance(other, Record) or _asked(other.question) != _asked(question):
                 continue  # the same hash of another question
-            same = normalised(other.answer) == normalised(answer)
-            rule = "duplicate" if same else "two answers"
-            what = "the same pair" if same else "the same question with another answer"
+            if other == record:
+                rule, what = "duplicate", "the same pair"
+            elif normalised(other.answer) == normalised(answer):
+                rule, what = "near duplicate", "the same pair but for case, punctuation or system prompt"
+            else:
+                rule, what = "two answers", "the same question with another answer"
             message = f"{what} stands in record {first + 1}, line {pairs.line(first)}"
             yield Problem(rule, Severity.WARNING, message, "question", index, pairs.line(index))
 

@@ -20,6 +20,7 @@ _SPACELESS = (
 _TOKEN = re.compile(f"[{_SPACELESS}]|[^\\W_{_SPACELESS}]+")
 _CHARACTER = re.compile(f"[{_SPACELESS}]")
 _LETTER = re.compile(f"[^{_SPACELESS}]")
+_ASCII = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
 _WORD_WEIGHT, _CHARACTER_WEIGHT, _GRAM_WEIGHT = 3, 2, 6
 _SHORT = 5
 """Texts of fewer grams are contained only when they stand whole in the other: few grams meet by chance."""
@@ -81,7 +82,9 @@ class Sketch:
 
 def tokens(text: str) -> list[str]:
     """Words, or characters of scripts without spaces, of the NFKC and case folded text; punctuation is dropped."""
-    return _TOKEN.findall(text.casefold() if text.isascii() else unicodedata.normalize("NFKC", text).casefold())
+    if text.isascii():
+        return text.translate(_ASCII).split()
+    return _TOKEN.findall(unicodedata.normalize("NFKC", text).casefold())
 
 
 def plain(text: str) -> str:
@@ -91,7 +94,11 @@ def plain(text: str) -> str:
 
 def sketch(text: str) -> Sketch:
     """The text for comparing. Never raises."""
-    found = tokens(text)
+    return sketch_of(text, tokens(text))
+
+
+def sketch_of(text: str, found: list[str]) -> Sketch:
+    """The same, where its tokens are at hand."""
     letters = "".join(found)
     return Sketch(hash(text), hash(letters), tuple(_grams(letters, found)))
 
@@ -184,6 +191,14 @@ class Sketches(Sequence[Sketch]):
 
     def __len__(self) -> int:
         return len(self._ends)
+
+    def size(self, index: int) -> int:
+        """How many grams the text has, equal ones counted twice."""
+        return self._ends[index] - (self._ends[index - 1] if index else 0)
+
+    def plain(self, index: int) -> int:
+        """The hash of its letters and digits."""
+        return self._plain[index]
 
     def __getitem__(self, index: int) -> Sketch:  # type: ignore[override]
         if not 0 <= index < len(self):

@@ -11,15 +11,15 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import islice
 from math import ceil
-from typing import Protocol
+from typing import Protocol, cast
 
 from tui.domain.formats import Record
 from tui.domain.grams import USUAL, Alike, Level, Sketch, Sketches, Thresholds, compare, judged, measure, sketch
-from tui.domain.pairs import Damaged
+from tui.domain.pairs import Damaged, Pairs
+from tui.domain.quick import BATCH, Texts, texts
 
 __all__ = ["Alike", "Leak", "Level", "Near", "Part", "Thresholds", "contained", "leaks", "nearest"]
 
@@ -30,8 +30,9 @@ _MOST = 100
 """Texts alike to one question of which the later ones are not looked for; the same text is always found."""
 _FEWEST_ANSWER_GRAMS = 5
 """Shorter answers ("Yes.") stand in many pairs by right."""
+ANSWERS = Thresholds(containment=1.0, jaccard=0.9)
+"""For answers to different questions: they may share what is to be learned, but not be copies."""
 _EPSILON = 1e-9
-_EVERY = 256
 
 
 def _never() -> bool:
@@ -45,8 +46,12 @@ class Part(StrEnum):
     ANSWER = "answer"
 
 
+Anything = Record | Damaged | Texts
+Found = tuple[int, Alike | None, Alike | None]
+
+
 class Records(Protocol):
-    """Records that can be read more than once."""
+    """A file of pairs, or a list of records."""
 
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[Record | Damaged]: ...
@@ -82,15 +87,19 @@ class Near:
     alike: Alike
 
 
-def question_of(record: Record | Damaged) -> str:
+def question_of(record: Record | Damaged | Texts) -> str:
     """What is compared as the question: all that the user says."""
+    if isinstance(record, tuple):
+        return record[0]
     if isinstance(record, Damaged):
         return ""
     return record.question if record.is_pair else "\n".join(t.text for t in record.turns if t.role == "user")
 
 
-def answer_of(record: Record | Damaged) -> str:
+def answer_of(record: Record | Damaged | Texts) -> str:
     """What is compared as the answer: all that the assistant says."""
+    if isinstance(record, tuple):
+        return record[1]
     if isinstance(record, Damaged):
         return ""
     return record.answer if record.is_pair else "\n".join(t.text for t in record.turns if t.role == "assistant")
@@ -186,20 +195,75 @@ def _common(counted: Counter[int], held: Mapping[int, Sequence[int]], sample: in
 class Finder:
     """The records of one file, to be asked which of them the records of another are alike to."""
 
-    def __init__(
-        self, records: Iterable[Record | Damaged], thresholds: Thresholds, sample: Iterable[Record | Damaged] = ()
-    ) -> None:
+    def __init__(self, records: Iterable[Anything], thresholds: Thresholds, sample: Iterable[Anything] = ()) -> None:
         mine = [(sketched(r, Part.QUESTION), sketched(r, Part.ANSWER)) for r in records]
         others = [(sketched(r, Part.QUESTION), sketched(r, Part.ANSWER)) for r in sample]
         self._questions, self._answers = (
-            Index((m[part] for m in mine), thresholds, [o[part] for o in others]) for part in (0, 1)
+            Index((m[part] for m in mine), limits, [o[part] for o in others])
+            for part, limits in ((0, thresholds), (1, ANSWERS))
         )
 
-    def alike(self, record: Record | Damaged) -> list[tuple[int, Alike | None, Alike | None]]:
+    def alike(self, record: Anything) -> list[Found]:
         """Which records are like this one, and how alike question and answer are."""
         asked = dict(self._questions.alike(sketched(record, Part.QUESTION)))
         answered = dict(self._answers.alike(sketched(record, Part.ANSWER)))
         return [(n, asked.get(n), answered.get(n)) for n in sorted(asked.keys() | answered.keys())]
+
+
+class Watch:
+    """Leaks between two documents, kept from look to look: only what is new in the larger one is read again."""
+
+    def __init__(self, thresholds: Thresholds = USUAL) -> None:
+        self.thresholds = thresholds
+        self._small: Sequence[int] | None = None
+        self._finder: Finder | None = None
+        self._found: dict[int, list[Found]] = {}
+        self._seen: set[int] = set()
+
+    def look(self, small: Records, large: Records, should_stop: Callable[[], bool] = _never) -> list[Leak]:
+        """What stands in both, `one` in the smaller, the gravest first; not all when told to stop."""
+        mine = _numbers(small)
+        if self._finder is None or mine != self._small:
+            sample = each(large, 0, _SAMPLE)
+            self._finder = Finder(each(small, 0, len(small)), self.thresholds, sample)
+            self._small, self._found, self._seen = mine, {}, set()
+        numbers = _numbers(large)
+        for start in range(0, len(numbers), BATCH):
+            if should_stop():
+                break
+            part = numbers[start : start + BATCH]
+            if not self._seen.issuperset(part):
+                self._take(part, each(large, start, start + BATCH))
+        leaks = [
+            Leak(one, other, question, answer)
+            for other, number in enumerate(numbers)
+            if number in self._found
+            for one, question, answer in self._found[number]
+        ]
+        return sorted(leaks, key=lambda leak: (*leak.rank, leak.one, leak.other))
+
+    def _take(self, numbers: Sequence[int], records: Sequence[Anything]) -> None:
+        assert self._finder is not None
+        for number, record in zip(numbers, records, strict=True):
+            if number not in self._seen:
+                self._seen.add(number)
+                if found := self._finder.alike(record):
+                    self._found[number] = found
+
+
+def _numbers(records: Records) -> Sequence[int]:
+    """What the records are called in their document, whatever is edited around them; else their places."""
+    numbers: Sequence[int] | None = getattr(records, "numbers", None)
+    return range(len(records)) if numbers is None else numbers
+
+
+def each(records: Records, start: int, stop: int) -> list[Anything]:
+    """Some of the records, in the quickest way there is."""
+    stop = min(stop, len(records))
+    if isinstance(records, list | tuple):
+        return list(records[start:stop])
+    file = cast("Pairs", records)
+    return [found or file.read(at) for at, found in enumerate(texts(file, start, stop), start)]
 
 
 def leaks(
@@ -212,23 +276,16 @@ def leaks(
 
     Questions count by themselves, answers when they have some length.
     """
-    swap = len(one) > len(other)
-    small, large = (other, one) if swap else (one, other)
-    finder = Finder(small, thresholds, islice(large, _SAMPLE))
-    found = []
-    for number, record in enumerate(large):
-        if number % _EVERY == 0 and should_stop():
-            break
-        for here, question, answer in finder.alike(record):
-            places = (number, here) if swap else (here, number)
-            found.append(Leak(*places, question, answer))
+    if len(one) <= len(other):
+        return Watch(thresholds).look(one, other, should_stop)
+    found = (replace(k, one=k.other, other=k.one) for k in Watch(thresholds).look(other, one, should_stop))
     return sorted(found, key=lambda leak: (*leak.rank, leak.one, leak.other))
 
 
 _NOTHING = Sketch(0, 0, ())
 
 
-def sketched(record: Record | Damaged, part: Part) -> Sketch:
+def sketched(record: Anything, part: Part) -> Sketch:
     """The question, or the answer if it is long enough to tell anything."""
     if part is Part.QUESTION:
         return sketch(question_of(record))

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from tui.services.roles import Roles
     from tui.services.run_data import RunData
     from tui.services.schedules import Schedules
+    from tui.services.scrutiny import Scrutiny
     from tui.services.shaping import Shaping
     from tui.services.shelf import Shelf
     from tui.services.storage import Storage
@@ -140,6 +141,13 @@ class Services:
         from tui.services.file_memory import FileMemory
 
         return FileMemory(self.store, self.pool, now=self.now)
+
+    @cached_property
+    def scrutiny(self) -> Scrutiny:
+        """The closer look at files, and at what they share."""
+        from tui.services.scrutiny import Scrutiny
+
+        return Scrutiny(self.pool)
 
     @cached_property
     def storage(self) -> Storage:

@@ -10,6 +10,7 @@ from textual.reactive import reactive
 
 from tui.domain.base_models import CATALOGUE, BaseModel, find
 from tui.domain.checks import Severity
+from tui.domain.findings import Findings
 from tui.tabs.dataset_list import ListingTab
 from tui.widgets.virtual_table import VirtualTable
 
@@ -47,9 +48,13 @@ class CheckingTab(ListingTab):
             return
         found = await self.services.datasets.check(opened.file, model, opened.role, outdated)
         if not outdated():
-            self.files[at] = replace(self.files[at], problems=found)
+            self.put_rules(at, found)
             if at == self.current:
                 self.show_file()
+
+    def put_rules(self, at: int, found: Findings) -> None:
+        """Take what the rules say of a file."""
+        self.files[at] = replace(self.files[at], problems=found)
 
     def watch_base_model_key(self) -> None:
         """Other limits: check everything again."""

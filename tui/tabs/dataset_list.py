@@ -99,6 +99,8 @@ class ListingTab(RecoveringTab):
             state, colour = "checking …", "$foreground-muted"
         elif opened.problems:
             state, colour = f"▲ {opened.findings.summary}", "$text-warning"
+        elif opened.looking:
+            state, colour = "looking closer …", "$foreground-muted"
         else:
             state, colour = "✓ clean", "$text-success"
         self.query_one("#file-line", Line).put(

@@ -21,7 +21,7 @@ from tui.domain.identity import Identity
 from tui.domain.pairs import Role
 from tui.domain.text import count, safe_line
 from tui.services.datasets import Converted, problems_summary
-from tui.tabs.dataset_checks import CheckingTab
+from tui.tabs.dataset_scrutiny import ScrutinyTab
 from tui.tabs.editing import EditedFile, typed_path
 from tui.widgets.progress import ProgressLine
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tui.dialogs.upload import UploadPlan
 
 
-class UploadingTab(CheckingTab):
+class UploadingTab(ScrutinyTab):
     """Converts files and uploads them."""
 
     identity: reactive[Identity] = reactive(Identity(), repaint=False)
@@ -185,7 +185,7 @@ class UploadingTab(CheckingTab):
         made = [await self.services.datasets.convert(f.file, model, f.role, self.system_prompt) for f in files]
         by_role = {m.role: m.records for m in made}
         total = total_problem(by_role.get(Role.TRAIN, 0), by_role.get(Role.VALIDATION, 0), model.limits)
-        warnings = [p.message for f in files for p in f.problems or () if p.index is None]
+        warnings = [p.message for f in files for p in f.problems or () if p.index is None and p.rule != "total records"]
         edits = self._edits_too(files)
         warnings += [edits.strip()] if edits else []
         plan = await self._plan(made, [*warnings, *([total.message] if total else [])])

@@ -36,6 +36,8 @@ class OpenFile:
     file: Pairs
     role: Role
     problems: tuple[Problem, ...] | None = None
+    looking: bool = False
+    """Whether what takes longer than the rules is still being looked for."""
 
     @property
     def name(self) -> str:

@@ -1,0 +1,124 @@
+"""The closer look at files of pairs, and at what they share, on the pool; what was read of a record is kept."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary, ref
+
+from tui.domain import scrutiny
+from tui.domain.base_models import BaseModel
+from tui.domain.checks import Problem, Severity
+from tui.domain.findings import Findings
+from tui.domain.grams import USUAL, Thresholds
+from tui.domain.leaks import Leak, Watch
+from tui.domain.material import Material
+from tui.domain.pairs import Role
+from tui.domain.scrutiny import Traits
+from tui.domain.text import safe_line
+from tui.domain.version import Version
+from tui.services.datasets import yielding
+from tui.services.pool import DaemonPool
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What two open files share: their places among those that were looked at, and the leaks between them."""
+
+    one: int
+    other: int
+    leaks: tuple[Leak, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A file to look for leaks in."""
+
+    file: Version
+    role: Role
+
+
+class Scrutiny:
+    """Near duplicates, odd records, leaks. One look at a time: a second one waits for the first on its thread."""
+
+    def __init__(self, pool: DaemonPool) -> None:
+        self._pool = pool
+        self._turn = threading.Lock()
+        self._traits: WeakKeyDictionary[Material, Traits] = WeakKeyDictionary()
+        self._watches: dict[tuple[int, int], tuple[ref[Material], ref[Material], Watch]] = {}
+
+    async def look_closer(self, file: Version, model: BaseModel, should_stop: Callable[[], bool]) -> list[Problem]:
+        """What is odd in a file; not all of it when told to stop."""
+        return await self._pool.run(self._look_closer, file, model, yielding(should_stop))
+
+    def _look_closer(self, file: Version, model: BaseModel, should_stop: Callable[[], bool]) -> list[Problem]:
+        with self._turn:
+            if should_stop():
+                return []
+            traits = self._traits.setdefault(file.material, Traits())
+            return scrutiny.look_closer(file, model, traits, should_stop)
+
+    async def leaks(
+        self, sides: Sequence[Side], should_stop: Callable[[], bool], thresholds: Thresholds = USUAL
+    ) -> list[Shared]:
+        """What files of different roles share, for every two of them; not all of it when told to stop."""
+        return await self._pool.run(self._leaks, tuple(sides), yielding(should_stop), thresholds)
+
+    def _leaks(self, sides: Sequence[Side], should_stop: Callable[[], bool], thresholds: Thresholds) -> list[Shared]:
+        found = []
+        with self._turn:
+            for one, first in enumerate(sides):
+                for other, second in enumerate(sides[one + 1 :], one + 1):
+                    if first.role is not second.role and not should_stop():
+                        leaks = self._between(first.file, second.file, thresholds, should_stop)
+                        found.append(Shared(one, other, leaks))
+        return found
+
+    def _between(
+        self, one: Version, other: Version, thresholds: Thresholds, should_stop: Callable[[], bool]
+    ) -> tuple[Leak, ...]:
+        swap = len(one) > len(other)
+        small, large = (other, one) if swap else (one, other)
+        leaks = self._watch(small, large, thresholds).look(small, large, should_stop)
+        return tuple(replace(k, one=k.other, other=k.one) for k in leaks) if swap else tuple(leaks)
+
+    def _watch(self, small: Version, large: Version, thresholds: Thresholds) -> Watch:
+        self._watches = {k: held for k, held in self._watches.items() if held[0]() and held[1]()}
+        key = (id(small.material), id(large.material))
+        held = self._watches.get(key)
+        if held is None or held[2].thresholds != thresholds:
+            held = self._watches[key] = (ref(small.material), ref(large.material), Watch(thresholds))
+        return held[2]
+
+    async def told(self, sides: Sequence[Side], shared: Sequence[Shared]) -> list[list[Problem]]:
+        """For each file what it shares with the others, as problems of its records."""
+        return await self._pool.run(told, sides, shared)
+
+    async def merged(self, *parts: Sequence[Problem]) -> Findings:
+        """Several lists of problems as one, counted."""
+        return await self._pool.run(lambda: Findings.over(scrutiny.merged(*parts)).counted())
+
+
+def told(sides: Sequence[Side], shared: Sequence[Shared]) -> list[list[Problem]]:
+    """For each file what it shares with the others: the gravest leak of each record to each of them."""
+    found: list[list[Problem]] = [[] for _ in sides]
+    for pair in shared:
+        for here, there, mine in ((pair.one, pair.other, True), (pair.other, pair.one, False)):
+            more: dict[int, list[tuple[int, Leak]]] = {}
+            for leak in pair.leaks:
+                at, elsewhere = (leak.one, leak.other) if mine else (leak.other, leak.one)
+                more.setdefault(at, []).append((elsewhere, leak))
+            for at, leaks in more.items():
+                found[here].append(_problem(sides[here].file, at, sides[there], leaks))
+    return found
+
+
+def _problem(file: Version, at: int, there: Side, leaks: Sequence[tuple[int, Leak]]) -> Problem:
+    elsewhere, leak = leaks[0]
+    part = "question" if leak.question else "answer"
+    place = f"{safe_line(there.file.path.name, 60)} ({there.role}), line {there.file.line(elsewhere)}"
+    more = f", and in {len(leaks) - 1} more" if len(leaks) > 1 else ""
+    text = f"stands in {place}{more}: {leak.text}"
+    source = "containment and Jaccard of n-grams, Broder 1997"
+    return Problem("leak", Severity.WARNING, text, part, at, file.line(at), source)
