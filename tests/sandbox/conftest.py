@@ -130,6 +130,18 @@ class Scene:
             "outputDataConfig": {"s3Uri": f"s3://{BUCKET}/out/"},
         }
 
+    def ready_for_jobs_here(self) -> dict[str, Any]:
+        """What a job request needs where bucket and role are there already."""
+        account = self.sandbox.account_id
+        return {
+            "jobName": "lessons-1",
+            "customModelName": "lantern-keeper",
+            "roleArn": f"arn:aws:iam::{account}:role/tuner",
+            "baseModelIdentifier": HAIKU,
+            "trainingDataConfig": {"s3Uri": self.upload("in/training.jsonl", claude_lines(PAIRS))},
+            "outputDataConfig": {"s3Uri": f"s3://{BUCKET}/out/"},
+        }
+
     def job(self, arn: str) -> dict[str, Any]:
         return dict(self.bedrock.get_model_customization_job(jobIdentifier=arn))
 

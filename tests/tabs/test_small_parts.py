@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
 
 from tui.domain.base_models import CATALOGUE, FoundationModel, find
 from tui.domain.chat import Parameters
-from tui.services.session import Services
+from tui.domain.identity import Identity
+from tui.domain.preflight import Mark
+from tui.services.preflight import Surroundings, base_check
 from tui.tabs.base import working_folder
 from tui.tabs.chat_base import id_problem, parse_parameters
-from tui.tabs.jobs_new import _lifecycle_problem
 from tui.tabs.loss import _paths
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
-CLOCK = cast("Services", SimpleNamespace(now=lambda: NOW))
 HAIKU = CATALOGUE[0]
+AROUND = Surroundings(Identity(region="us-west-2", account="123456789012"), HAIKU, NOW)
 
 
 @pytest.mark.parametrize(
@@ -64,21 +63,21 @@ def model(lifecycle: str = "ACTIVE", *, tunable: bool = True, ends_in: int | Non
         ([], "is not offered in us-west-2"),
         ([model()], ""),
         ([model(tunable=False)], "cannot be fine-tuned in us-west-2"),
-        ([model("LEGACY", ends_in=30)], "legacy, end of life 2026-12-22: Bedrock takes no new jobs"),
-        ([model("LEGACY", ends_in=-30)], "retired 2026-10-23: Bedrock takes no new jobs"),
+        ([model("LEGACY", ends_in=30)], "legacy, end of life 2026-12-22. A Legacy model takes no new jobs"),
+        ([model("LEGACY", ends_in=-30)], "retired 2026-10-23. Its end of life has passed"),
         ([model("LEGACY", ends_in=30), model()], ""),
     ],
 )
 def test_why_a_base_model_takes_no_job(live: list[FoundationModel], words: str) -> None:
-    said = _lifecycle_problem(HAIKU, live, "us-west-2", CLOCK)
-    assert bool(said) == bool(words)
-    assert words in said
+    check = base_check(HAIKU, live, AROUND)
+    assert (check.mark is Mark.OK) == (not words)
+    assert words in check.line
 
 
 def test_where_a_base_model_can_be_tuned_is_said() -> None:
     nova = find("nova-lite")
     assert nova is not None
-    assert "us-east-1" in _lifecycle_problem(nova, [], "us-west-2", CLOCK)
+    assert "us-east-1" in base_check(nova, [], AROUND).line
 
 
 def test_a_path_with_blanks_is_one_path(tmp_path: Path) -> None:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from tui.domain.base_models import BaseModel
+from tui.domain.clock import span
 from tui.domain.names import job_name_problem, model_name_problem, place_problem, role_arn_problem
 
+_BASE = re.compile(r"[a-zA-Z0-9.:/_-]{1,2048}")
+_KMS = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]{1,20}:[0-9]{12}:(?:key|alias)/[a-zA-Z0-9/_-]{1,256}")
+_NETWORK = re.compile(r"[-0-9a-zA-Z]{1,32}")
+_TAG = re.compile(r"[a-zA-Z0-9\s._:/=+@-]*")
+_MOST_SUBNETS, _MOST_GROUPS, _MOST_TAGS = 16, 5, 50
 PHASES = ("Validation", "Data processing", "Training")
 
 
@@ -48,6 +55,11 @@ class JobSpec:
     output_uri: str
     validation: DataRef | None = None
     hyperparameters: Mapping[str, str] = field(default_factory=dict)
+    kms_key: str = ""
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+    job_tags: Mapping[str, str] = field(default_factory=dict)
+    model_tags: Mapping[str, str] = field(default_factory=dict)
 
     def problems(self, model: BaseModel | None) -> dict[str, str]:
         """What is wrong, by field; empty when the job can be sent."""
@@ -59,10 +71,51 @@ class JobSpec:
             if self.training.uri
             else "upload a training file first",
             "output_uri": place_problem(self.output_uri, folder=True),
+            "base_model_id": "" if _BASE.fullmatch(self.base_model_id) else "a model id or ARN",
+            "kms_key": "" if not self.kms_key or _KMS.fullmatch(self.kms_key) else "the ARN of a KMS key",
+            "subnets": _network_problem(self.subnets, self.security_groups, _MOST_SUBNETS),
+            "security_groups": _network_problem(self.security_groups, self.subnets, _MOST_GROUPS),
+            "job_tags": _tags_problem(self.job_tags),
+            "model_tags": _tags_problem(self.model_tags),
         }
+        if self.validation is not None:
+            found["validation"] = place_problem(self.validation.uri, folder=False)
         for hyper in model.hyperparameters if model else ():
             found[hyper.name] = hyper.problem(self.hyperparameters.get(hyper.name, ""))
         return {name: problem for name, problem in found.items() if problem}
+
+
+def _network_problem(ours: tuple[str, ...], others: tuple[str, ...], most: int) -> str:
+    if not ours and others:
+        return "subnets and security groups go together"
+    if len(ours) > most or not all(_NETWORK.fullmatch(one) for one in ours):
+        return f"up to {most} ids, with commas between them"
+    return ""
+
+
+def _tags_problem(tags: Mapping[str, str]) -> str:
+    """Limits of tags as the API states them."""
+    if len(tags) > _MOST_TAGS:
+        return f"at most {_MOST_TAGS}"
+    wrong = any(not 1 <= len(k) <= 128 or len(v) > 256 or k.lower().startswith("aws:") for k, v in tags.items())
+    wrong = wrong or not all(_TAG.fullmatch(text) for pair in tags.items() for text in pair)
+    return "keys of 1 to 128 letters, digits, spaces and ._:/=+@-, not aws:…; values of up to 256" if wrong else ""
+
+
+def pairs_of(text: str) -> dict[str, str] | None:
+    """`a=1, b=2` as a mapping; None for what is no such list."""
+    found: dict[str, str] = {}
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        name, equals, value = part.partition("=")
+        if not equals or not name.strip():
+            return None
+        found[name.strip()] = value.strip()
+    return found
+
+
+def pairs_text(pairs: Mapping[str, str]) -> str:
+    """What `pairs_of` reads."""
+    return ", ".join(f"{name}={value}" for name, value in pairs.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +207,16 @@ class Job:
         if done == list(PHASES[:2]):
             return "Queued"
         return "In progress"
+
+
+def past_durations(jobs: Iterable[Job]) -> str:
+    """How long completed jobs took, to plan with; empty when there are none."""
+    took = sorted(job.ended - job.created for job in jobs if job.status == JobStatus.COMPLETED and job.ended)
+    if not took:
+        return ""
+    if len(took) == 1:
+        return f"Your one earlier job on this base model took {span(took[0])}, queue included."
+    return f"Your {len(took)} earlier jobs on this base model took {span(took[0])} to {span(took[-1])}, queue included."
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from http import HTTPStatus
 from typing import Any
 from xml.sax.saxutils import escape
 
-from tui.sandbox import account, endpoints, evaluations, jobs, models, pricing, quotas, schedules
+from tui.sandbox import account, endpoints, evaluations, jobs, models, pricing, quotas, schedules, simulation
 from tui.sandbox.aws_storage import StorageService
 from tui.sandbox.errors import ServiceError
 from tui.sandbox.faults import (
@@ -271,6 +271,8 @@ class Front:
         rule = self._record(incoming.service, operation, incoming)
         if not self.ready.wait(30):
             raise ServiceError("ServiceUnavailable", "The sandbox is still starting.", 503)
+        if operation == "SimulatePrincipalPolicy":
+            return simulation.simulate(self.world, incoming.body)
         answer = self._storage.serve(incoming.service, operation, incoming.environ, incoming.body)
         if rule is not None:
             after(rule)

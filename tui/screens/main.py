@@ -359,6 +359,12 @@ class MainScreen(MoneyScreen):
     def _job_detailed(self, message: Tab.JobDetailed) -> None:
         self.board = self.board.with_job(message.job)
 
+    @on(Tab.UploadRequested)
+    async def _upload_requested(self) -> None:
+        tab = cast("DatasetTab", await self.show_tab("dataset"))
+        self.say("Upload the data here; n in 2 Jobs then opens the form as it was left", "")
+        tab.action_upload()
+
     @on(Tab.LossRequested)
     async def _loss_requested(self, message: Tab.LossRequested) -> None:
         tab = cast("LossTab", await self.show_tab("loss"))

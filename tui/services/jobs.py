@@ -136,6 +136,13 @@ def _request(spec: JobSpec, token: str) -> dict[str, Any]:
         request["validationDataConfig"] = {"validators": [{"s3Uri": spec.validation.uri}]}
     if spec.hyperparameters:
         request["hyperParameters"] = dict(spec.hyperparameters)
+    if spec.kms_key:
+        request["customModelKmsKeyId"] = spec.kms_key
+    if spec.subnets:
+        request["vpcConfig"] = {"subnetIds": list(spec.subnets), "securityGroupIds": list(spec.security_groups)}
+    for name, tags in (("jobTags", spec.job_tags), ("customModelTags", spec.model_tags)):
+        if tags:
+            request[name] = [{"key": key, "value": value} for key, value in tags.items()]
     return request
 
 

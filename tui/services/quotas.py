@@ -22,19 +22,26 @@ class Quotas:
     async def units(self, model_name: str) -> UnitQuotas:
         """The quotas on model units for custom models of a base model. Never raises."""
         try:
-            if self._kept is None:
-                found = await self._aws.pages(
-                    "service-quotas", "list_service_quotas", "Quotas", {"ServiceCode": "bedrock"}, need=("QuotaName",)
-                )
-                self._kept = {str(q["QuotaName"]).lower(): float(q.get("Value", 0)) for q in found}
+            names = await self._all()
         except AppError as error:
             return UnitQuotas(problem=safe_line(error.title, 80))
-        names = self._kept
         return UnitQuotas(
             next((value for name, value in names.items() if _WITHOUT in name), None),
             next((value for name, value in names.items() if _WITH in name), None),
             names.get(_PER_MODEL + model_name.lower()),
         )
+
+    async def value(self, words: str) -> float | None:
+        """The first quota whose name holds the words, None when there is none. Raises AppError."""
+        return next((value for name, value in (await self._all()).items() if words in name), None)
+
+    async def _all(self) -> dict[str, float]:
+        if self._kept is None:
+            found = await self._aws.pages(
+                "service-quotas", "list_service_quotas", "Quotas", {"ServiceCode": "bedrock"}, need=("QuotaName",)
+            )
+            self._kept = {str(q["QuotaName"]).lower(): float(q.get("Value", 0)) for q in found}
+        return self._kept
 
     def forget(self) -> None:
         """Another account is looked at."""

@@ -157,6 +157,21 @@ class Roles:
             raise
         return True
 
+    async def trust(self, name: str) -> Any:
+        """A role's trust policy. Raises AppError."""
+        found = await self._aws.call("iam", "get_role", {"RoleName": name}, need=("Role",))
+        return found["Role"].get("AssumeRolePolicyDocument")
+
+    async def set_trust(self, name: str, document: Mapping[str, Any]) -> None:
+        """Give a role another trust policy. Raises AppError."""
+        params = {"RoleName": name, "PolicyDocument": json.dumps(document)}
+        await self._aws.call("iam", "update_assume_role_policy", params)
+
+    async def set_policy(self, name: str, plan: RolePlan) -> None:
+        """Put the permissions of `plan` beside a role's other policies. Raises AppError."""
+        params = {"RoleName": name, "PolicyName": plan.policy, "PolicyDocument": json.dumps(plan.permissions)}
+        await self._aws.call("iam", "put_role_policy", params)
+
     async def create(self, plan: RolePlan) -> ServiceRole:
         """Make the role of `plan`, or bring one of that name up to it."""
         trust = json.dumps(plan.trust)
@@ -177,12 +192,8 @@ class Roles:
                 raise
             found = await self._aws.call("iam", "get_role", {"RoleName": plan.name}, need=("Role",))
             arn = str(found["Role"]["Arn"])
-            await self._aws.call("iam", "update_assume_role_policy", {"RoleName": plan.name, "PolicyDocument": trust})
-        await self._aws.call(
-            "iam",
-            "put_role_policy",
-            {"RoleName": plan.name, "PolicyName": plan.policy, "PolicyDocument": json.dumps(plan.permissions)},
-        )
+            await self.set_trust(plan.name, plan.trust)
+        await self.set_policy(plan.name, plan)
         return ServiceRole(plan.name, arn)
 
 

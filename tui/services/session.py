@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from tui.services.news import NewsDesk
     from tui.services.orders import Orders
     from tui.services.parameters import Refusals
+    from tui.services.preflight import Preflight
     from tui.services.presets import Presets
     from tui.services.prices import PriceService
     from tui.services.quotas import Quotas
@@ -328,6 +329,13 @@ class Services:
         from tui.services.regions import Regions
 
         return Regions(self.aws, self.endpoints, self.store, self.pool, now=self.now)
+
+    @cached_property
+    def preflight(self) -> Preflight:
+        """The checks before a job."""
+        from tui.services.preflight import Preflight
+
+        return Preflight(self.aws, self.catalog, self.quotas)
 
     @cached_property
     def quotas(self) -> Quotas:

@@ -52,6 +52,9 @@ class Tab(Vertical):
             super().__init__()
             self.job = job
 
+    class UploadRequested(Message):
+        """Data has to be uploaded before a job can be started."""
+
     class LossRequested(Message):
         """The user wants to see the curves of a run."""
 

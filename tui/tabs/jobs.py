@@ -31,6 +31,7 @@ class JobsTab(NewJobTab, ServingTab):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new_job", "new job", id="jobs.new"),
+        Binding("C", "clone", "Clone the run", show=False, id="jobs.clone"),
         Binding("c", "chat", "chat", id="jobs.chat"),
         Binding("b", "serve", "serve", id="jobs.serve"),
         Binding("S", "stop_job", "stop", id="jobs.stop"),

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import uuid
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.job import NEW_ROLE, JobDialog, JobForm
-from tui.domain.base_models import CATALOGUE, BaseModel, FoundationModel, find
+from tui.domain.base_models import CATALOGUE, BaseModel, find
 from tui.domain.errors import AppError, Cause
-from tui.domain.jobs import DataRef, JobSpec
-from tui.domain.names import plain, stamped
+from tui.domain.jobs import DataRef, JobSpec, past_durations
+from tui.domain.names import plain, split_s3_uri, stamped
 from tui.domain.pairs import Role
-from tui.domain.text import count
-from tui.services.roles import ServiceRole, plan_role
-from tui.services.session import JOB_ORDERS, Services
+from tui.domain.preflight import Check, Cure
+from tui.domain.text import count, safe_line
+from tui.domain.trust import with_statement
+from tui.services.preflight import Surroundings, role_name
+from tui.services.roles import RolePlan, ServiceRole, plan_role
+from tui.services.session import JOB_ORDERS
 from tui.services.store import Upload
 from tui.tabs.jobs_orders import OrderingTab
 
@@ -22,44 +27,76 @@ from tui.tabs.jobs_orders import OrderingTab
 class NewJobTab(OrderingTab):
     """Starts jobs."""
 
+    _left: tuple[str, JobForm] | None = None
+    """The form as it was left to upload data, and its place."""
+
     def action_new_job(self) -> None:
         """Fill in the form and start a job."""
         self._begin(self._new_job)
 
+    def action_clone(self) -> None:
+        """Fill in the form with what the run under the cursor was made with."""
+        self._begin(self._clone)
+
     async def _new_job(self) -> None:
         place = self._known_place()
+        left, self._left = self._left, None
         model = find(self.base_model_key) or CATALOGUE[0]
-        uploads = [
-            u for u in await self.services.pool.run(self.services.store.uploads, place) if u.base_model == model.key
-        ]
-        if not any(u.role == Role.TRAIN for u in uploads):
-            raise AppError(
-                Cause.INVALID,
-                f"No training file for {model.name} is uploaded yet",
-                hint="Go to 1 Dataset and press p; b there chooses another base model",
-            )
+        if left is not None and left[0] == place and left[1].model is model:
+            await self._open_form(place, model, left[1].start)
+        else:
+            await self._open_form(place, model, None)
+
+    async def _clone(self) -> None:
+        place, run = self._known_place(), self.run_shown
+        if run is None or run.job is None:
+            raise AppError(Cause.INVALID, "Only a run with a job can be cloned", hint="n begins a new one")
+        job = await self.services.jobs.detail(run.job.arn)
+        model = find(job.base_model_arn)
+        if model is None:
+            raise AppError(Cause.INVALID, f"{safe_line(run.base_model_name, 60)} is not in the catalogue")
+        now, stem = self.services.now(), plain(model.key)
+        start = JobSpec(
+            job_name=stamped(stem, now),
+            model_name=stamped(stem, now).replace(".", "-"),
+            base_model_id=model.customization_id,
+            role_arn=job.role_arn,
+            training=DataRef(job.training_uri),
+            validation=DataRef(job.validation_uris[0]) if job.validation_uris else None,
+            output_uri=job.output_uri,
+            hyperparameters=job.hyperparameters,
+        )
+        await self._open_form(place, model, start)
+
+    async def _open_form(self, place: str, model: BaseModel, start: JobSpec | None) -> None:
         with self._hold("The new job"):
             if not await self._settled(place, JOB_ORDERS):
                 return
-        self.say("Looking at roles and base models …")
-        roles = await self.services.roles.usable()
-        live = await self.services.catalog.foundation_models(fresh=True)
+        self.say("Looking at roles and prices …")
+        form = await self._form(place, model, start)
         self.say("")
-        form = self._form(model, live, uploads, [(r.name, r.arn) for r in roles])
         with self._hold("The new job"):
             await self._fill_in(place, form)
 
     async def _fill_in(self, place: str, form: JobForm) -> None:
         # One token for every try of this form: AWS takes it once, whatever became of the answers.
         token, doubtful = str(uuid.uuid4()), None
-        tried = False
+        tried, model = False, form.model
         while True:
-            spec = await self.app.push_screen_wait(JobDialog(form))
-            if spec is None:
+            answer = await self.app.push_screen_wait(JobDialog(form, lambda spec: self._checks(model, spec)))
+            if answer is None:
                 self.say("Nothing more was sent" if tried else "No job was started")
                 return
+            spec = answer.spec
             try:
                 self._must_still_be(place)
+                if answer.cure is Cure.UPLOAD:
+                    self._left = (place, form.again(spec))
+                    self.post_message(self.UploadRequested())
+                    return
+                if answer.cure is not None:
+                    form = await self._cured(form.again(spec), answer.cure)
+                    continue
                 if spec.role_arn == NEW_ROLE:
                     made = await self._make_role(spec)
                     if made is None:
@@ -82,34 +119,130 @@ class NewJobTab(OrderingTab):
                     if await self._taken_after_all(place, JOB_ORDERS):
                         return
 
-    def _form(
-        self, model: BaseModel, live: list[FoundationModel], uploads: list[Upload], roles: list[tuple[str, str]]
-    ) -> JobForm:
-        identity, now = self.identity, self.services.now()
-        place, found, _ = uploads[0].uri.rpartition("/dataset/")
-        above = place if found else uploads[0].uri.rpartition("/")[0]
-        stem = plain(uploads[0].base_model)
-        train = [u for u in uploads if u.role == Role.TRAIN]
-        return JobForm(
-            model=model,
-            lifecycle=_lifecycle_problem(model, live, identity.region, self.services),
-            job_name=stamped(stem, now),
-            model_name=stamped(stem, now).replace(".", "-"),
-            training=[(_upload_label(u), DataRef(u.uri, u.records, u.sha256)) for u in train],
-            validation=[
-                (_upload_label(u), DataRef(u.uri, u.records, u.sha256)) for u in uploads if u.role == Role.VALIDATION
-            ],
-            tokens={u.uri: u.tokens for u in train},
-            roles=roles,
-            output_uri=f"{above}/output/",
-            account=identity.account,
-            region=identity.region,
+    def _checks(self, model: BaseModel, spec: JobSpec) -> AsyncIterator[Check]:
+        jobs = [run.job for run in self.board.runs if run.job]
+        around = Surroundings(
+            self.identity,
+            model,
+            self.services.now(),
+            job_names={job.name for job in jobs},
+            model_names={run.model.name for run in self.board.runs if run.model},
+            moving=sum(job.moving for job in jobs),
         )
+        return self.services.preflight.run(spec, around)
 
-    async def _make_role(self, spec: JobSpec) -> ServiceRole | None:
+    # Cures
+
+    async def _cured(self, form: JobForm, cure: Cure) -> JobForm:
+        """The form with one thing mended, when that was agreed to. Raises AppError."""
+        spec = form.start
+        if cure is Cure.RENAME:
+            stem, now = plain(form.model.key), self.services.now()
+            name = stamped(stem, now)
+            return form.again(replace(spec, job_name=name, model_name=name.replace(".", "-")))
+        if cure is Cure.CREATE_BUCKET:
+            await self._make_bucket(spec)
+        elif cure is Cure.CREATE_ROLE:
+            made = await self._make_role(spec)
+            return form if made is None else form.with_role(made.name, made.arn)
+        elif cure is Cure.FIX_TRUST:
+            await self._mend_trust(spec)
+        elif cure is Cure.FIX_ACCESS:
+            await self._mend_access(spec)
+        return form.again(spec)
+
+    async def _make_bucket(self, spec: JobSpec) -> None:
+        bucket, region = split_s3_uri(spec.output_uri)[0], self.identity.region
+        body = (
+            f"The bucket {bucket} is made in {region}, with public access blocked; S3 encrypts what is put into it. "
+            "An empty bucket costs nothing."
+        )
+        if await self.app.push_screen_wait(ConfirmDialog("Create this bucket?", body, yes="Create it")):
+            with self._on_its_way(f"The bucket {bucket}"):
+                await self.services.storage.create_bucket(bucket, region)
+
+    def _role_plan(self, spec: JobSpec) -> RolePlan:
         at = self.identity
         partition = at.arn.split(":")[1] if at.arn.startswith("arn:") else "aws"
-        plan = plan_role(at.account, at.region, spec.training.uri, spec.output_uri, partition)
+        return plan_role(at.account, at.region, spec.training.uri or spec.output_uri, spec.output_uri, partition)
+
+    async def _mend_trust(self, spec: JobSpec) -> None:
+        roles, name = self.services.roles, role_name(spec.role_arn)
+        plan = self._role_plan(spec)
+        document = with_statement(await roles.trust(name), plan.trust["Statement"][0])
+        body = f"What it trusts already stays; Bedrock is added.\n\n{json.dumps(document, indent=2)}"
+        if await self.app.push_screen_wait(ConfirmDialog(f"Change the trust of {name}?", body, yes="Change it")):
+            with self._on_its_way(f"The trust of {name}"):
+                await roles.set_trust(name, document)
+
+    async def _mend_access(self, spec: JobSpec) -> None:
+        name, plan = role_name(spec.role_arn), self._role_plan(spec)
+        body = f"A policy {plan.policy} is put beside the role's others.\n\n{json.dumps(plan.permissions, indent=2)}"
+        if await self.app.push_screen_wait(ConfirmDialog(f"Let {name} use these places?", body, yes="Put the policy")):
+            with self._on_its_way(f"The policy of {name}"):
+                await self.services.roles.set_policy(name, plan)
+
+    # The form
+
+    async def _form(self, place: str, model: BaseModel, start: JobSpec | None) -> JobForm:
+        services, at = self.services, self.identity
+        known = await services.pool.run(services.store.uploads, place)
+        uploads = [u for u in known if u.base_model == model.key]
+        train = [u for u in uploads if u.role == Role.TRAIN]
+        validation = [u for u in uploads if u.role == Role.VALIDATION]
+        problem = ""
+        try:
+            roles = [(r.name, r.arn) for r in await services.roles.usable()]
+        except AppError as error:
+            roles, problem = [], f"Roles could not be listed: {error.sentence()}"
+        await services.catalog.foundation_models(fresh=True)
+        models = [run.model for run in self.board.runs if run.model and run.base_model is model]
+        return JobForm(
+            model=model,
+            start=self._with_records(start, uploads) if start else self._proposed(model, train, validation, roles),
+            training=[(_upload_label(u), _ref(u)) for u in train],
+            validation=[(_upload_label(u), _ref(u)) for u in validation],
+            tokens={u.uri: u.tokens for u in train},
+            roles=roles,
+            region=at.region,
+            bases=[(f"{m.name} (yours), trained further", m.arn) for m in models],
+            prices=await services.prices.of(model.key, at.region),
+            past=past_durations(run.job for run in self.board.runs if run.job and run.base_model is model),
+            problem=problem,
+        )
+
+    def _proposed(
+        self, model: BaseModel, train: list[Upload], validation: list[Upload], roles: list[tuple[str, str]]
+    ) -> JobSpec:
+        at, stem = self.identity, plain(model.key)
+        name = stamped(stem, self.services.now())
+        output = f"s3://tanzaku-{at.account}-{at.region}/tanzaku/{model.key}/output/"
+        if train:
+            above, found, _ = train[0].uri.rpartition("/dataset/")
+            output = f"{above if found else train[0].uri.rpartition('/')[0]}/output/"
+        return JobSpec(
+            job_name=name,
+            model_name=name.replace(".", "-"),
+            base_model_id=model.customization_id,
+            role_arn=roles[0][1] if roles else "",
+            training=_ref(train[0]) if train else DataRef(""),
+            validation=_ref(validation[0]) if validation else None,
+            output_uri=output,
+        )
+
+    @staticmethod
+    def _with_records(start: JobSpec, uploads: list[Upload]) -> JobSpec:
+        """Data that was uploaded from here is known with its records."""
+        known = {u.uri: _ref(u) for u in uploads}
+        if not start.training.uri:  # the form was left to upload them
+            first = {u.role: _ref(u) for u in reversed(uploads)}
+            training = first.get(Role.TRAIN, start.training)
+            return replace(start, training=training, validation=first.get(Role.VALIDATION))
+        validation = known.get(start.validation.uri, start.validation) if start.validation else None
+        return replace(start, training=known.get(start.training.uri, start.training), validation=validation)
+
+    async def _make_role(self, spec: JobSpec) -> ServiceRole | None:
+        plan = self._role_plan(spec)
         changes = await self._role_note(plan.name)
         agreed = await self.app.push_screen_wait(
             ConfirmDialog(f"Create the IAM role {plan.name}?", f"{changes}{plan.text()}", yes="Create this role")
@@ -144,16 +277,5 @@ def _upload_label(upload: Upload) -> str:
     return f"{upload.uri.rsplit('/', 1)[-1]} · {count(upload.records, 'record')}"
 
 
-def _lifecycle_problem(model: BaseModel, live: list[FoundationModel], region: str, services: Services) -> str:
-    """Why Bedrock would not take a job on this base model now; empty when it would."""
-    listed = [m for m in live if model.matches(m.model_id)]
-    where = ", ".join(model.regions)
-    if not listed:
-        return f"{model.name} is not offered in {region} (fine-tuning: {where})"
-    now = services.now()
-    if any(m.can_fine_tune(now) for m in listed):
-        return ""
-    best = next((m for m in listed if "FINE_TUNING" in m.customizations), listed[0])
-    if best.lifecycle == "ACTIVE" and not best.retired(now):
-        return f"{model.name} cannot be fine-tuned in {region} (but in {where})"
-    return f"{model.name} is {best.lifecycle_text(now)}: Bedrock takes no new jobs on it"
+def _ref(upload: Upload) -> DataRef:
+    return DataRef(upload.uri, upload.records, upload.sha256)
