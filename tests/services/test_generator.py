@@ -129,7 +129,11 @@ async def test_what_passes_is_tried_again(
     services: Services, guide: SourceDocument, sandbox: Sandbox, kind: str
 ) -> None:
     sandbox.faults.add(kind=kind, operation="Converse", times=2)
-    told = await collected(generator(services), guide, wish(2))
+    waits: list[tuple[float, str]] = []
+    run = generator(services).run(PLACE, guide, wish(2), waiting=lambda s, why: waits.append((s, why.title)))
+    told = [progress async for progress in run]
+    assert len(waits) == 2
+    assert all(why for _, why in waits)
     assert told[-1].ended == "All 2 pairs are there"
     assert operations(sandbox) == ["Converse"] * 3
 

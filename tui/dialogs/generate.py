@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.content import Content
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from tui.dialogs.base import Dialog
 from tui.domain.chat import Target
-from tui.domain.generation import MOST_PAIRS, Wish
+from tui.domain.errors import AppError
+from tui.domain.generation import MOST_PAIRS, Wish, usual
 from tui.domain.text import safe_line
 from tui.widgets.fields import ChoiceField, Field, TextField
+
+Models = Callable[[], Awaitable[Sequence[Target]]]
 
 _OTHER = "other"
 _LANGUAGES = (
@@ -35,34 +37,22 @@ class GenerateDialog(Dialog[Wish]):
         Binding("ctrl+o", "browse", "choose the document", priority=True, id="generate.browse"),
     ]
 
-    def __init__(
-        self,
-        wish: Wish,
-        targets: Sequence[Target],
-        *,
-        browse: Callable[[str], Dialog[str]],
-        note: str = "",
-        problem: str = "",
-    ) -> None:
-        """`browse` makes the dialog that chooses a document, beginning at a path; `note` says why no model is listed,
-        `problem` what became of this wish the last time."""
+    def __init__(self, wish: Wish, *, models: Models, browse: Callable[[str], Dialog[str]], problem: str = "") -> None:
+        """`models` lists what can be asked, or raises AppError; it may take its time. `browse` makes the dialog that
+        chooses a document, beginning at a path. `problem` says what became of this wish the last time."""
         super().__init__()
+        self._list_models = models
         self._browse = browse
         self._wish = wish
-        self._targets = tuple(targets)
-        self._note = note
+        self._targets: tuple[Target, ...] = ()
         self._problem = problem
 
     def fields(self) -> ComposeResult:
-        wish, listed = self._wish, [(f"{t.name}  {t.model_id}", t.model_id) for t in self._targets]
-        known = any(t.model_id == wish.model_id for t in self._targets)
+        wish = self._wish
         language = wish.language if any(wish.language == value for _, value in _LANGUAGES) else _OTHER
-        if self._note:
-            yield Static(Content(f"{safe_line(self._note, 300)}\n"), markup=False, classes="help-text")
         yield TextField("document", wish.path, id="path", help="pdf docx md txt html csv, and doc xls xlsx as they are")
-        yield ChoiceField("model", listed, wish.model_id if known else None, id="model", help="a larger one than yours")
-        typed = "" if known else wish.model_id
-        yield TextField("or its id", typed, id="typed", help="model id, or inference profile id or ARN")
+        yield ChoiceField("model", (), id="model", prompt="the list is being read", help="a larger one than yours")
+        yield TextField("or its id", wish.model_id, id="typed", help="model id, or inference profile id or ARN")
         yield TextField("pairs", str(wish.number), id="number", help=f"1 to {MOST_PAIRS}")
         yield ChoiceField("language", _LANGUAGES, language, id="language")
         other = wish.language if language == _OTHER else ""
@@ -73,6 +63,23 @@ class GenerateDialog(Dialog[Wish]):
         self._check()
         self.complain(safe_line(self._problem, 300))
         self.query_one("#path", TextField).focus()
+        self._fill()
+
+    @work
+    async def _fill(self) -> None:
+        """The models, when they are there; what was typed meanwhile stays."""
+        try:
+            self._targets = tuple(await self._list_models())
+        except AppError as error:
+            self.complain(f"The list of models cannot be had: {error.title}. Type the id of one.")
+            return
+        typed, field = self.query_one("#typed", TextField), self.query_one("#model", ChoiceField)
+        field.set_choices([(f"{t.name}  {t.model_id}", t.model_id) for t in self._targets])
+        wanted = typed.value.strip()
+        if not wanted:
+            field.value = usual(self._targets)
+        elif wanted == self._wish.model_id and any(t.model_id == wanted for t in self._targets):
+            field.value, typed.value = wanted, ""
 
     @on(Field.Changed)
     def _check(self) -> None:

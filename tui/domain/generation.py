@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from tui.domain.chat import Target
 from tui.domain.structure import Attachment, Shape, Usage
 from tui.domain.text import count, is_cjk, normalised
 
@@ -16,6 +17,7 @@ PER_ASK = 15
 """Pairs asked for at once: longer lists come shorter than asked for, and cost more when they are lost."""
 TOKENS_PER_PAIR = 150
 _PROMPT_TOKENS = 500
+_USUAL = ("haiku-4-5", "sonnet-4-6", "sonnet")
 _KNOWN_SHOWN = 150
 """Questions repeated to the model so that it does not write them again; the newest."""
 
@@ -89,6 +91,12 @@ class Wish:
         found = {name: str(kept[name]) for name in texts if name in kept}
         number = int(kept.get("number", self.number))
         return Wish(**{**{name: getattr(self, name) for name in texts}, **found}, number=number)
+
+
+def usual(targets: Sequence[Target]) -> str:
+    """The id of a model that writes well and takes structured output, to begin with; else the first one's."""
+    found = (t.model_id for part in _USUAL for t in targets if part in t.model_id)
+    return next(found, targets[0].model_id if targets else "")
 
 
 @dataclass(frozen=True, slots=True)

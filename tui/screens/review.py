@@ -167,7 +167,7 @@ class ReviewScreen(Screen[None]):
         if counted[Verdict.ADDED]:
             parts.append(f"{counted[Verdict.ADDED]} in a file")
         if self._filter:
-            parts.append(f"shown: {_FILTERS[self._filter][0]}")
+            parts.insert(1, f"shown: {_FILTERS[self._filter][0]}")
         numbers = {draft.number: at for at, draft in enumerate(batch.drafts, 1)}
         self.query_one("#review-line", Line).put(Content("  ".join(parts)))
         self.query_one("#drafts", VirtualTable).show(DraftRows(self._shown, numbers))

@@ -79,19 +79,21 @@ class Generator:
         known: Iterable[str] = (),
         *,
         stop: Callable[[], bool] = lambda: False,
+        waiting: Callable[[float, AppError], None] = lambda seconds, why: None,
     ) -> AsyncIterator[Progress]:
         """Progress after each ask; the last one has `ended`. Closing the iterator drops the answer under way, which
-        is paid for nevertheless; `stop` is asked between two asks. Both keep what came.
+        is paid for nevertheless; `stop` is asked between two asks. Both keep what came. `waiting` hears of the
+        seconds before an ask is tried again, and why.
 
         `known` are questions of files that are open: what repeats one of them does not count. Raises AppError only
         when the app's memory cannot be written.
         """
-        task = _Task(document, wish, Distinct(known))
+        task = _Task(document, wish, Distinct(known), stop, waiting)
         batch = await self._shelf.begin(place, document, wish)
         ended = _STOPPED
         try:
             yield task.progress(batch)
-            async for progress in self._ask_on(task, batch, stop):
+            async for progress in self._ask_on(task, batch):
                 ended = progress.ended or ended
                 yield progress
         finally:
@@ -99,7 +101,7 @@ class Generator:
             with contextlib.suppress(AppError, asyncio.CancelledError):
                 await asyncio.shield(self._shelf.end(batch, ended))
 
-    async def _ask_on(self, task: _Task, batch: int, stop: Callable[[], bool]) -> AsyncIterator[Progress]:
+    async def _ask_on(self, task: _Task, batch: int) -> AsyncIterator[Progress]:
         while (plot := task.next()) is not None:
             number = task.number(plot)
             try:
@@ -117,9 +119,9 @@ class Generator:
             fresh = task.take(plot, filled, number)
             await self._shelf.add(batch, fresh, plot.part.label, filled.usage)
             yield task.progress(batch, plot, note="; ".join(filled.notes))
-            if stop():
+            if task.stop():
                 break
-        yield task.progress(batch, ended=_STOPPED if stop() and task.next() else task.why)
+        yield task.progress(batch, ended=_STOPPED if task.stop() and task.next() else task.why)
 
     async def _filled(self, task: _Task, plot: _Plot, number: int) -> Filled:
         text = prompt(number, plot.part, task.wish, task.distinct.questions)
@@ -135,8 +137,9 @@ class Generator:
                     attachments=[plot.part.attachment],
                 )
             except AppError as error:
-                if pause is None or error.cause not in _PASSING:
+                if pause is None or error.cause not in _PASSING or task.stop():
                     raise
+                task.waiting(pause, error)
             await asyncio.sleep(pause)
         raise AssertionError("the last try either returns or raises")
 
@@ -144,7 +147,16 @@ class Generator:
 class _Task:
     """One wish while it is worked on."""
 
-    def __init__(self, document: SourceDocument, wish: Wish, distinct: Distinct) -> None:
+    def __init__(
+        self,
+        document: SourceDocument,
+        wish: Wish,
+        distinct: Distinct,
+        stop: Callable[[], bool],
+        waiting: Callable[[float, AppError], None],
+    ) -> None:
+        self.stop = stop
+        self.waiting = waiting
         self.wish = wish
         self.distinct = distinct
         self.usage = Usage()

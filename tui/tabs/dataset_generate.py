@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from tui.services.generator import Progress
 
 _REMEMBERED = "generate.wish"
-_USUAL = ("haiku-4-5", "sonnet-4-6", "sonnet")
-"""Parts of model ids to begin with where nothing is remembered, the first best."""
+_NEW = "new"
 
 
 class GeneratingTab(SharingTab):
@@ -84,26 +83,25 @@ class GeneratingTab(SharingTab):
             self.say(error.sentence(), "problem")
             return
         if waiting:
-            choices = [Choice("", "Write new pairs from a document")]
+            choices = [Choice(_NEW, "Write new pairs from a document")]
             choices[:0] = [_waiting_choice(batch) for batch in waiting]
             chosen = await self.ask(ChoiceDialog("Written pairs", choices))
             if chosen is None:
                 return
-            if chosen:
+            if chosen != _NEW:
                 self.post_message(self.ReviewRequested(int(chosen)))
                 return
         await self._plan_writing()
 
     # Planning
 
-    async def _plan_writing(self) -> None:
+    async def _plan_writing(self, problem: str = "") -> None:
         """Ask until a wish is confirmed or given up; a wish that cannot be had comes back filled in."""
         from tui.dialogs.generate import GenerateDialog
 
-        targets, note = await self._writers()
-        wish, problem = await self._last_wish(targets), ""
+        wish = await self._last_wish()
         while True:
-            asked = await self.ask(GenerateDialog(wish, targets, note=note, problem=problem, browse=self._browser))
+            asked = await self.ask(GenerateDialog(wish, models=self._writers, browse=self._browser, problem=problem))
             if asked is None:
                 return
             wish = replace(asked, path=str(typed_path(asked.path)))
@@ -138,16 +136,11 @@ class GeneratingTab(SharingTab):
 
         return await SourceDocuments().read(Path(wish.path))
 
-    async def _writers(self) -> tuple[Sequence[Target], str]:
-        try:
-            return await self.services.catalog.targets(), ""
-        except AppError as error:
-            return (), f"The list of models cannot be had: {error.title}. Type the id of one."
+    async def _writers(self) -> Sequence[Target]:
+        return await self.services.catalog.targets()
 
-    async def _last_wish(self, targets: Sequence[Target]) -> Wish:
-        usual = (t for part in _USUAL for t in targets if part in t.model_id)
-        first = next(usual, None) or next(iter(targets), None)
-        fresh = Wish(working_folder(), first.model_id if first else "", first.name if first else "")
+    async def _last_wish(self) -> Wish:
+        fresh = Wish(working_folder(), "", "")
         try:
             return fresh.remembered(json.loads(await self.services.recall(self.place, _REMEMBERED, "{}")))
         except (AppError, ValueError, TypeError, AttributeError):
@@ -172,10 +165,18 @@ class GeneratingTab(SharingTab):
     @work(group="generate")
     async def _write_pairs(self, wish: Wish, document: SourceDocument) -> None:
         prices = await self.services.prices.of(wish.model_id, self.identity.region, wish.model_name)
-        known = await self.services.pool.run(list, self._open_questions())
+        if self.services.sandbox:
+            wish = replace(wish, model_name=f"{wish.model_name} (a rule of the sandbox)")
         last: Progress | None = None
         try:
-            run = self.services.generator.run(self.place, document, wish, known, stop=lambda: self._stopping)
+            run = self.services.generator.run(
+                self.place,
+                document,
+                wish,
+                await self._known_questions(),
+                stop=lambda: self._stopping,
+                waiting=self._tell_wait,
+            )
             async with aclosing(run) as progresses:  # type: ignore[type-var]
                 async for last in progresses:
                     self._tell_progress(last, prices)
@@ -185,6 +186,22 @@ class GeneratingTab(SharingTab):
             self._writing = None
         if last is not None and last.found:
             self.post_message(self.ReviewRequested(last.batch, politely=True))
+        elif last is not None and last.problem is not None and self.app.screen is self.screen and self.is_on_screen:
+            self._plan_again(last.problem.sentence())
+
+    @work(group="ask")
+    async def _plan_again(self, problem: str) -> None:
+        """Nothing came: the form, filled in, says why."""
+        await self._plan_writing(problem)
+
+    async def _known_questions(self) -> list[str]:
+        """What need not be written again: the questions of open files, and of written pairs that wait."""
+        known = await self.services.pool.run(list, self._open_questions())
+        waiting = await self.services.shelf.waiting(self.place)
+        return known + [draft.question for batch in waiting for draft in batch.drafts]
+
+    def _tell_wait(self, seconds: float, why: AppError) -> None:
+        self.say(f"{why.title}: asked again in {seconds:.0f} s (esc stops)")
 
     def _open_questions(self) -> Iterator[str]:
         """The questions of every open file; reads every record."""
