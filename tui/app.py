@@ -109,6 +109,8 @@ class TanzakuApp(App[None]):
         self._metrics = tuple(metrics)
         self._asked_epochs = asked_epochs
         self._window_name = ""
+        # Lines are kept by the very filter they went through: another one for each would filter every line again.
+        self._gate = SafeFilter()
         self.animation_level = "none"
         for theme in (WASHI, SUMI):
             self.register_theme(theme)
@@ -122,7 +124,7 @@ class TanzakuApp(App[None]):
 
     def get_line_filters(self) -> list[LineFilter]:
         """Textual's own filters, and behind them the gate that lets no control character out."""
-        return [*super().get_line_filters(), SafeFilter()]
+        return [*super().get_line_filters(), self._gate]
 
     def get_default_screen(self) -> MainScreen:
         """The main screen is the lowest one; a blank one below it would be painted first."""

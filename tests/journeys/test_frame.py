@@ -257,3 +257,9 @@ async def test_the_palette_has_the_actions_of_the_view_with_their_keys(walk: Wal
         await walk.sees("key x")
         await walk.press("enter")
         await walk.sees("Convert training.json")
+
+
+async def test_lines_go_through_one_and_the_same_gate(walk: Walk) -> None:
+    """Textual keeps filtered lines by their filter; with a new one each time every frame would filter every line."""
+    async with walk.app() as app:
+        assert app.get_line_filters()[-1] is app.get_line_filters()[-1]

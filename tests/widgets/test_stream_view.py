@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.cells import cell_len
 from textual.geometry import Region
 
 from tests.widgets.hosts import HOSTILE, hosted, screen_lines, unsafe_lines, until
-from tui.widgets.stream_view import StreamView
+from tui.widgets.stream_view import StreamView, _until_flush
 
 
 def shown(view: StreamView) -> list[str]:
@@ -196,3 +198,14 @@ async def test_a_megabyte_answer() -> None:
         await pilot.pause()
         assert len(view.last_answer) == 10 * (14 * 7_500 + 3_000) + 1_000_000
         assert shown(view)[-1].startswith("xxx")
+
+
+@given(st.floats(0, 1e6), st.floats(0, 10), st.floats(0, 10))
+def test_views_that_grow_together_are_flushed_together(now: float, ago: float, other: float) -> None:
+    period = 0.125
+    first, second = (_until_flush(now, now - since, period) for since in (ago, other))
+    assert 0 < first <= 2 * period
+    if ago < period / 2 and other < period / 2:
+        assert abs(first - second) in (0, pytest.approx(period)) or first == second
+    if ago >= period:
+        assert first < 0.01

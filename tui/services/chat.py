@@ -17,8 +17,8 @@ from tui.services.aws import Aws
 from tui.services.parameters import Refusals
 from tui.services.pool import daemon, post
 
-_BATCH = 0.05
-"""Seconds for which pieces of an answer are gathered."""
+_BATCH = 0.1
+"""Seconds for which pieces of an answer are gathered, those after the first one."""
 
 Noted = Callable[[str, str, int | None], Awaitable[None]]
 
@@ -93,6 +93,7 @@ class _Stream:
         self._lock = threading.Lock()
         self._pieces: list[str] = []
         self._due = False
+        self._wait = 0.0
 
     def start(self) -> None:
         daemon(self._read, f"answer-{self._target.name[:20]}")
@@ -117,8 +118,9 @@ class _Stream:
             if self._due:
                 return
             self._due = True
+            wait, self._wait = self._wait, _BATCH
         if not self._abandoned.is_set():
-            post(self._loop, self._loop.call_later, _BATCH, self._deliver)
+            post(self._loop, self._loop.call_later, wait, self._deliver)
 
     def _deliver(self, event: AnswerEvent | None = None) -> None:
         """On the loop: what was written so far, then the event."""

@@ -72,6 +72,17 @@ class _Block:
         return "".join(self.parts)
 
 
+def _until_flush(now: float, last: float, period: float) -> float:
+    """Seconds to the next flush: soon after a pause, else at a beat that all views share.
+
+    Views that are flushed together are painted in one frame, which costs little more than one of them.
+    """
+    if now - last >= period:
+        return 0.001
+    wait = period - now % period
+    return wait if now + wait - last >= period / 2 else wait + period
+
+
 class StreamView(ScrollView, can_focus=True, inherit_bindings=False):
     """Blocks of text, the last answer growing; follows the end until the reader scrolls away from it.
 
@@ -199,8 +210,7 @@ class StreamView(ScrollView, can_focus=True, inherit_bindings=False):
         self._growing = True
         self._waiting.append(text)
         if self._timer is None:
-            delay = self._flushed + 1 / self.rate - monotonic()
-            self._timer = self.set_timer(max(0.001, delay), self._flush)
+            self._timer = self.set_timer(_until_flush(monotonic(), self._flushed, 1 / self.rate), self._flush)
 
     def finish(self) -> None:
         """Shows what waits, and fills the pane: nothing more comes for now."""
