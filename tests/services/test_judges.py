@@ -15,7 +15,7 @@ from tests.services.conftest import PLACE, operations
 from tests.services.evaluating import BASE, JUDGE, given, run, spec
 from tui.domain.chat import Message, Target
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation import IMPORTED, Failure, Judge, JudgeKind, Question, Results, Score, Spec
+from tui.domain.evaluation import IMPORTED, MEASURES, Failure, Judge, JudgeKind, Question, Results, Score, Spec
 from tui.domain.evaluation_run import Phase
 from tui.domain.headline import headline
 from tui.domain.rubrics import DEFAULT
@@ -244,6 +244,29 @@ def test_bertscore_of_a_folder_takes_its_own_layers(tmp_path: Path, monkeypatch:
     assert "cannot be loaded" in told.value.title
 
 
+# Measures
+
+
+@pytest.mark.parametrize(
+    ("kind", "scores"),
+    [(JudgeKind.TOKEN_F1, (1.0, 0.0)), (JudgeKind.ROUGE_L, (1.0, 0.0)), (JudgeKind.EXACT, (1.0, 0.0))],
+)
+async def test_measures_score_stored_answers_and_ask_nobody(
+    services: Services, sandbox: Sandbox, kind: JudgeKind, scores: tuple[float, float]
+) -> None:
+    made = await services.evaluations.create(PLACE, offline(7), given(offline(7)))
+    judge = Judge(kind)
+    await run(services.evaluations, made, judge)
+    results = await services.evaluations.load(made.id)
+    row = results.rows(judge.id)[0]
+    assert (row.tuned_score, row.base_score) == scores
+    assert row.reasons[0] == "token F1 1.000, ROUGE-L 1.000, exact"
+    assert headline(results, judge.id).text.startswith("tuned − base = +1.0 (95 % 1.0 … 1.0) · n 7 · wins 7")
+    assert operations(sandbox) == []
+    with pytest.raises(AppError):
+        await scorers(services.aws, lambda: services.structured)(judge).prefer(QUESTION, "a", "b")
+
+
 def test_judges_are_told_apart_by_model_and_rubric() -> None:
     other = replace(JUDGE, rubric=replace(DEFAULT, scoring="Shorter is better."))
     renamed = replace(JUDGE, rubric=replace(DEFAULT, name="mine"))
@@ -252,4 +275,5 @@ def test_judges_are_told_apart_by_model_and_rubric() -> None:
     assert renamed.id == JUDGE.id
     assert replace(langchain, rubric=other.rubric).id == langchain.id
     assert (JUDGE.name, langchain.name) == ("Haiku 4.5", "Haiku 4.5 by LangChain")
-    assert Judge(JudgeKind.BERTSCORE, encoder="m").top == 1
+    assert Judge(JudgeKind.BERTSCORE, encoder="m").top == Judge(JudgeKind.EXACT).top == 1
+    assert [Judge(kind).name for kind in sorted(MEASURES)] == ["ROUGE-L", "exact match", "token F1"]

@@ -15,7 +15,7 @@ from textual.widgets import Input, Static
 from tui.dialogs.base import Dialog, T
 from tui.dialogs.text import TextDialog
 from tui.domain.chat import Target
-from tui.domain.evaluation import Judge, JudgeKind
+from tui.domain.evaluation import MEASURES, Judge, JudgeKind
 from tui.domain.rubrics import DEFAULT, Rubric
 from tui.domain.text import safe_line
 from tui.widgets.fields import ChoiceField, Field, TextField
@@ -94,6 +94,8 @@ class JudgeFields(Dialog[T]):
         kind = self.query_one("#kind", ChoiceField).value
         if kind in (None, NOBODY):
             return None
+        if kind in MEASURES:
+            return Judge(JudgeKind(str(kind)))
         if kind == JudgeKind.BERTSCORE:
             return Judge(JudgeKind.BERTSCORE, encoder=self.query_one("#encoder", TextField).value.strip() or _ENCODER)
         model = self.query_one("#judge-model", ChoiceField).value

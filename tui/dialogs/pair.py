@@ -35,10 +35,20 @@ class PairDialog(Dialog[Record]):
         Binding("shift+tab", "app.focus_previous", "last text", show=False, priority=True, id="pair.last"),
     ]
 
-    def __init__(self, heading: str, record: Record, model: BaseModel, *, with_system: bool = True) -> None:
+    def __init__(
+        self,
+        heading: str,
+        record: Record,
+        model: BaseModel,
+        *,
+        with_system: bool = True,
+        before: Record | None = None,
+    ) -> None:
+        """`before` is what `record` was before it was changed, where it comes back changed already."""
         super().__init__()
         self.heading = heading
         self._record = record
+        self._before = before or record
         self._model = model
         self._texts = [turn.text for turn in record.turns] + ([record.system or ""] if with_system else [])
         self._names = [safe_line(n, 40) for n in names(record)] + (["system"] if with_system else [])
@@ -122,7 +132,7 @@ class PairDialog(Dialog[Record]):
     @work
     async def _give_up(self) -> None:
         await self._all_typed()
-        if self.written == self._record or self._asked:
+        if self.written == self._before or self._asked:
             self.dismiss(None)
             return
         self._asked = True

@@ -23,7 +23,6 @@ _KEYS = (
 class VoteDialog(Dialog[Verdict]):
     """Gives the verdict; none when given up."""
 
-    DEFAULT_CSS = "VoteDialog { align: center bottom; background: $background 0%; }"
     heading = "Which answer is better?"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(f"{key},{other}", f"vote('{verdict}')", what, show=False, id=f"vote.{verdict.name.lower()}")

@@ -56,12 +56,20 @@ class Outcome(StrEnum):
 
 
 class JudgeKind(StrEnum):
-    """What gives the scores: a model asked by this app, LangChain's evaluator, BERTScore, or an evaluation job."""
+    """What gives the scores: a model asked by this app, LangChain's evaluator, BERTScore, an evaluation job, or a
+    plain measure of the words that answer and reference share."""
 
     MODEL = "model"
     LANGCHAIN = "langchain"
     BERTSCORE = "bertscore"
     BEDROCK = "bedrock"
+    TOKEN_F1 = "token F1"
+    ROUGE_L = "ROUGE-L"
+    EXACT = "exact match"
+
+
+MEASURES = frozenset({JudgeKind.TOKEN_F1, JudgeKind.ROUGE_L, JudgeKind.EXACT})
+"""Kinds that need no model at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +200,15 @@ class Judge:
         return hashlib.sha256("\n".join((self.kind, model, rubric)).encode("utf-8", "replace")).hexdigest()[:16]
 
     @property
+    def local(self) -> bool:
+        """Whether it works on this machine, and no model on Bedrock is called."""
+        return self.kind is JudgeKind.BERTSCORE or self.kind in MEASURES
+
+    @property
     def name(self) -> str:
-        """`Haiku 4.5`, `Haiku 4.5 by LangChain`, `BERTScore roberta-large`."""
+        """`Haiku 4.5`, `Haiku 4.5 by LangChain`, `BERTScore roberta-large`, `ROUGE-L`."""
+        if self.kind in MEASURES:
+            return str(self.kind)
         if self.kind is JudgeKind.BERTSCORE:
             return f"BERTScore {self.encoder}"
         model = self.target.name if self.target else "?"
@@ -208,14 +223,14 @@ class Judge:
 
     @property
     def top(self) -> float:
-        """The best score: 10, or 1 for BERTScore's F1 and Bedrock's own metrics."""
-        shares = self.kind is JudgeKind.BERTSCORE or (self.kind is JudgeKind.BEDROCK and bool(self.encoder))
+        """The best score: 10, or 1 for what is measured on this machine and for Bedrock's own metrics."""
+        shares = self.local or (self.kind is JudgeKind.BEDROCK and bool(self.encoder))
         return 1.0 if shares else 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What a judge gave one answer (1–10, BERTScore 0–1), and why."""
+    """What a judge gave one answer (1–10, measures 0–1), and why."""
 
     value: float
     reasons: str

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tui.domain.errors import AppError
-from tui.domain.evaluation import Judge, JudgeKind, Question, Spec
+from tui.domain.evaluation import Judge, Question, Spec
 from tui.domain.formats import Record
 from tui.domain.text import count
 
@@ -106,11 +106,11 @@ def judgements_per_sample(judge: Judge | None) -> int:
 
 
 def plan(spec: Spec, judge: Judge | None = None) -> Plan:
-    """What `spec` takes with `judge`; a judge on this machine (BERTScore) counts no calls."""
+    """What `spec` takes with `judge`; a judge on this machine counts no calls."""
     samples = len(spec.questions) * spec.samples
     sent = spec.samples * sum(_tokens(spec, q) for q in spec.questions)
     answer = spec.parameters.max_tokens
-    asked = judgements_per_sample(judge) if judge is not None and judge.kind is not JudgeKind.BERTSCORE else 0
+    asked = judgements_per_sample(judge) if judge is not None and not judge.local else 0
     seen = 0
     if judge is not None and asked:
         rubric = _estimate(judge.rubric.scoring)

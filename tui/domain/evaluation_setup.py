@@ -150,4 +150,7 @@ def judges_to_choose(*, langchain: bool, bertscore: bool) -> list[tuple[str, Jud
     found.append((f"a model, by LangChain's labeled_score_string{missing}", JudgeKind.LANGCHAIN))
     missing = "" if bertscore else " — not installed: pip install tanzaku[bertscore]"
     found.append((f"BERTScore on this machine{missing}", JudgeKind.BERTSCORE))
+    found.append(("ROUGE-L: words in common in their order, no model", JudgeKind.ROUGE_L))
+    found.append(("token F1: words in common, no model", JudgeKind.TOKEN_F1))
+    found.append(("exact match, no model", JudgeKind.EXACT))
     return found

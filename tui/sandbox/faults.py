@@ -140,9 +140,9 @@ class Faults:
                     return rule
         return None
 
-    def wait(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> bool:
         """Delay an answer; ``clear`` ends it early."""
-        self._released.wait(seconds)
+        return self._released.wait(seconds)
 
 
 def before(rule: Rule, faults: Faults, service: str) -> None:
@@ -170,13 +170,14 @@ def after(rule: Rule) -> None:
 def in_stream(rule: Rule, faults: Faults, frames: Iterator[bytes]) -> Iterator[bytes]:
     """A stream that goes wrong after some events."""
     number = -1
+    released = False
     try:
         for number, frame in enumerate(frames):
             if number < rule.after:
                 yield frame
                 continue
             if rule.kind is FaultKind.STALL:
-                faults.wait(rule.seconds)
+                released = released or faults.wait(rule.seconds)
                 yield frame
             elif rule.kind is FaultKind.CUT:
                 yield frame[: len(frame) // 2]

@@ -71,7 +71,7 @@ class History:
     def _search(self, place: str, words: str, without: frozenset[int]) -> list[KeptAnswer]:
         self._ready()
         wanted = words.split()[:8]
-        text = "(a.question || char(10) || a.answer || char(10) || a.target || char(10) || a.model_id)"
+        text = "(a.question || char(10) || a.answer || char(10) || a.target)"
         conditions = "".join(f" AND {text} LIKE ? ESCAPE '\\'" for _ in wanted)
         values = tuple(f"%{_escaped(word)}%" for word in wanted)
         sql = f"{_SELECT} WHERE a.place=?{conditions} ORDER BY a.id DESC LIMIT ?"

@@ -1,4 +1,4 @@
-"""Who judges answers: a model asked by this app; LangChain's evaluator and BERTScore are rooms of their own."""
+"""Who judges answers: a model asked by this app, or a plain measure; other libraries have rooms of their own."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import Any
 
 from tui.domain.chat import Parameters, Target
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation import Judge, JudgeKind, Question
+from tui.domain.evaluation import MEASURES, Judge, JudgeKind, Question
 from tui.domain.rubrics import Rubric
 from tui.domain.structure import Shape
 from tui.services.aws import Aws
 from tui.services.evaluation_runner import Scorer
+from tui.services.overlap import overlap
+from tui.services.pool import DaemonPool
 from tui.services.structured import Structured
 
 _SYSTEM = """\
@@ -69,6 +71,29 @@ class ModelJudge:
         return value
 
 
+class OverlapJudge:
+    """Measures the words that answer and reference share. See `services.overlap`."""
+
+    def __init__(self, kind: JudgeKind) -> None:
+        self._kind = kind
+        self._pool = DaemonPool(1, "overlap")
+
+    async def score(self, question: Question, answer: str) -> tuple[float, str]:
+        """0 to 1; the reasons tell all three measures."""
+        found = await self._pool.run(overlap, question.reference, answer)
+        values = {
+            JudgeKind.TOKEN_F1: found.token_f1,
+            JudgeKind.ROUGE_L: found.rouge_l,
+            JudgeKind.EXACT: float(found.exact),
+        }
+        told = f"token F1 {found.token_f1:.3f}, ROUGE-L {found.rouge_l:.3f}" + (", exact" if found.exact else "")
+        return values[self._kind], told
+
+    async def prefer(self, question: Question, first: str, second: str) -> tuple[int | None, str]:
+        """Never asked: scores decide."""
+        raise AppError(Cause.INVALID, "A measure compares no answers with each other")
+
+
 def tagged(tag: str, text: str) -> str:
     """`text` between tags that it cannot close."""
     return f"<{tag}>\n{_TAG.sub('‹', text)}\n</{tag}>"
@@ -91,6 +116,8 @@ def scorers(aws: Aws, structured: Callable[[], Structured]) -> Callable[[Judge],
             from tui.services.judge_bertscore import BertScoreJudge
 
             return BertScoreJudge(judge.encoder)
+        if judge.kind in MEASURES:
+            return OverlapJudge(judge.kind)
         if judge.target is None:
             raise AppError(Cause.INVALID, "The judge has no model", hint="Choose a model to judge with")
         if judge.kind is JudgeKind.LANGCHAIN:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
@@ -80,7 +81,14 @@ class AnswerPane(Vertical):
         """Write the figures; while masked they wait."""
         self._figures = text
         shown = "" if self.masked else safe_line(text, 200)
+        if self.size.width and cell_len(shown) >= self.size.width:
+            for word in (" first", " tokens"):
+                shown = shown.replace(word, "")
         self.query_one(".pane-footer", Line).put(Content(f" {shown}" if shown else ""))
+
+    def on_resize(self) -> None:
+        """Another width may have room for the words between the figures."""
+        self.footer(self._figures)
 
     def mask(self, masked: bool) -> None:
         """Hide who answers, or tell it."""
