@@ -141,6 +141,20 @@ def test_a_ragged_row_is_kept_named_and_mended(row: bytes, reason: str) -> None:
     assert bytes_of(document) == b'question,answer\nFirst?,One.\n"What?",A lamp\n'
 
 
+def test_a_new_quote_must_not_close_one_that_stands_open_in_another_row() -> None:
+    raw = b'question,answer\n"What?,A lamp\nWhere?,There.\n'
+    document = opened(raw)
+    with pytest.raises(FormatError, match="opened at line 2 is never closed"):
+        document.edit(1, answered(document, 1, "Here, there."))
+    with pytest.raises(FormatError, match="opened at line 2 is never closed"):
+        document.insert(2, ['"a",b'], "arrival")
+    document.do(document.edit(1, answered(document, 1, "Here.")))
+    assert bytes_of(document) == raw.replace(b"There.", b"Here.")
+    document.do(document.rewrite(0, '"What?",A lamp'))
+    document.do(document.edit(1, answered(document, 1, "Here, there.")))
+    assert texts(opened(bytes_of(document))) == [("What?", "A lamp"), ("Where?", "Here, there.")]
+
+
 def test_trailing_delimiters_and_a_missing_last_field_are_no_damage() -> None:
     document = opened(b"question,answer,note\nWhat?,A lamp.\nWhere?,There.,n,,\n")
     assert texts(document) == [("What?", "A lamp."), ("Where?", "There.")]

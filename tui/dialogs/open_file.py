@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 
 from tui.dialogs.base import Dialog
 from tui.domain.errors import AppError
-from tui.domain.folders import Entry, Recent, completed, folder_of, matching, split
+from tui.domain.folders import Entry, Recent, completed, folder_of, matching, restarted, split
 from tui.domain.text import human_size, safe_line
 from tui.widgets.columns import Column
 from tui.widgets.virtual_table import VirtualTable
@@ -138,6 +138,10 @@ class OpenFileDialog(Dialog[str]):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         self._by_list = False
+        meant = restarted(event.value)
+        if meant != event.value:
+            self._put(meant)
+            return
         if split(event.value)[1]:
             self.complain("")
         self._load_folder(event.value)
@@ -155,10 +159,14 @@ class OpenFileDialog(Dialog[str]):
         field = self.query_one(Input)
         row = self._row()
         if self._by_list and row is not None:
-            field.value = row.path
+            self._put(row.path)
         else:
-            field.value = completed(field.value, self._entries)
-        field.cursor_position = len(field.value)
+            self._put(completed(field.value, self._entries))
+
+    def _put(self, typed: str) -> None:
+        field = self.query_one(Input)
+        field.value = typed
+        field.cursor_position = len(typed)
 
     def _row(self) -> _Row | None:
         table = self.query_one(VirtualTable)
@@ -189,9 +197,7 @@ class OpenFileDialog(Dialog[str]):
         if row is None:
             self.complain("Type the path of a file")
         elif row.folder:
-            field = self.query_one(Input)
-            field.value = row.path
-            field.cursor_position = len(row.path)
+            self._put(row.path)
             self.complain(f"{safe_line(row.title, 60)} is a folder: choose a file in it")
         else:
             self.dismiss(row.path)

@@ -42,31 +42,43 @@ class Cell:
 
 
 @lru_cache(maxsize=16)
-def _row_pattern(dialect: Dialect) -> re.Pattern[bytes]:
+def _row_pattern(dialect: Dialect, *, lenient: bool) -> re.Pattern[bytes]:
     mark = re.escape(dialect.delimiter.encode())
-    field = _field(mark.decode(), dialect.padded).encode()
+    field = _field(mark.decode(), dialect.padded, lenient).encode()
     return re.compile(field + b"(?:" + mark + field + b")*+")
 
 
 @lru_cache(maxsize=16)
 def _field_pattern(dialect: Dialect) -> re.Pattern[str]:
-    return re.compile(_field(re.escape(dialect.delimiter), dialect.padded))
+    return re.compile(_field(re.escape(dialect.delimiter), dialect.padded, True))
 
 
-def _field(mark: str, padded: bool) -> str:
-    """Quoted text and what follows it, else everything up to the delimiter; nothing is ever tried twice."""
-    bare = rf"[^{mark}\r\n]*+"
-    return rf'(?:{" *+" if padded else ""}"(?:[^"]++|"")*+"{bare}|{bare})'
+def _field(mark: str, padded: bool, lenient: bool) -> str:
+    """Quoted text and what follows it, else everything up to the delimiter; nothing is ever tried twice.
+
+    A quote that is never closed is an ordinary character, if that is allowed.
+    """
+    bare, blanks = rf"[^{mark}\r\n]*+", " *+" if padded else ""
+    other = "" if lenient else rf'(?!{blanks}")'
+    return rf'(?:{blanks}"(?:[^"]++|"")*+"{bare}|{other}{bare})'
 
 
-def row_spans(data: bytes, dialect: Dialect, limit: int | None = None) -> array[int]:
-    """Where each row begins and ends, without its line end; blank lines are no rows."""
-    match = _row_pattern(dialect).match
+def row_spans(data: bytes, dialect: Dialect, limit: int | None = None, unclosed: list[int] | None = None) -> array[int]:
+    """Where each row begins and ends, without its line end; blank lines are no rows.
+
+    A row with a quote that nothing in the file closes ends with its line; its number, from 0, goes to `unclosed`.
+    """
+    match, lenient = _row_pattern(dialect, lenient=False).match, _row_pattern(dialect, lenient=True).match
     spans: array[int] = array("Q")
     start, size = 0, len(data)
     while start < size and (limit is None or len(spans) < 2 * limit):
         found = match(data, start)
         end = found.end() if found else start
+        if data[end : end + 1] not in (b"", b"\n", b"\r"):
+            found = lenient(data, start)
+            end = found.end() if found else start
+            if unclosed is not None:
+                unclosed.append(len(spans) // 2)
         if data[start:end].strip(b" "):
             spans.append(start)
             spans.append(end)

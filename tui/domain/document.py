@@ -159,6 +159,7 @@ class Document:
 
     def insert(self, at: int, texts: Sequence[str], name: str, partner: str = "") -> Step:
         """New records before the one at `at`, as they are written; `name` completes "undo …"."""
+        self._must_not_close(texts)
         numbers = array("q", (self._material.number(text.encode("utf-8"), None) for text in texts))
         return Step(name, (Splice(at, array("q"), numbers),) if texts else (), partner)
 
@@ -175,11 +176,20 @@ class Document:
 
     def _replaced(self, index: int, text: str) -> Step:
         old = self.now.numbers[index]
+        self._must_not_close([text], unless=old)
         new = self._material.number(text.encode("utf-8"), self._material.lead(old), old)
         name = f"edit of pair {index + 1}"
         return Step(name, (Splice(index, array("q", [old]), array("q", [new])),) if new != old else ())
 
+    def _must_not_close(self, texts: Iterable[str], unless: int | None = None) -> None:
+        """A new quote would close one that stands open in another row, and swallow the rows between. FormatError."""
+        open_rows = [n for n in self._material.base.unclosed if n != unless and n in self.now.numbers]
+        if open_rows and any('"' in text for text in texts):
+            line = self.now.line(self.now.numbers.index(open_rows[0]))
+            raise FormatError(f"a quote opened at line {line} is never closed; mend that row first (E)")
+
     def _inserted(self, name: str, at: int, text: str) -> Step:
+        self._must_not_close([text])
         number = self._material.number(text.encode("utf-8"), None)
         return Step(name, (Splice(at, array("q"), array("q", [number])),))
 

@@ -35,6 +35,12 @@ def split(typed: str) -> tuple[str, str]:
     return typed[:cut], typed[cut:]
 
 
+def restarted(typed: str) -> str:
+    """What is meant by a path that was typed behind another one: `/home/x//tmp/y` is `/tmp/y`, `/home/x/~/y` `~/y`."""
+    root, home = typed.rfind("//"), typed.rfind("/~/")
+    return typed[max(root, home) + 1 :] if max(root, home) >= 0 else typed
+
+
 def folder_of(typed: str) -> Path:
     """The folder that is meant; the working folder when none is typed."""
     return Path(os.path.expanduser(split(typed)[0]) or ".")

@@ -109,6 +109,8 @@ class PairFile(Sequence[Record | Damaged]):
         self._line_starts: array[int] | None = None
         self.line_end = b"\r" if shape is Shape.TABLE and b"\n" not in data and b"\r" in data else b"\n"
         """What ends a line: that of old Macs where there is no other."""
+        self.unclosed: tuple[int, ...] = ()
+        """Rows of a table in which a quote is opened that nothing closes."""
 
     def __len__(self) -> int:
         return len(self._spans) // 2
@@ -231,7 +233,8 @@ def _read_table(
     path: Path, data: bytes, dialect: csv_text.Dialect, keys: Keys | None, notes: Sequence[str]
 ) -> PairFile:
     name = safe_line(path.name, 60)
-    spans = csv_text.row_spans(data, dialect)
+    unclosed: list[int] = []
+    spans = csv_text.row_spans(data, dialect, unclosed=unclosed)
     rows = [
         _texts(data[a:b], dialect) for a, b in zip(spans[: 2 * _SAMPLE : 2], spans[1 : 2 * _SAMPLE : 2], strict=True)
     ]
@@ -250,7 +253,9 @@ def _read_table(
     system = found.system if found.system in names else None
     layout = Columns(found.question, found.answer, system, heading, names, dialect)
     said = [] if heading else ["its columns have no names"]
-    return PairFile(path, data, spans, Shape.TABLE, layout, (), (*notes, *said))
+    file = PairFile(path, data, spans, Shape.TABLE, layout, (), (*notes, *said))
+    file.unclosed = tuple(row - bool(heading) for row in unclosed)
+    return file
 
 
 def candidates(file: PairFile) -> UnclearKeys | None:
