@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.harness import Walk
-from tests.journeys.stage import served
+from tests.journeys.stage import sent, served
 from tui.dialogs.evaluation import EvaluationDialog
 from tui.domain.evaluation import Results
+from tui.sandbox.lifecycle import EVALUATION
 from tui.screens.evaluation import EvaluationScreen
 
 ENGLISH = [
@@ -88,3 +89,213 @@ async def test_an_evaluation_from_chat_to_its_headline(
         await walk.sees("judge's reasons")
         await walk.press("escape", "d")
         await walk.sees("Underlined")
+
+
+async def open_evaluation(walk: Walk, *, canary: bool = False) -> None:
+    await set_up(walk, canary=canary)
+    await done(walk)
+    await walk.sees("everything is stored")
+
+
+async def test_canary_questions_are_scored_apart(walk: Walk, tmp_path: Path) -> None:
+    served(walk)
+    async with walk.app([pair_file(tmp_path, ENGLISH)], size=(120, 40)):
+        await open_evaluation(walk, canary=True)
+        await walk.sees("canary: tuned", "n 3")
+        await walk.misses("capital of Australia")
+        await walk.press("c")
+        await walk.sees("capital of Australia", "canary 16 questions")
+
+
+async def test_rows_are_sorted_filtered_and_marked_where_they_stand_in_the_training_file(
+    walk: Walk, tmp_path: Path
+) -> None:
+    served(walk)
+    training = pair_file(tmp_path, ENGLISH[:1], "training.json")
+    async with walk.app([training, pair_file(tmp_path, ENGLISH)], size=(120, 40)):
+        await open_evaluation(walk)
+        await walk.sees("▲ What is lantern number 1?", "contained in the training data", "regressions first")
+        await walk.press("s")
+        await walk.sees("as in the file")
+        await walk.press("slash")
+        await walk.type("number 2")
+        await walk.sees("/ number 2")
+        await walk.misses("  What is lantern number 3?")
+        await walk.press("enter", "escape")
+        await walk.sees("lantern number 3?")
+        await walk.press("slash", *"is:odd")
+        await walk.sees("is:odd is none of")
+        await walk.press("escape", "g", "enter")
+        await walk.sees("Training pairs nearest to", "the same text")
+        await walk.press("escape")
+
+
+async def test_a_pair_is_drafted_from_a_question_and_the_judged_one_is_refused(walk: Walk, tmp_path: Path) -> None:
+    served(walk)
+    training = pair_file(tmp_path, [("What is a gate?", "A gate is a way in.")], "training.json")
+    async with walk.app([training, pair_file(tmp_path, ENGLISH)], size=(120, 40)):
+        await open_evaluation(walk)
+        await walk.press("n")
+        await walk.sees("New training pair")
+        await walk.press("ctrl+s")
+        await walk.sees("must not be trained on")
+        await walk.press("n")
+        await walk.sees("New training pair")
+        await walk.press(*" and why?", "ctrl+s")
+        await walk.sees("must not be trained on")
+        await walk.press("n")
+        await walk.sees("New training pair")
+        await walk.press("ctrl+a", "ctrl+k")
+        await walk.type("Where does the seventh light of the park stand?")
+        await walk.press("ctrl+s")
+        await walk.sees("The pair is in the training file")
+
+
+async def test_own_verdicts_are_held_against_the_judge(walk: Walk, tmp_path: Path) -> None:
+    served(walk)
+    async with walk.app([pair_file(tmp_path, ENGLISH)], size=(120, 40)):
+        await open_evaluation(walk)
+        await walk.press("v")
+        await walk.sees("Which answer is better?")
+        await walk.press("enter")
+        await walk.sees("agrees with 1 of 1 of your votes", "tuned ✓")
+
+
+async def test_an_answer_that_failed_is_asked_again_alone(walk: Walk, tmp_path: Path) -> None:
+    served(walk)
+    async with walk.app([pair_file(tmp_path, ENGLISH)], size=(120, 40)):
+        await to_chat(walk)
+        await walk.sees("New evaluation", "calls")
+        dialog = walk.app_now.screen
+        dialog.query_one("#canary").value = "no"  # type: ignore[attr-defined]
+        walk.sandbox.faults.add(kind="cut", operation="ConverseStream", times=1, after=2)
+        await walk.press("ctrl+s")
+        await walk.sees("Ask", "Cost:")
+        await walk.press("y")
+        await walk.sees("r tries only those again", "no answer")
+        asked = sent(walk, "ConverseStream")
+        await walk.press("r")
+        await walk.sees("everything is stored")
+        assert sent(walk, "ConverseStream") == asked + 1
+        assert results_of(walk).answered == 6
+
+
+async def test_another_judge_asks_no_other_model(walk: Walk, tmp_path: Path) -> None:
+    served(walk)
+    async with walk.app([pair_file(tmp_path, ENGLISH)], size=(120, 40)):
+        await open_evaluation(walk)
+        answers = results_of(walk).answers
+        asked = sent(walk, "ConverseStream")
+        await walk.press("J")
+        await walk.sees("Judge the stored answers again", "no other model is asked")
+        await walk.press("ctrl+e")
+        await walk.sees("Rubric: agreement")
+        await walk.press(*" Be strict.", "ctrl+s")
+        await walk.sees("edited #")
+        await walk.press("ctrl+s")
+        await walk.sees("Let ", "judge?")
+        await walk.press("y")
+        await walk.until(lambda: len(results_of(walk).judges) == 2, "the second judge")
+        await walk.sees("everything is stored")
+        assert results_of(walk).answers == answers
+        assert sent(walk, "ConverseStream") == asked
+
+
+async def test_evaluations_are_resumed_after_a_restart_compared_and_deleted(walk: Walk, tmp_path: Path) -> None:
+    served(walk)
+    file = pair_file(tmp_path, ENGLISH)
+    walk.sandbox.faults.add(kind="slow", operation="ConverseStream", seconds=60, times=None)
+    async with walk.app([file], size=(120, 40)):
+        await set_up(walk)
+        await walk.sees("0/6 answered", "asking")
+    walk.sandbox.faults.clear()
+    async with walk.app([file], size=(120, 40)):
+        await to_chat(walk)
+        await walk.sees("is not finished")
+        await walk.press("r")
+        await done(walk)
+        assert results_of(walk).answered == 6
+        walk.clock.advance(3600)
+        await walk.press("a")
+        await walk.sees("New evaluation")
+        walk.app_now.screen.query_one("#canary").value = "no"  # type: ignore[attr-defined]
+        await walk.press("ctrl+s")
+        await walk.sees("Cost:")
+        await walk.press("y")
+        await walk.sees("everything is stored")
+        await walk.press("o")
+        await walk.sees("space marks two")
+        await walk.press("g", "space", "j", "space", "enter")
+        await walk.sees("later − earlier =", "against", "same 3")
+        await walk.press("escape")
+        await walk.sees("tuned − base =")
+        await walk.press("X")
+        await walk.sees("Delete this evaluation?")
+        await walk.press("y")
+        await walk.sees("The evaluation is deleted", "No evaluation is open")
+
+
+async def test_predictions_are_imported_judged_and_exported(walk: Walk, tmp_path: Path) -> None:
+    files = [
+        pair_file(tmp_path, pairs, name)
+        for name, pairs in (
+            ("label.json", ENGLISH),
+            ("tuned.json", ENGLISH),
+            ("base.json", [(q, "I do not know.") for q, _ in ENGLISH]),
+        )
+    ]
+    async with walk.app([files[0]], size=(120, 40)) as app:
+        await walk.sees("[1 Dataset]", "SANDBOX")
+        await walk.press("4", "escape", "E")
+        await walk.sees("New evaluation")
+        await walk.press("escape", "i")
+        await walk.sees("Import predictions")
+        for name, path in zip(
+            ("references", "tuned", "base"), (*files[:1], tmp_path / "none.json", files[2]), strict=True
+        ):
+            app.screen.query_one(f"#{name}").value = str(path)  # type: ignore[attr-defined]
+        await walk.press("ctrl+s")
+        await walk.sees("Import predictions", "none.json")
+        app.screen.query_one("#tuned").value = str(files[1])  # type: ignore[attr-defined]
+        await walk.press("ctrl+s")
+        await walk.sees("6 answers are stored")
+        await walk.press("J")
+        await walk.sees("Judge the stored answers again")
+        await walk.press("ctrl+s")
+        await walk.sees("judge?")
+        await walk.press("y")
+        await walk.sees("everything is stored", "wins 3")
+        assert sent(walk, "ConverseStream") == 0
+        await walk.press("x")
+        await walk.sees("Export as", "Markdown table")
+        await walk.press("enter")
+        await walk.sees("Write into which folder?")
+        await walk.press("ctrl+a", "ctrl+k")
+        await walk.type(str(tmp_path))
+        await walk.press("enter")
+        await walk.sees("Written:")
+        (written,) = tmp_path.glob("*.md")
+        assert all(question in written.read_text(encoding="utf-8") for question, _ in ENGLISH)
+
+
+async def test_an_evaluation_is_handed_over_to_bedrock(walk: Walk, tmp_path: Path) -> None:
+    scene, _ = served(walk)
+    async with walk.app([pair_file(tmp_path, ENGLISH)], size=(120, 40)) as app:
+        await open_evaluation(walk)
+        await walk.press("b")
+        await walk.sees("Hand the evaluation over to Bedrock", "2 jobs of 3 prompts")
+        await walk.press("ctrl+s")
+        await walk.sees("Create the IAM role")
+        await walk.press("y")
+        await walk.sees("Start two evaluation jobs?", "Cost")
+        await walk.press("y")
+        await walk.sees("Both evaluation jobs are started")
+        await walk.press("escape", "2")
+        await walk.sees("Evaluating", "-tuned", "-base")
+        await walk.pass_time(EVALUATION)
+        await walk.sees("✓ Completed", "results stored here")
+        await walk.press("enter")
+        await walk.until(lambda: isinstance(app.screen, EvaluationScreen), "the evaluation")
+        await walk.until(lambda: len(results_of(walk).judges) == 2, "the job's judge")
+        await walk.sees("by Bedrock", "tuned − base =")
+    assert len(scene.bedrock.list_evaluation_jobs()["jobSummaries"]) == 2

@@ -89,7 +89,8 @@ class EvaluationDialog(JudgeFields[Filled]):
 
     def on_mount(self) -> None:
         self.fields_changed()
-        self.complain(self._form.problem)
+        if self._form.problem:
+            self.complain(self._form.problem)
         self.query_one("#path" if not self._form.files else "#file", Field).focus()
 
     def on_resize(self) -> None:

@@ -133,7 +133,10 @@ def setup_text(setup: Setup, prices: Mapping[str, TokenPrices], most: int) -> li
     if spec is None or setup.problem:
         return []
     planned = plan(spec, setup.judge)
-    lines = [planned.text, f"cost: {cost_text(planned, spec, setup.judge, prices)}"]
+    asked = [spec.tuned, spec.base] + ([setup.judge.target] if setup.judge and setup.judge.target else [])
+    known = all(target.model_id in prices for target in asked)
+    cost_line = f"cost: {cost_text(planned, spec, setup.judge, prices)}" if known else "the cost is told next"
+    lines = [planned.text, cost_line]
     if setup.judge is not None and setup.judge.compares:
         lines.append("the judge scores each answer and compares the two in both orders")
     if len(spec.questions) > most:

@@ -10,7 +10,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.events import DescendantFocus
-from textual.widget import Widget
 from textual.widgets import Static
 
 from tui.domain.canary import Canaries, canaries
@@ -26,6 +25,7 @@ from tui.domain.text import count, safe_line
 from tui.screens.evaluation_bedrock import BedrockPart
 from tui.screens.evaluation_files import FilesPart
 from tui.screens.evaluation_pairs import PairsPart
+from tui.screens.evaluation_past import PastPart
 from tui.screens.evaluation_runs import RunsPart
 from tui.widgets.evaluation_rows import (
     CHANGE_COLUMNS,
@@ -44,6 +44,8 @@ from tui.widgets.frame import KeyLine, StatusLine
 from tui.widgets.text_pane import Line, TextPane
 from tui.widgets.virtual_table import VirtualTable
 
+_WIDE = 110
+"""Columns from which all four parts stand side by side."""
 _EMPTY = "No evaluation is open. a makes one, o opens an earlier one, i reads predictions from files."
 
 
@@ -63,7 +65,7 @@ class PartPane(Vertical):
         self.query_one(TextPane).put(text, keep_place=keep_place)
 
 
-class EvaluationScreen(RunsPart, BedrockPart, FilesPart, PairsPart):
+class EvaluationScreen(RunsPart, PastPart, BedrockPart, FilesPart, PairsPart):
     """One evaluation, or two compared; it lives on while it is left, so that what is under way goes on."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -83,12 +85,15 @@ class EvaluationScreen(RunsPart, BedrockPart, FilesPart, PairsPart):
         Binding("x", "export", "export", id="evaluation.export"),
         Binding("i", "import", "Import predictions", show=False, id="evaluation.import"),
         Binding("b", "bedrock", "Hand over to Bedrock", show=False, id="evaluation.bedrock"),
+        Binding("V", "votes", "Evaluate answers voted on in Chat", show=False, id="evaluation.votes"),
         Binding("X", "delete", "Delete this evaluation", show=False, id="evaluation.delete"),
         Binding("y", "copy", "Copy the headline", show=False, id="evaluation.copy"),
         Binding("question_mark", "help", "help", key_display="?", id="evaluation.help"),
         Binding("escape", "back", "back", key_display="esc", id="evaluation.back"),
     ]
     AUTO_FOCUS = ""
+    _part = "tuned"
+    _part_key = ""
 
     def compose(self) -> ComposeResult:
         with Vertical(id="body"):
@@ -108,7 +113,7 @@ class EvaluationScreen(RunsPart, BedrockPart, FilesPart, PairsPart):
 
     def on_mount(self) -> None:
         self.query_one(FilterLine).display = False
-        self._show_part("tuned")
+        self._show_part(self._part)
         self.query_one("#questions").focus()
         self.draw()
 
@@ -270,7 +275,7 @@ class EvaluationScreen(RunsPart, BedrockPart, FilesPart, PairsPart):
             parts = {part: PartText(part, "") for part in PARTS}
         reference = row.question.reference if row is not None else ""
         key = str(row.number) if row else ""
-        same, self._part_key = key == getattr(self, "_part_key", None), key
+        same, self._part_key = key == self._part_key, key
         for name, part in parts.items():
             pieces = None
             if self.marking and part.marked and reference:
@@ -285,33 +290,34 @@ class EvaluationScreen(RunsPart, BedrockPart, FilesPart, PairsPart):
     # Parts
 
     def _show_part(self, part: str) -> None:
+        """Where only one part has room it is this one. By inline styles, which count at once: a part takes the focus
+        only while it is shown."""
+        self._part = part
+        wide = self.app.size.width >= _WIDE
         for name in PARTS:
-            self.query_one(f"#part-{name}").set_class(name == part, "-shown")
+            self.query_one(f"#part-{name}").display = wide or name == part
+
+    def on_resize(self) -> None:
+        """All four parts have room, or one."""
+        self._show_part(self._part)
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
-        """What has the keys is what is shown where only one part has room."""
+        """What has the keys is what is shown."""
         pane = next((a for a in event.widget.ancestors_with_self if isinstance(a, PartPane)), None)
         if pane is not None and pane.id:
             self._show_part(pane.id.removeprefix("part-"))
 
     def action_part(self, by: int) -> None:
-        """Go round: the list, then the four parts."""
-        stops: list[Widget] = [self.table, *(self.query_one(f"#part-{p}").query_one(TextPane) for p in PARTS)]
-        at = next((i for i, stop in enumerate(stops) if stop.has_focus), 0)
-        # From the list to the part that is seen already.
-        if at == 0 and by > 0:
-            seen = next((i for i, p in enumerate(PARTS, 1) if self.query_one(f"#part-{p}").has_class("-shown")), 1)
-            target = stops[seen]
+        """Go round: the list, then the four parts, from the list to the part that is seen already."""
+        if not isinstance(self.focused, TextPane):
+            at = PARTS.index(self._part) if by > 0 else len(PARTS) - 1
         else:
-            target = stops[(at + by) % len(stops)]
-        self._enter_part(target)
-
-    def _enter_part(self, target: Widget) -> None:
-        for name in PARTS:
-            if target in self.query_one(f"#part-{name}").children:
-                self._show_part(name)
-        # A part that was hidden takes the focus once it is laid out.
-        self.call_after_refresh(self.set_focus, target)
+            at = PARTS.index(self._part) + by
+        if 0 <= at < len(PARTS):
+            self._show_part(PARTS[at])
+            self.set_focus(self.query_one(f"#part-{PARTS[at]}").query_one(TextPane))
+        else:
+            self.set_focus(self.table)
 
     def action_differences(self) -> None:
         """Mark what the answers have and the reference has not."""

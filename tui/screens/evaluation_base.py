@@ -108,6 +108,16 @@ class EvaluationBase(Screen[None]):
         """Show an evaluation as it is stored now, by `judge` or whoever judged last. Raises AppError."""
         raise NotImplementedError
 
+    def draw(self) -> None:
+        """Show everything anew."""
+        raise NotImplementedError
+
+    def busy(self) -> bool:
+        """Whether an evaluation is under way, and says so."""
+        if self.control is not None:
+            self.say("An evaluation is under way; p pauses it", "problem")
+        return self.control is not None
+
     def needs_results(self) -> Results | None:
         """What is shown; says so when nothing is."""
         if self.results is None:

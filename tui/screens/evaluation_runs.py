@@ -10,39 +10,26 @@ from pathlib import Path
 
 from textual import work
 
-from tui.dialogs.choice import Choice, ChoiceDialog
 from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.evaluation import EvaluationDialog, Filled, SetupForm
 from tui.dialogs.judge import JudgeChoices, JudgeDialog, JudgeForm
-from tui.dialogs.runs import RunsDialog
 from tui.domain import canary
 from tui.domain.chat import Target
-from tui.domain.clock import ago
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation import Judge, Outcome, Spec, questions_of
-from tui.domain.evaluation_compare import compared
+from tui.domain.evaluation import Judge, Spec, questions_of
 from tui.domain.evaluation_run import Phase, plan
 from tui.domain.evaluation_setup import QuestionFile, Setup, Sides, cost_text, judges_to_choose
 from tui.domain.names import stamped
 from tui.domain.pairs import Pairs, Role
 from tui.domain.pricing import TokenPrices
 from tui.domain.rubrics import DEFAULT
-from tui.domain.text import count, safe, safe_line
+from tui.domain.text import count, safe_line
 from tui.screens.evaluation_base import EvaluationBase, home_path
 from tui.services.evaluation import Control
 
 _RELOAD = 1.0
 """Seconds between two looks at what a run has stored so far."""
 _USUAL_JUDGE = "claude-haiku-4-5"
-
-
-class PastDialog(RunsDialog):
-    """Past evaluations: one to open, or two to compare."""
-
-    heading = "Evaluations"
-    hint = "enter opens one; space marks two to be compared"
-    title = "evaluation"
-    empty = "no evaluations yet"
 
 
 class RunsPart(EvaluationBase):
@@ -52,14 +39,9 @@ class RunsPart(EvaluationBase):
 
     def action_new(self) -> None:
         """Set up an evaluation."""
-        if self._busy():
+        if self.busy():
             return
         self._new()
-
-    def _busy(self) -> bool:
-        if self.control is not None:
-            self.say("An evaluation is under way; p pauses it", "problem")
-        return self.control is not None
 
     @work(group="new")
     async def _new(self) -> None:
@@ -191,7 +173,7 @@ class RunsPart(EvaluationBase):
     @work(group="run")
     async def run_now(self, evaluation: str, judge: Judge | None, *, retry: bool = False) -> None:
         """Ask and judge until all is stored; told while it goes on."""
-        if self._busy():
+        if self.busy():
             return
         control = self.control = Control()
         self.running, looked = evaluation, 0.0
@@ -245,12 +227,12 @@ class RunsPart(EvaluationBase):
     def action_retry(self) -> None:
         """Go on where the stored answers end, and try again what failed."""
         results = self.needs_results()
-        if results is not None and not self._busy():
+        if results is not None and not self.busy():
             self.run_now(results.id, self.judge, retry=True)
 
     def action_judge_again(self) -> None:
         """Judge the stored answers by another judge or rubric."""
-        if self.needs_results() is not None and not self._busy():
+        if self.needs_results() is not None and not self.busy():
             self._judge_again()
 
     @work(group="new")
@@ -288,94 +270,6 @@ class RunsPart(EvaluationBase):
         await self.load(results.id, judge=judge)
         self.judge = judge
         self.run_now(results.id, judge)
-
-    # Earlier ones
-
-    @work(group="past", exclusive=True)
-    async def action_past(self) -> None:
-        """Open an earlier evaluation, or compare two."""
-        await self.attempt(self._choose_past())
-
-    async def _choose_past(self) -> None:
-        now = self.services.now()
-        past = await self.services.evaluations.list(self.place)
-        choices = [
-            Choice(
-                s.id,
-                safe_line(s.name, 60),
-                f"{safe_line(s.tuned.name, 30)} · {s.questions} q · {s.answered}/{s.wanted} · {ago(s.made, now)}",
-            )
-            for s in past
-        ]
-        chosen = await self.ask(PastDialog(choices, chosen=self.results.id if self.results else ""))
-        if chosen is None:
-            return
-        if len(chosen) == 1:
-            await self.load(chosen[0])
-        elif len(chosen) == 2:
-            later, earlier = sorted(chosen, key=lambda key: next(s.made for s in past if s.id == key), reverse=True)
-            await self._compare(earlier, later)
-        else:
-            self.say("Two evaluations can be compared, not more", "problem")
-
-    async def _compare(self, earlier: str, later: str) -> None:
-        await self.load(later)
-        one = await self.services.evaluations.load(earlier)
-        assert self.results is not None
-        wanted = [j.id for j in (*([self.judge] if self.judge else []), *reversed(self.results.judges))]
-        found = await self.services.pool.run(compared, one, self.results, wanted)
-        if not found.changes:
-            raise AppError(Cause.INVALID, "These evaluations have no question in common")
-        self.compared = found
-        self.draw()
-
-    def draw(self) -> None:
-        """Show everything anew."""
-        raise NotImplementedError
-
-    @work(group="past", exclusive=True)
-    async def action_delete(self) -> None:
-        """Delete the evaluation shown, with its answers."""
-        results = self.needs_results()
-        if results is None or self._busy():
-            return
-        answers = count(results.answered, "stored answer")
-        body = f"{safe_line(results.spec.name, 60)} and its {answers} are deleted for good; asking again costs again."
-        if await self.ask(ConfirmDialog("Delete this evaluation?", body, yes="Delete it")) and await self.attempt(
-            self.services.evaluations.forget(results.id)
-        ):
-            self.results = self.judge = self.head = self.canary_head = self.compared = None
-            self.rows = []
-            self.draw()
-            self.say("The evaluation is deleted", "good")
-
-    # Own verdict
-
-    @work(group="vote", exclusive=True)
-    async def action_vote(self) -> None:
-        """Say which answer is better, for the judge to be compared with."""
-        results, row = self.needs_results(), self.row_shown
-        if results is None or row is None or self.compared is not None:
-            return
-        choices = [
-            Choice(Outcome.WIN, "tuned is better"),
-            Choice(Outcome.LOSS, "base is better"),
-            Choice(Outcome.TIE, "neither: both good, or both bad"),
-            Choice("", "take my verdict back"),
-        ]
-        chosen = await self.ask(ChoiceDialog("Which answer is better?", choices))
-        if chosen is None:
-            return
-        vote = Outcome(chosen) if chosen else None
-        if await self.attempt(self.services.evaluations.vote(results.id, row.number, 0, vote)):
-            await self.attempt(self.load(results.id))
-
-    def action_copy(self) -> None:
-        """Send the headline to the terminal's clipboard."""
-        head = self.compared.text if self.compared else self.head.text if self.head else ""
-        if head:
-            self.app.copy_to_clipboard(safe(head))
-            self.say("The headline was sent to the terminal's clipboard; x writes files", "good")
 
 
 def question_file(pairs: Pairs, name: str) -> QuestionFile:

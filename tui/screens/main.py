@@ -23,6 +23,7 @@ from textual.widgets import ContentSwitcher, Static
 from tui.domain.drafts import OpenFiles
 from tui.domain.errors import CURED_OUTSIDE, AppError, Cause
 from tui.domain.runs import Board, changes, summary
+from tui.screens.evaluation_routes import EvaluationRoutes
 from tui.screens.money import MoneyScreen
 from tui.services.session import Services, Settlement, warm
 from tui.tabs.base import Tab
@@ -30,7 +31,6 @@ from tui.tabs.dataset import DatasetTab
 from tui.widgets.frame import HeaderLine, KeyLine, StatusLine, TabName, TabStrip
 
 if TYPE_CHECKING:
-    from tui.screens.evaluation import EvaluationScreen
     from tui.tabs.chat import ChatTab
     from tui.tabs.loss import LossTab
 
@@ -40,7 +40,7 @@ _PAINT_BY = 0.25
 _IDENTITY_LASTS = 300.0
 
 
-class MainScreen(MoneyScreen):
+class MainScreen(EvaluationRoutes, MoneyScreen):
     """Shared facts are reactives here, given to the tabs by data binding; tabs post messages, routed here."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -92,7 +92,6 @@ class MainScreen(MoneyScreen):
         self._last_said = ""
         self._last_focus: Widget | None = None
         self._unpainted = contextlib.ExitStack()
-        self._evaluation: EvaluationScreen | None = None
         self.set_reactive(MainScreen.identity, services.identity.first())
         self.set_reactive(MainScreen.base_model_key, services.settings.base_model)
 
@@ -135,7 +134,7 @@ class MainScreen(MoneyScreen):
         for notice in self._notices():
             self.say(notice, "problem")
         settled = await self._reconcile()
-        await self._follow_evaluations()
+        await self.follow_evaluations()
         async for board in self.services.watcher.boards():
             gone = any(one.gone for one in changes(self.board, board))
             if await self._keep_identity(board, unsure=gone):
@@ -144,6 +143,7 @@ class MainScreen(MoneyScreen):
             self.board = board
             self.money_seen()
             await self._tell_news(board)
+            self.evaluations_seen()
             self._tell_problem(board.problem)
             if not settled and board.problem is None:
                 settled = await self._reconcile()
@@ -178,7 +178,7 @@ class MainScreen(MoneyScreen):
         if not was.account or self.services.place(was) == self.services.place(here):
             return False
         self.services.forget()
-        await self._follow_evaluations()
+        await self.follow_evaluations()
         self.board = Board()
         self.forget_money()
         self.say(f"This is another account or Region now: {here.account} {here.region}", "problem")
@@ -223,12 +223,6 @@ class MainScreen(MoneyScreen):
             self.say(f"What was left open could not be settled: {sentence}", "problem")
         self._told_open = sentence
         return not outcome.still_open and not problems
-
-    async def _follow_evaluations(self) -> None:
-        try:
-            await self.services.evaluation_jobs.follow(self.services.place(self.identity))
-        except AppError as problem:
-            self.say(problem.sentence(), "problem")
 
     def _tell_problem(self, problem: AppError | None) -> None:
         """One notice per trouble, not one per poll; it goes when the trouble goes."""
@@ -374,33 +368,6 @@ class MainScreen(MoneyScreen):
     async def _chat_requested(self, message: Tab.ChatRequested) -> None:
         tab = cast("ChatTab", await self.show_tab("chat"))
         tab.show_run(message.run_key)
-
-    @on(Tab.EvaluationRequested)
-    def _evaluation_requested(self, message: Tab.EvaluationRequested) -> None:
-        from tui.screens.evaluation import EvaluationScreen
-
-        screen = self._evaluation
-        if screen is None:
-            screen = self._evaluation = EvaluationScreen(self.services, self)
-            # Installed, it goes on with what is under way while it is not looked at.
-            self.app.install_screen(screen, "evaluation")
-        self.app.push_screen(screen)
-        screen.call_after_refresh(screen.open, message.evaluation, message.sides)
-
-    @work(group="evaluations", exclusive=True)
-    async def _take_evaluations(self) -> None:
-        """Bring back the results of evaluation jobs that have completed."""
-        jobs = [run.evaluation for run in self.board.runs if run.evaluation and run.evaluation.to_take]
-        for job in jobs:
-            try:
-                notes = await self.services.evaluation_jobs.take(job, self.services.evaluations)
-            except AppError as error:
-                self.say(f"The results of {job.name} could not be brought back: {error.sentence()}", "problem")
-                continue
-            note = f" ({notes[0]})" if notes else ""
-            self.say(f"The results of {job.name} are stored here{note}", "good")
-            if self._evaluation is not None:
-                self._evaluation.taken(job)
 
     @on(Tab.FilesChanged)
     def _files_changed(self, message: Tab.FilesChanged) -> None:

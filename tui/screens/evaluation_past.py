@@ -1,0 +1,125 @@
+"""Earlier evaluations opened, compared and deleted; the user's own verdicts; the headline taken along."""
+
+from __future__ import annotations
+
+from textual import work
+
+from tui.dialogs.choice import Choice, ChoiceDialog
+from tui.dialogs.confirm import ConfirmDialog
+from tui.dialogs.runs import RunsDialog
+from tui.domain.clock import ago
+from tui.domain.errors import AppError, Cause
+from tui.domain.evaluation import Outcome
+from tui.domain.evaluation_compare import compared
+from tui.domain.text import count, safe, safe_line
+from tui.screens.evaluation_base import EvaluationBase
+
+_TAKE_BACK = "back"
+
+
+class PastDialog(RunsDialog):
+    """Past evaluations: one to open, or two to compare."""
+
+    heading = "Evaluations"
+    hint = "enter opens one; space marks two to be compared"
+    title = "evaluation"
+    empty = "no evaluations yet"
+
+
+class PastPart(EvaluationBase):
+    """What is done with evaluations that are there."""
+
+    @work(group="past", exclusive=True)
+    async def action_past(self) -> None:
+        """Open an earlier evaluation, or compare two."""
+        await self.attempt(self._choose_past())
+
+    async def _choose_past(self) -> None:
+        now = self.services.now()
+        past = await self.services.evaluations.list(self.place)
+        choices = [
+            Choice(
+                s.id,
+                safe_line(s.name, 60),
+                f"{safe_line(s.tuned.name, 30)} · {s.questions} q · {s.answered}/{s.wanted} · {ago(s.made, now)}",
+            )
+            for s in past
+        ]
+        chosen = await self.ask(PastDialog(choices, chosen=self.results.id if self.results else ""))
+        if chosen is None:
+            return
+        if len(chosen) == 1:
+            await self.load(chosen[0])
+        elif len(chosen) == 2:
+            later, earlier = sorted(chosen, key=lambda key: next(s.made for s in past if s.id == key), reverse=True)
+            await self._compare(earlier, later)
+        else:
+            self.say("Two evaluations can be compared, not more", "problem")
+
+    async def _compare(self, earlier: str, later: str) -> None:
+        await self.load(later)
+        one = await self.services.evaluations.load(earlier)
+        assert self.results is not None
+        wanted = [j.id for j in (*([self.judge] if self.judge else []), *reversed(self.results.judges))]
+        found = await self.services.pool.run(compared, one, self.results, wanted)
+        if not found.changes:
+            raise AppError(Cause.INVALID, "These evaluations have no question in common")
+        self.compared = found
+        self.draw()
+
+    @work(group="past", exclusive=True)
+    async def action_delete(self) -> None:
+        """Delete the evaluation shown, with its answers."""
+        results = self.needs_results()
+        if results is None or self.busy():
+            return
+        answers = count(results.answered, "stored answer")
+        body = f"{safe_line(results.spec.name, 60)} and its {answers} are deleted for good; asking again costs again."
+        if await self.ask(ConfirmDialog("Delete this evaluation?", body, yes="Delete it")) and await self.attempt(
+            self.services.evaluations.forget(results.id)
+        ):
+            self.results = self.judge = self.head = self.canary_head = self.compared = None
+            self.rows = []
+            self.draw()
+            self.say("The evaluation is deleted", "good")
+
+    # Own verdict
+
+    @work(group="vote", exclusive=True)
+    async def action_votes(self) -> None:
+        """Make evaluations of the answers that were voted on in Chat, for a judge to be held against the votes."""
+        await self.attempt(self._of_votes())
+
+    async def _of_votes(self) -> None:
+        made, left_out = await self.services.evaluations.create_of_votes(self.place)
+        rest = f"; {count(left_out, 'vote')} without a reference or a tuned side left out" if left_out else ""
+        if not made:
+            raise AppError(Cause.NOT_FOUND, f"No votes of Chat can be judged{rest}", hint="Vote there with v")
+        await self.load(made[0].id)
+        self.say(f"{count(len(made), 'evaluation')} of your votes{rest}. J lets a judge compare", "good")
+
+    @work(group="vote", exclusive=True)
+    async def action_vote(self) -> None:
+        """Say which answer is better, for the judge to be compared with."""
+        results, row = self.needs_results(), self.row_shown
+        if results is None or row is None or self.compared is not None:
+            return
+        choices = [
+            Choice(Outcome.WIN, "tuned is better"),
+            Choice(Outcome.LOSS, "base is better"),
+            Choice(Outcome.TIE, "neither: both good, or both bad"),
+            Choice(_TAKE_BACK, "take my verdict back"),
+        ]
+        chosen = await self.ask(ChoiceDialog("Which answer is better?", choices))
+        if chosen is None:
+            return
+        vote = None if chosen == _TAKE_BACK else Outcome(chosen)
+        if await self.attempt(self.services.evaluations.vote(results.id, row.number, 0, vote)):
+            await self.attempt(self.load(results.id))
+
+    def action_copy(self) -> None:
+        """Send the headline to the terminal's clipboard."""
+        head = self.compared.text if self.compared else self.head.text if self.head else ""
+        if head:
+            self.app.copy_to_clipboard(safe(head))
+            self.say("The headline was sent to the terminal's clipboard; x writes files", "good")

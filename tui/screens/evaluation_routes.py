@@ -1,0 +1,71 @@
+"""The main screen's part in evaluations: the way to their screen, and results of evaluation jobs brought back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from textual import on, work
+from textual.reactive import reactive
+from textual.screen import Screen
+
+from tui.domain.errors import AppError
+from tui.domain.identity import Identity
+from tui.domain.runs import Board
+from tui.services.session import Services
+from tui.tabs.base import Tab
+
+if TYPE_CHECKING:
+    from tui.screens.evaluation import EvaluationScreen
+    from tui.screens.main import MainScreen
+
+
+class EvaluationRoutes(Screen[None]):
+    """Opens the evaluation screen, which lives on while it is left, and looks after evaluation jobs."""
+
+    services: Services
+    identity: reactive[Identity] = reactive(Identity(), repaint=False)
+    board: reactive[Board] = reactive(Board(), repaint=False)
+    _evaluation: EvaluationScreen | None = None
+
+    def say(self, text: str, kind: str = "") -> None:
+        """Put something on the status line."""
+        raise NotImplementedError
+
+    @on(Tab.EvaluationRequested)
+    def _evaluation_requested(self, message: Tab.EvaluationRequested) -> None:
+        from tui.screens.evaluation import EvaluationScreen
+
+        screen = self._evaluation
+        if screen is None:
+            screen = self._evaluation = EvaluationScreen(self.services, cast("MainScreen", self))
+            # Installed, it goes on with what is under way while it is not looked at.
+            self.app.install_screen(screen, "evaluation")
+        if screen not in self.app.screen_stack:
+            self.app.push_screen(screen)
+        screen.call_after_refresh(screen.open, message.evaluation, message.sides)
+
+    async def follow_evaluations(self) -> None:
+        """Learn which evaluation jobs were ordered from here."""
+        try:
+            await self.services.evaluation_jobs.follow(self.services.place(self.identity))
+        except AppError as problem:
+            self.say(problem.sentence(), "problem")
+
+    def evaluations_seen(self) -> None:
+        """A board was seen: bring back what evaluation jobs have found."""
+        if any(run.evaluation and run.evaluation.to_take for run in self.board.runs):
+            self._take_evaluations()
+
+    @work(group="evaluations", exclusive=True)
+    async def _take_evaluations(self) -> None:
+        for job in [run.evaluation for run in self.board.runs if run.evaluation and run.evaluation.to_take]:
+            try:
+                notes = await self.services.evaluation_jobs.take(job, self.services.evaluations)
+            except AppError as error:
+                self.say(f"The results of {job.name} could not be brought back: {error.sentence()}", "problem")
+                continue
+            note = f" ({notes[0]})" if notes else ""
+            self.say(f"The results of {job.name} are stored here{note}", "good")
+            self.services.watcher.wake()
+            if self._evaluation is not None:
+                self._evaluation.taken(job)
