@@ -30,7 +30,7 @@ from tui.services.session import Services, build
 from tui.services.watcher import Pace
 
 FAST = Pace(moving=0.25, still=1, broken=0.1, slowest=0.5)
-PATIENCE = 10.0
+PATIENCE = 30.0
 
 
 @dataclass

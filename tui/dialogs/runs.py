@@ -20,7 +20,7 @@ class RunsDialog(Dialog[tuple[str, ...]]):
 
     heading = "Loss of which runs?"
     hint = "space marks several to lay them over each other"
-    title = "run"
+    column = "run"
     empty = "no runs and no kept curves yet"
 
     def __init__(self, choices: Sequence[Choice], *, chosen: str = "", marked: frozenset[str] = frozenset()) -> None:
@@ -31,7 +31,7 @@ class RunsDialog(Dialog[tuple[str, ...]]):
 
     def fields(self) -> ComposeResult:
         yield Static(Content(f"{self.hint}\n"), markup=False, classes="help-text")
-        yield VirtualTable((Column("title", self.title, weight=3), Column("note", "", weight=2)), empty=self.empty)
+        yield VirtualTable((Column("title", self.column, weight=3), Column("note", "", weight=2)), empty=self.empty)
 
     def on_mount(self) -> None:
         table = self.query_one(VirtualTable)

@@ -85,6 +85,7 @@ class EvaluationScreen(RunsPart, PastPart, BedrockPart, FilesPart, PairsPart):
         Binding("x", "export", "export", id="evaluation.export"),
         Binding("i", "import", "Import predictions", show=False, id="evaluation.import"),
         Binding("b", "bedrock", "Hand over to Bedrock", show=False, id="evaluation.bedrock"),
+        Binding("w", "which", "Scores of the next judge", show=False, id="evaluation.which"),
         Binding("V", "votes", "Evaluate answers voted on in Chat", show=False, id="evaluation.votes"),
         Binding("X", "delete", "Delete this evaluation", show=False, id="evaluation.delete"),
         Binding("y", "copy", "Copy the headline", show=False, id="evaluation.copy"),
@@ -126,6 +127,8 @@ class EvaluationScreen(RunsPart, PastPart, BedrockPart, FilesPart, PairsPart):
     @work(group="visit", exclusive=True)
     async def _visit(self, evaluation: str, *, begin: bool) -> None:
         if evaluation:
+            if self.control is None:
+                self.judge = None  # whoever judged last
             await self.attempt(self.load(evaluation))
         elif self.results is None:
             await self.attempt(self._open_newest(begin))
@@ -195,14 +198,13 @@ class EvaluationScreen(RunsPart, PastPart, BedrockPart, FilesPart, PairsPart):
             return
         self._draw_lines()
         if self.compared is not None:
-            self.table.columns = CHANGE_COLUMNS
-            self.table.show(ChangeRows(self.compared.changes, top=self.top))
+            self.table.show_columns(CHANGE_COLUMNS, ChangeRows(self.compared.changes, top=self.top))
         else:
             rows = [row for row in self.rows if row.question.group is self.group]
             voted = frozenset(n for n, _ in self.results.votes) if self.results else frozenset()
             found = shown(rows, self.words, self.order)
-            self.table.columns = ROW_COLUMNS
-            self.table.show(EvaluationRows(found, top=self.top, leaked=self.leaked, votes=voted))
+            source = EvaluationRows(found, top=self.top, leaked=self.leaked, votes=voted)
+            self.table.show_columns(ROW_COLUMNS, source)
             self.table.set_empty(_EMPTY if self.results is None else "no question fits the filter (esc clears it)")
         self._draw_parts()
 

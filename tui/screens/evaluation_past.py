@@ -9,7 +9,7 @@ from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.runs import RunsDialog
 from tui.domain.clock import ago
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation import Outcome
+from tui.domain.evaluation import Judge, Outcome
 from tui.domain.evaluation_compare import compared
 from tui.domain.text import count, safe, safe_line
 from tui.screens.evaluation_base import EvaluationBase
@@ -22,7 +22,7 @@ class PastDialog(RunsDialog):
 
     heading = "Evaluations"
     hint = "enter opens one; space marks two to be compared"
-    title = "evaluation"
+    column = "evaluation"
     empty = "no evaluations yet"
 
 
@@ -116,6 +116,22 @@ class PastPart(EvaluationBase):
         vote = None if chosen == _TAKE_BACK else Outcome(chosen)
         if await self.attempt(self.services.evaluations.vote(results.id, row.number, 0, vote)):
             await self.attempt(self.load(results.id))
+
+    def action_which(self) -> None:
+        """See the scores of the next judge that has judged."""
+        results = self.needs_results()
+        if results is None:
+            return
+        if len(results.judges) < 2:
+            self.say("One judge at most has judged; J asks another", "problem")
+            return
+        ids = [judge.id for judge in results.judges]
+        at = ids.index(self.judge.id) if self.judge and self.judge.id in ids else -1
+        self._see(results.id, results.judges[(at + 1) % len(ids)])
+
+    @work(group="visit", exclusive=True)
+    async def _see(self, evaluation: str, judge: Judge) -> None:
+        await self.attempt(self.load(evaluation, judge=judge))
 
     def action_copy(self) -> None:
         """Send the headline to the terminal's clipboard."""

@@ -151,6 +151,15 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._keep_visible()
         self._repaint_changed()
 
+    def show_columns(self, columns: Sequence[Column], source: RowSource) -> None:
+        """Shows rows of another kind, under other heads."""
+        if self.columns != tuple(columns):
+            self.columns = tuple(columns)
+            self._shared_width = -1
+            self._source = NoRows()
+            self.refresh()
+        self.show(source)
+
     def refresh_rows(self) -> None:
         """Asks for the visible rows again and repaints those lines that differ."""
         self._strips.clear()
