@@ -85,3 +85,8 @@ def test_what_cannot_be_read_moves_only_where_it_is_written_alike() -> None:
     assert len(document.now) == 1
     after, _ = moved(LINES, b'{"question": oh\n{"question":"a","answer":"b"}\n{"question": oh\n', [0])
     assert after.endswith(b'oh\n{"question":"x","answer":"y"}\n')
+
+
+def test_a_field_of_blanks_at_the_edge_of_a_row_moves_whole() -> None:
+    source = b'"id",question,answer\n\t,Q,A \n'
+    assert moved(source, b'"id",question,answer\n1,x,y\n', [0], to="t.csv")[0].endswith(b"\n\t,Q,A \n")

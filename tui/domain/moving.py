@@ -31,9 +31,11 @@ def carried(source: Version, indices: Sequence[int], target: Document) -> Carrie
     Raises FormatError when one of them cannot be read or has no place there, such as several turns in a file of pairs.
     """
     if _alike(source.layout, target.now.layout) and (source.shape is Shape.TABLE) is (target.now.shape is Shape.TABLE):
+        texts = map(source.text, indices)
+        if source.shape is Shape.TABLE:
+            return Carried(tuple(texts))  # a blank at the end of a row belongs to its first or last field
         flat = target.now.shape is Shape.JSONL and source.shape is Shape.JSON_LIST
-        texts = (source.text(index).strip(" \t\r") if not flat else one_line(source.text(index)) for index in indices)
-        return Carried(tuple(texts))
+        return Carried(tuple(one_line(text) if flat else text.strip(" \t\r") for text in texts))
     texts_made, left_out = [], dict[str, None]()
     for index in indices:
         record = source[index]
