@@ -146,14 +146,14 @@ async def test_edited_pairs_and_a_new_file(walk: Walk, guide: Path, validation: 
         assert pair["answer"] == "灯籠です"
         assert pair["provenance"]["source"].endswith("edited")
         await walk.press("ctrl+g")
-        await walk.sees("Look at 2 pairs from guide.md")
+        await walk.sees("guide.md", "2 pairs wait")
         await walk.press("enter")
         await walk.sees("1 in a file", "· 2 undecided")
         await walk.press("a", "w", "G", "enter")
         await walk.sees("guide.validation.json", "Write the accepted pairs to")
         await walk.press("enter")
-        await walk.sees("guide.validation.json is there already")
-        assert len(pairs_in(tmp_path / "guide.validation.json")) == 1
+        await walk.sees("1 pair added to guide.validation.json", "2 in a file")
+        assert len(pairs_in(tmp_path / "guide.validation.json")) == 1  # it is open, so that w saves it
 
 
 async def test_a_format_without_room_for_origins_keeps_them_in_memory(walk: Walk, guide: Path, tmp_path: Path) -> None:
@@ -334,6 +334,6 @@ def test_kill_9_while_pairs_are_written_keeps_what_came(tmp_path: Path, guide: P
     with Terminal(arguments, home) as terminal:
         terminal.sees("written pairs from guide.md wait for you")
         terminal.send("\x07")
-        terminal.sees("Look at")
+        terminal.sees("pairs wait · ")
         terminal.send("enter")
         terminal.sees("✓ 1 accepted")

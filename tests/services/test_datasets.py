@@ -321,3 +321,17 @@ def test_summaries() -> None:
     assert problems_summary([]) == "no problems"
     assert problems_summary([error, error, warning]) == "2 errors, 1 warning"
     assert problems_summary([warning]) == "1 warning"
+
+
+async def test_a_new_file_is_written_and_never_over_another(tmp_path: Path) -> None:
+    files = Datasets(DaemonPool(1))
+    path = tmp_path / "new.json"
+    await files.write_new(path, "[]\n")
+    with pytest.raises(AppError, match=r"new\.json is there already"):
+        await files.write_new(path, "other")
+    assert path.read_text() == "[]\n"
+    (tmp_path / "dangling.json").symlink_to(tmp_path / "gone")
+    with pytest.raises(AppError, match="is there already"):
+        await files.write_new(tmp_path / "dangling.json", "other")
+    with pytest.raises(AppError):
+        await files.write_new(tmp_path / "no" / "folder.json", "other")

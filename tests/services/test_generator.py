@@ -44,7 +44,7 @@ async def guide(tmp_path: Path) -> SourceDocument:
 
 
 def generator(services: Services) -> Generator:
-    return Generator(services.structured, services.shelf, pauses=(0.0, 0.0))
+    return Generator(services.structured, services.shelf, services.pool, pauses=(0.0, 0.0))
 
 
 async def collected(writer: Generator, document: SourceDocument, asked: Wish, known: Any = ()) -> list[Progress]:
@@ -69,7 +69,7 @@ class Script(Structured):
 
 def script(services: Services, *answers: list[tuple[str, str]] | AppError) -> tuple[Generator, Script]:
     structured = Script(*answers)
-    return Generator(structured, services.shelf, pauses=(0.0, 0.0)), structured
+    return Generator(structured, services.shelf, services.pool, pauses=(0.0, 0.0)), structured
 
 
 async def test_as_many_pairs_as_wished_from_the_document(services: Services, guide: SourceDocument) -> None:

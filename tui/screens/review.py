@@ -204,7 +204,9 @@ class ReviewScreen(Screen[None]):
     async def _look_for_leaks(self) -> None:
         """Mark what stands in an open file, whole or nearly."""
         drafts, files = self._batch.drafts, self._files()
-        found = await self.services.pool.run(_leaks, drafts, files)
+        found = await self.services.pool.run(_leaks, drafts, files, lambda: not self.is_attached)
+        if not self.is_attached:
+            return
         told = {draft.number: found.get(draft.number, "") for draft in drafts}
         self._replace([replace(d, leak=told.get(d.number, d.leak)) for d in self._batch.drafts])
 
@@ -388,14 +390,16 @@ def review_of(services: Services, batch: Batch, tab: DatasetTab) -> ReviewScreen
     )
 
 
-def _leaks(drafts: Sequence[Draft], files: OpenFiles) -> dict[int, str]:
+def _leaks(drafts: Sequence[Draft], files: OpenFiles, gone: Callable[[], bool]) -> dict[int, str]:
     """What stands in the open files, by draft: the gravest finding as a sentence. Reads every record."""
+    from tui.domain.grams import USUAL
     from tui.domain.leaks import leaks
+    from tui.services.datasets import yielding
 
     records = [Record.of(draft.question, draft.answer) for draft in drafts]
     found: dict[int, tuple[tuple[float, float], str]] = {}
     for opened in files:
-        for leak in leaks(records, opened.pairs):
+        for leak in leaks(records, opened.pairs, USUAL, yielding(gone)):
             number = drafts[leak.one].number
             text = f"{opened.name} ({opened.role}), pair {leak.other + 1}: {leak.text}"
             if number not in found or leak.rank < found[number][0]:

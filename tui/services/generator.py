@@ -24,6 +24,7 @@ from tui.domain.generation import (
 )
 from tui.domain.structure import Filled, Usage
 from tui.domain.text import count
+from tui.services.pool import DaemonPool
 from tui.services.shelf import Shelf
 from tui.services.structured import Structured, UnfitError
 
@@ -66,9 +67,12 @@ class _Plot:
 class Generator:
     """Writes pairs. What came is in the app's memory before the next ask is made."""
 
-    def __init__(self, structured: Structured, shelf: Shelf, *, pauses: Sequence[float] = _PAUSES) -> None:
+    def __init__(
+        self, structured: Structured, shelf: Shelf, pool: DaemonPool, *, pauses: Sequence[float] = _PAUSES
+    ) -> None:
         self._structured = structured
         self._shelf = shelf
+        self._pool = pool
         self._pauses = tuple(pauses)
 
     async def run(
@@ -85,10 +89,11 @@ class Generator:
         is paid for nevertheless; `stop` is asked between two asks. Both keep what came. `waiting` hears of the
         seconds before an ask is tried again, and why.
 
-        `known` are questions of files that are open: what repeats one of them does not count. Raises AppError only
-        when the app's memory cannot be written.
+        `known` are questions of files that are open, read on a thread: what repeats one does not count. Raises
+        AppError only when the app's memory cannot be written.
         """
-        task = _Task(document, wish, Distinct(known), stop, waiting)
+        distinct = await self._pool.run(Distinct, known)  # of a large file that takes a second
+        task = _Task(document, wish, distinct, stop, waiting)
         batch = await self._shelf.begin(place, document, wish)
         ended = _STOPPED
         try:

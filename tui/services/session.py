@@ -276,7 +276,7 @@ class Services:
         """Pairs from documents."""
         from tui.services.generator import Generator
 
-        return Generator(self.structured, self.shelf)
+        return Generator(self.structured, self.shelf, self.pool)
 
     @cached_property
     def structured(self) -> Structured:

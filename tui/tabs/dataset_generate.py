@@ -13,7 +13,7 @@ from textual import work
 from textual.binding import Binding, BindingType
 from textual.worker import Worker
 
-from tui.domain.drafts import PairDraft, Provenance
+from tui.domain.drafts import OpenFiles, PairDraft, Provenance
 from tui.domain.errors import AppError, Cause
 from tui.domain.formats import FormatError, Record
 from tui.domain.generation import Batch, Draft, Estimate, SourceDocument, Wish, estimate
@@ -83,7 +83,7 @@ class GeneratingTab(SharingTab):
             self.say(error.sentence(), "problem")
             return
         if waiting:
-            choices = [Choice(_NEW, "Write new pairs from a document")]
+            choices = [Choice(_NEW, "another document …", "write new pairs")]
             choices[:0] = [_waiting_choice(batch) for batch in waiting]
             chosen = await self.ask(ChoiceDialog("Written pairs", choices))
             if chosen is None:
@@ -173,7 +173,7 @@ class GeneratingTab(SharingTab):
                 self.place,
                 document,
                 wish,
-                await self._known_questions(),
+                self._known_questions(self.shared_files, await self.services.shelf.waiting(self.place)),
                 stop=lambda: self._stopping,
                 waiting=self._tell_wait,
             )
@@ -194,21 +194,19 @@ class GeneratingTab(SharingTab):
         """Nothing came: the form, filled in, says why."""
         await self._plan_writing(problem)
 
-    async def _known_questions(self) -> list[str]:
-        """What need not be written again: the questions of open files, and of written pairs that wait."""
-        known = await self.services.pool.run(list, self._open_questions())
-        waiting = await self.services.shelf.waiting(self.place)
-        return known + [draft.question for batch in waiting for draft in batch.drafts]
-
     def _tell_wait(self, seconds: float, why: AppError) -> None:
         self.say(f"{why.title}: asked again in {seconds:.0f} s (esc stops)")
 
-    def _open_questions(self) -> Iterator[str]:
-        """The questions of every open file; reads every record."""
-        for opened in self.shared_files:
+    @staticmethod
+    def _known_questions(files: OpenFiles, waiting: Sequence[Batch]) -> Iterator[str]:
+        """What need not be written again: the questions of open files, and of written pairs that wait. Reads every
+        record."""
+        for opened in files:
             for record in opened.pairs:
                 if not isinstance(record, Damaged):
                     yield record.question
+        for batch in waiting:
+            yield from (draft.question for draft in batch.drafts)
 
     def _tell_progress(self, now: Progress, prices: TokenPrices) -> None:
         """`12 of 30 pairs · pages 1 to 40 · 14,210→3,120 tokens · ≈ $0.03`, and how it ended."""
@@ -297,11 +295,8 @@ def _waiting_choice(batch: Batch) -> Any:
     from tui.dialogs.choice import Choice
 
     made = batch.made[:16].replace("T", " ")
-    return Choice(
-        str(batch.number),
-        f"Look at {count(batch.waiting, 'pair')} from {safe_line(batch.document, 50)}",
-        f"{safe_line(batch.model_name, 30)}, {made} UTC",
-    )
+    note = f"{count(batch.waiting, 'pair')} wait · {made} UTC · {safe_line(batch.model_name, 40)}"
+    return Choice(str(batch.number), safe_line(batch.document, 60), note)
 
 
 def _about(cost: float | None) -> str:
