@@ -13,7 +13,7 @@ from math import ceil
 
 from tui.domain.grams import Alike, Level, Sketches, measure
 
-NEAR = 0.7
+NEAR = 0.8
 """Jaccard of the grams of two questions from which on they are called nearly the same."""
 _BUCKETS = 1 << 18
 _MOST = 60

@@ -9,7 +9,6 @@ from textual import work
 from textual.reactive import reactive
 
 from tui.domain.base_models import CATALOGUE, BaseModel, find
-from tui.domain.checks import Severity
 from tui.domain.findings import Findings
 from tui.tabs.dataset_list import ListingTab
 from tui.widgets.virtual_table import VirtualTable
@@ -63,32 +62,6 @@ class CheckingTab(ListingTab):
             self.check(at)
         if self.is_mounted:
             self.show_file()
-
-    @work(group="ask")
-    async def action_problems(self) -> None:
-        """List what is wrong and go to one of it."""
-        from tui.dialogs.choice import Choice, ChoiceDialog
-
-        opened = self.opened
-        if opened is None or opened.problems is None:
-            return
-        if not opened.problems:
-            self.say(f"{opened.name}: nothing is wrong for {self.model.name}", "good")
-            return
-        choices = [
-            Choice(
-                str(number),
-                f"{'✗' if p.severity is Severity.ERROR else '▲'} {f'line {p.line}' if p.line else 'file'}  {p.rule}",
-                f"{p.field + ': ' if p.field else ''}{p.message}  [{p.source}]",
-            )
-            for number, p in enumerate(opened.problems)
-        ]
-        heading = f"{opened.name}: {opened.findings.summary}"
-        chosen = await self.ask(ChoiceDialog(heading, choices))
-        if chosen is not None:
-            index = opened.problems[int(chosen)].index
-            if index is not None:
-                self.go_to(index)
 
     def action_problem(self, step: int) -> None:
         """Go to the next or last record that has a problem."""

@@ -21,7 +21,7 @@ from tui.domain.identity import Identity
 from tui.domain.pairs import Role
 from tui.domain.text import count, safe_line
 from tui.services.datasets import Converted, problems_summary
-from tui.tabs.dataset_scrutiny import ScrutinyTab
+from tui.tabs.dataset_fixes import MendingTab
 from tui.tabs.editing import EditedFile, typed_path
 from tui.widgets.progress import ProgressLine
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tui.dialogs.upload import UploadPlan
 
 
-class UploadingTab(ScrutinyTab):
+class UploadingTab(MendingTab):
     """Converts files and uploads them."""
 
     identity: reactive[Identity] = reactive(Identity(), repaint=False)
