@@ -66,7 +66,7 @@ def test_predictions_are_imported_side_by_side() -> None:
     assert found.answers[Slot(1, 0, Side.BASE)] == Answer("base answer 1", AT, stop_reason="", imported=True)
     spec = found.spec("lanterns")
     assert (spec.tuned.kind, spec.tuned.model_id, spec.tuned.tuned, spec.base.tuned) == (IMPORTED, "", True, False)
-    assert spec.base.name == "base-model_prediction.json"
+    assert spec.base.name == "base-model_prediction"
     assert imported(found).wanted == imported(found).answered == 8
 
 

@@ -82,6 +82,17 @@ def test_failed_judgements_are_no_numbers() -> None:
     assert any(w.startswith("6 judgements failed") for w in found.warnings)
 
 
+def test_answers_that_are_still_to_come_are_not_missing() -> None:
+    shown = results([(9.0, 3.0)] * 2)
+    asked = {slot: answer for slot, answer in shown.answers.items() if slot.question == 0}
+    assert headline(replace(shown, answers=asked), JUDGE.id).unanswered == 0
+    failed = headline(replace(shown, answers={**asked, Slot(1, 0, Side.TUNED): FAILED}), JUDGE.id)
+    assert failed.unanswered == 1
+    assert failed.text.endswith("judge errors 0 · without answer 1")
+    nobody = replace(shown.spec, base=replace(BASE, model_id=""))
+    assert headline(replace(shown, spec=nobody, answers=asked), JUDGE.id).unanswered == 1
+
+
 def test_leaked_questions_are_told_and_the_rest_is_shown_alone() -> None:
     found = headline(results(CLEAR), JUDGE.id, leaked=[0, 1, 99])
     assert found.leaked == 2
@@ -176,7 +187,7 @@ def test_nothing_judged_yet() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(4.5, "+4.5"), (-0.3, "−0.3"), (0.0, "0.0"), (-0.04, "0.0"), (0.04, "0.0")]
+    ("value", "text"), [(4.5, "+4.5"), (-0.3, "−0.3"), (-0.049, "0.0"), (0.0, "0.0"), (-0.04, "0.0"), (0.04, "0.0")]
 )
 def test_signs(value: float, text: str) -> None:
     assert signed(value) == text

@@ -261,7 +261,7 @@ async def test_measures_score_stored_answers_and_ask_nobody(
     row = results.rows(judge.id)[0]
     assert (row.tuned_score, row.base_score) == scores
     assert row.reasons[0] == "token F1 1.000, ROUGE-L 1.000, exact"
-    assert headline(results, judge.id).text.startswith("tuned − base = +1.0 (95 % 1.0 … 1.0) · n 7 · wins 7")
+    assert headline(results, judge.id).text.startswith("tuned − base = +1.000 (95 % 1.000 … 1.000) · n 7 · wins 7")
     assert operations(sandbox) == []
     with pytest.raises(AppError):
         await scorers(services.aws, lambda: services.structured)(judge).prefer(QUESTION, "a", "b")

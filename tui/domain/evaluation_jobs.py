@@ -116,6 +116,8 @@ def why_not(results: Results, side: Side, *, brought: bool) -> str:
     if brought:
         missing = sum(not isinstance(results.answers.get(slot), Answer) for slot in spec.slots if slot.side is side)
         return f"{missing:,} answers of the {side} side are not there yet" if missing else ""
+    if not spec.can_ask(side):
+        return "predictions from a file have no model to ask; they can only be brought along"
     if spec.samples > 1:
         return "Bedrock asks each question once; several samples can only be brought along"
     if any(question.earlier for question in spec.questions):

@@ -23,15 +23,18 @@ class Headline:
 
     `difference` is None with fewer than two questions scored on both sides; `clean` is the same without the questions
     that stand in the training data, None when there are none of them. `flips` are among `compared` comparisons judged
-    in both orders; `first_wins` of the flips went to the answer that stood first. `lengths` are mean lengths of the
-    answers in `unit` (words or characters). `winner` is None unless a difference is shown. `needed` is how many
-    questions would show a difference of this size. `agreement` is the judge's with the user's own votes.
+    in both orders; `first_wins` of the flips went to the answer that stood first. `unanswered` sides will have no
+    answer by themselves, `waiting` questions are still to be judged. `digits` fit the judge's scale. `lengths` are
+    mean lengths of the answers in `unit` (words or characters). `winner` is None unless a difference is shown.
+    `needed` is how many questions would show a difference of this size. `agreement` is the judge's with the user's
+    own votes.
     """
 
     judge: str
     questions: int
     scored: int
     means: tuple[float | None, float | None]
+    digits: int
     difference: Interval | None
     clean: Interval | None
     wins: int
@@ -60,7 +63,7 @@ class Headline:
     @property
     def text(self) -> str:
         """`tuned − base = +4.5 (95 % 3.1 … 5.8) · n 40 · wins 31 ties 6 losses 3 · flips 2 · judge errors 0`."""
-        parts = [f"tuned {MINUS} base = {_interval(self.difference)}", f"n {self.scored}"]
+        parts = [f"tuned {MINUS} base = {_interval(self.difference, self.digits)}", f"n {self.scored}"]
         parts.append(f"wins {self.wins} ties {self.ties} losses {self.losses}")
         if self.compared:
             parts.append(f"flips {self.flips}")
@@ -78,11 +81,10 @@ def signed(value: float, digits: int = 1) -> str:
     return text.replace("-", MINUS)
 
 
-def _interval(found: Interval | None) -> str:
+def _interval(found: Interval | None, digits: int) -> str:
     if found is None:
         return "–"
-    digits = 1 if max(abs(found.low), abs(found.high)) >= 0.5 else 3
-    low, high = (f"{v:.{digits}f}".replace("-", MINUS) for v in (found.low, found.high))
+    low, high = (signed(v, digits).removeprefix("+") for v in (found.low, found.high))
     return f"{signed(found.mean, digits)} (95 % {low} … {high})"
 
 
@@ -118,6 +120,7 @@ def headline(
         questions=len(rows),
         scored=len(scored),
         means=(_mean([r.tuned_score for r in scored]), _mean([r.base_score for r in scored])),
+        digits=1 if judge is None or judge.top > 1 else 3,
         difference=found,
         clean=interval(rest) if inside else None,
         wins=outcomes.count(Outcome.WIN),
@@ -127,7 +130,7 @@ def headline(
         flips=len(flipped),
         first_wins=first_wins,
         judge_errors=errors,
-        unanswered=sum(not any(isinstance(a, Answer) for a in side) for r in rows for side in (r.tuned, r.base)),
+        unanswered=sum(_lost(results, row, side) for row in rows for side in Side),
         waiting=waiting,
         lengths=lengths,
         unit=unit,
@@ -139,6 +142,14 @@ def headline(
         agreement=own_agreement(results, judge_id),
     )
     return _with_warnings(shown, results, judge, rows)
+
+
+def _lost(results: Results, row: Row, side: Side) -> bool:
+    """Whether a side has no answer and will have none by itself: the last try failed, or nobody can be asked."""
+    answers = row.answers(side)
+    if any(isinstance(a, Answer) for a in answers):
+        return False
+    return any(isinstance(a, Failure) for a in answers) or not results.spec.can_ask(side)
 
 
 def _conclusion(
@@ -197,7 +208,11 @@ def _leak_warning(shown: Headline) -> str:
     if not shown.leaked:
         return ""
     are = "is" if shown.leaked == 1 else "are"
-    rest = f"; without {'it' if shown.leaked == 1 else 'them'} {_interval(shown.clean)}" if shown.clean else ""
+    rest = (
+        f"; without {'it' if shown.leaked == 1 else 'them'} {_interval(shown.clean, shown.digits)}"
+        if shown.clean
+        else ""
+    )
     return f"{count(shown.leaked, 'question')} {are} contained in the training data{rest}"
 
 

@@ -34,12 +34,13 @@ class Predictions:
     names: tuple[str, str]
     notes: tuple[str, ...] = ()
 
-    def spec(self, name: str) -> Spec:
-        """What was asked, as far as the files tell."""
+    def spec(self, name: str, source: str = "") -> Spec:
+        """What was asked, as far as the files tell; `source` is the file of references."""
         tuned, base = (
-            Target(safe_line(n, 60), "", IMPORTED, side is Side.TUNED) for n, side in zip(self.names, Side, strict=True)
+            Target(safe_line(Path(file).stem, 60), "", IMPORTED, side is Side.TUNED)
+            for file, side in zip(self.names, Side, strict=True)
         )
-        return Spec(name, self.questions, tuned, base, samples=self.samples, source=name)
+        return Spec(name, self.questions, tuned, base, samples=self.samples, source=safe_line(source, 80))
 
 
 def import_predictions(references: File, tuned: File, base: File, at: datetime) -> Predictions:

@@ -11,9 +11,8 @@ from tui.dialogs.choice import Choice, ChoiceDialog
 from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.predictions import Paths, PredictionsDialog
 from tui.dialogs.text import LineDialog
-from tui.domain.chat import Target
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation import Results, Spec
+from tui.domain.evaluation import Results
 from tui.domain.evaluation_files import Export, export
 from tui.domain.names import stamped
 from tui.domain.predictions import import_jsonl, import_predictions
@@ -84,15 +83,7 @@ class FilesPart(EvaluationBase):
         else:
             references = (source, await pool.run(_bytes, source))
             found = await pool.run(import_predictions, references, tuned, base, now)
-        names = [safe_line(path.stem, 60) for path, _ in (tuned, base)]
-        spec = Spec(
-            name=stamped(source.stem, now),
-            questions=found.questions,
-            tuned=Target(names[0], "imported.tuned", "imported", tuned=True),
-            base=Target(names[1], "imported.base", "imported"),
-            samples=found.samples,
-            source=safe_line(source.name, 80),
-        )
+        spec = found.spec(stamped(source.stem, now), source.name)
         made = await self.services.evaluations.create(place, spec, found.answers)
         await self.load(made.id)
         note = f"; {found.notes[0]}" if found.notes else ""
