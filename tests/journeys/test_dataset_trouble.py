@@ -187,19 +187,57 @@ async def test_an_upload_can_be_stopped_and_sent_again(walk: Walk, pairs: Path) 
         await walk.sees("uploaded. Next")
 
 
-@pytest.mark.parametrize("operation", ["CreateBucket", "PutObject"])
-async def test_a_denied_upload_says_so_and_succeeds_later(walk: Walk, pairs: Path, operation: str) -> None:
-    async with walk.app([pairs]):
+@pytest.mark.parametrize("operation", ["CreateBucket", "PutPublicAccessBlock", "PutObject"])
+async def test_a_denied_upload_comes_back_as_it_was_filled_in(walk: Walk, pairs: Path, operation: str) -> None:
+    async with walk.app([pairs]) as app:
         await walk.sees("✓ clean", walk.sandbox.account_id)
         walk.sandbox.faults.add(kind=FaultKind.DENIED, service="s3", operation=operation, times=None)
         await walk.press("p")
-        await walk.sees("Convert and upload to S3")
+        await walk.sees("will be created", "public access blocked", "encrypted by S3", "training.json #")
+        app.screen.query_one("#prefix Input", Input).value = "lanterns/of/the/gate"
         await walk.press("enter")
-        await walk.sees("AWS does not allow this")
+        await walk.sees("AWS does not allow this", "lanterns/of/the/gate", "Convert and upload to S3")
         walk.sandbox.faults.clear()
+        await walk.press("enter")
+        await walk.sees("uploaded. Next", "lanterns/of/the/gate")
+    assert len(walk.services().store.uploads(f"{walk.sandbox.account_id}/{walk.sandbox.region}")) == 1
+
+
+@pytest.mark.parametrize("kind", [FaultKind.EXPIRED, FaultKind.RESET, FaultKind.RESET_AFTER])
+async def test_a_connection_that_goes_in_mid_upload(walk: Walk, pairs: Path, kind: FaultKind) -> None:
+    async with walk.app([pairs]):
+        await upload(walk)
+        walk.sandbox.faults.add(kind=kind, service="s3", operation="PutObject", times=3)
+        await walk.press("enter")
+        await walk.sees("▲", "Convert and upload to S3")
+        walk.sandbox.faults.clear()
+        await walk.press("enter")
+        await walk.sees("uploaded. Next")
+
+
+async def test_the_plan_says_what_is_there_already(walk: Walk, pairs: Path) -> None:
+    async with walk.app([pairs]):
         await upload(walk)
         await walk.press("enter")
         await walk.sees("uploaded. Next")
+        walk.sandbox.faults.add(kind=FaultKind.DENIED, service="s3", operation="HeadObject")
+        await upload(walk)
+        await walk.sees("What is there cannot be told: AWS does not allow this")
+        await walk.press("escape")
+        await upload(walk)
+        await walk.sees("the same content since", "not sent again")
+        await walk.press("enter")
+        await walk.sees("1 there already, not sent again")
+        assert sent(walk, "PutObject") == 1
+        (kept,) = walk.services().store.uploads(f"{walk.sandbox.account_id}/{walk.sandbox.region}")
+        scene_of(walk).client("s3").put_object(
+            Bucket=kept.uri.split("/")[2], Key=kept.uri.split("/", 3)[3], Body=b"other"
+        )
+        await upload(walk)
+        await walk.sees("other content since", "): replaced")
+        await walk.press("enter")
+        await walk.sees("1 file uploaded")
+    assert sent(walk, "PutObject") == 3
 
 
 async def test_a_bucket_elsewhere_and_a_name_that_is_taken(walk: Walk, pairs: Path) -> None:
@@ -212,9 +250,9 @@ async def test_a_bucket_elsewhere_and_a_name_that_is_taken(walk: Walk, pairs: Pa
             await walk.press("enter")
             if name == "Bad_Name":
                 await walk.sees("✗")
-        await walk.sees("▲")
+        await walk.sees("▲", "Convert and upload to S3")
         assert walk.shows("another Region") or walk.shows("clashes")
-        await upload(walk)
+        app.screen.query_one("#bucket Input", Input).value = "bucket-in-the-west"
         await walk.press("enter")
         await walk.sees("uploaded. Next")
 

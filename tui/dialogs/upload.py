@@ -2,23 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Input, Static
 
 from tui.dialogs.base import Dialog
+from tui.domain.errors import AppError
 from tui.domain.names import bucket_problem, key_problem
 from tui.domain.text import count, human_size, safe_line
 from tui.widgets.fields import Field, TextField
 
-PlannedFile = tuple[str, str, int, int, int]
-"""Role, file name, records, tokens, bytes."""
+
+@dataclass(frozen=True, slots=True)
+class PlannedFile:
+    """What would go: where it comes from, its name in S3, what it holds; `size` in bytes, `tokens` estimated."""
+
+    role: str
+    source: str
+    file_name: str
+    records: int
+    tokens: int
+    size: int
+    sha256: str
+
+    @property
+    def label(self) -> str:
+        """`training.json #3f9a`."""
+        return f"{safe_line(self.source, 40)} #{self.sha256[:4]}"
+
+
+@dataclass(frozen=True, slots=True)
+class UploadForm:
+    """Where to, as it is typed; `problem` is why it could not be done."""
+
+    bucket: str
+    prefix: str
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +54,12 @@ class UploadPlan:
     bucket: str
     prefix: str
     create: bool
+
+
+Look = Callable[[str, str], Awaitable[Sequence[str]]]
+"""From bucket and folder to what is there already, a word for each file. Raises AppError."""
+_PAUSE = 0.3
+"""Seconds without a key after which S3 is asked what is there."""
 
 
 class UploadDialog(Dialog[UploadPlan]):
@@ -46,9 +78,9 @@ class UploadDialog(Dialog[UploadPlan]):
         system_prompt: str,
         region: str,
         buckets: Sequence[str],
-        bucket: str,
-        prefix: str,
+        form: UploadForm,
         warnings: Sequence[str],
+        look: Look,
     ) -> None:
         super().__init__()
         self._files = tuple(files)
@@ -56,43 +88,78 @@ class UploadDialog(Dialog[UploadPlan]):
         self._system = system_prompt
         self._region = region
         self._buckets = tuple(buckets)
-        self._bucket = bucket
-        self._prefix = prefix
+        self._form = form
+        self._problem = form.problem
         self._warnings = tuple(warnings)
+        self._look = look
 
     def fields(self) -> ComposeResult:
-        rows = [
-            f"{role:<10}  {name}  {count(records, 'record')}, ≈ {tokens:,} tokens, {human_size(size)}"
-            for role, name, records, tokens, size in self._files
-        ]
-        system = f"“{safe_line(self._system, 160)}”" if self._system.strip() else "none"
-        text = "\n".join([f"for {self._format}", f"system prompt: {system}", *rows])
-        yield Static(Content(f"{text}\n"), markup=False, classes="help-text")
+        yield Static("", id="upload-files", markup=False, classes="help-text")
         if self._warnings:
             yield Static(Content("\n".join(f"▲ {w}" for w in self._warnings) + "\n"), markup=False, classes="danger")
-        yield TextField("bucket", self._bucket, id="bucket")
-        yield TextField("folder", self._prefix, id="prefix")
+        yield TextField("bucket", self._form.bucket, id="bucket")
+        yield TextField("folder", self._form.prefix, id="prefix")
 
     def on_mount(self) -> None:
         self._explain()
+        if self._problem:
+            self.complain(self._problem)
         self.query_one("#bucket", TextField).focus()
 
+    def _show_files(self, there: Sequence[str]) -> None:
+        """What goes, and what S3 holds in its place."""
+        system = f"“{safe_line(self._system, 160)}”" if self._system.strip() else "none"
+        rows = [f"for {self._format}", f"system prompt: {system}"]
+        for file, word in zip(self._files, there or [""] * len(self._files), strict=True):
+            held = f"{count(file.records, 'record')}, ≈ {file.tokens:,} tokens, {human_size(file.size)}"
+            rows.append(f"{file.role:<10}  {file.label} → {file.file_name}")
+            rows.append(f"            {held}")
+            rows += [f"    {word}"] if word else []
+        self.query_one("#upload-files", Static).update(Content("\n".join(rows) + "\n"))
+
     @on(Field.Changed)
+    def _typed(self) -> None:
+        self._problem = ""
+        self._explain()
+
     def _explain(self) -> None:
-        """Say of the bucket as typed whether it is there."""
+        """Say of the bucket as typed whether it is there, and of the files what is in their place."""
         bucket, prefix = self.query_one("#bucket", TextField), self.query_one("#prefix", TextField)
         bucket.error = bucket_problem(bucket.value)
         prefix.error = key_problem(prefix.value.strip("/"))
+        self.workers.cancel_group(self, "look")
+        self._show_files([])
+        self.complain("")
         if bucket.error or prefix.error:
-            self.complain("")
-        elif bucket.value in self._buckets:
-            self.complain("")
-            self.query_one("#dialog-problem", Static).update(Content(f"{bucket.value} is in {self._region}"))
+            return
+        if bucket.value in self._buckets:
+            self._tell(f"{bucket.value} is in {self._region}; looking what is there …")
+            self._ask(bucket.value, prefix.value.strip("/"))
         else:
             others = f" Yours there: {', '.join(self._buckets[:4])}." if self._buckets else ""
-            self.query_one("#dialog-problem", Static).update(
-                Content(f"{bucket.value} will be created in {self._region}, private, public access blocked.{others}")
+            self._tell(
+                f"{bucket.value} will be created in {self._region}: private, public access blocked, "
+                f"encrypted by S3 (SSE-S3).{others}"
             )
+            self._show_files([])
+
+    def _tell(self, text: str) -> None:
+        self.query_one("#dialog-problem", Static).update(Content(text))
+
+    @work(group="look", exclusive=True)
+    async def _ask(self, bucket: str, prefix: str) -> None:
+        await asyncio.sleep(_PAUSE)
+        try:
+            there = await self._look(bucket, prefix)
+        except AppError as error:
+            if self.is_attached:
+                self.complain(f"What is there cannot be told: {error.sentence()}")
+            return
+        if not self.is_attached:
+            return
+        self._show_files(there)
+        if not self._problem:
+            self._tell(f"{bucket} is in {self._region}")
 
     @on(Input.Submitted)
     def action_accept(self) -> None:

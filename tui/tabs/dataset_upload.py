@@ -27,7 +27,8 @@ from tui.widgets.progress import ProgressLine
 
 if TYPE_CHECKING:
     from tui.dialogs.export import ExportForm
-    from tui.dialogs.upload import UploadPlan
+    from tui.dialogs.upload import UploadForm, UploadPlan
+    from tui.services.storage import Held
 
 
 class UploadingTab(MendingTab):
@@ -178,6 +179,8 @@ class UploadingTab(MendingTab):
         await self.attempt(self._upload(files))
 
     async def _upload(self, files: list[EditedFile]) -> None:
+        from tui.dialogs.upload import UploadForm
+
         if not self.identity.known:
             raise self.identity.problem or AppError(Cause.UNREACHABLE, "AWS is not ready yet", hint="Wait a moment")
         model = self.model
@@ -188,33 +191,55 @@ class UploadingTab(MendingTab):
         warnings = [p.message for f in files for p in f.problems or () if p.index is None and p.rule != "total records"]
         edits = self._edits_too(files)
         warnings += [edits.strip()] if edits else []
-        plan = await self._plan(made, [*warnings, *([total.message] if total else [])])
-        if plan is None:
-            self.say("Nothing was uploaded")
-            return
-        await self._carry_out(plan, made)
+        warnings += [total.message] if total else []
+        place = self.services.place(self.identity)
+        form: UploadForm | None = None
+        while True:
+            plan = await self._plan(made, warnings, form)
+            if plan is None:
+                self.say("Nothing was uploaded")
+                return
+            try:
+                if self.services.place(self.identity) != place:
+                    raise AppError(Cause.CONFLICT, "The account or Region has changed", hint="Look at the plan again")
+                await self._carry_out(plan, made)
+                return
+            except AppError as error:
+                # What was typed comes back with the reason.
+                self.say(error.sentence(), "problem")
+                form = UploadForm(plan.bucket, plan.prefix, error.sentence())
+                place = self.services.place(self.identity)
 
-    async def _plan(self, made: list[Converted], warnings: list[str]) -> UploadPlan | None:
-        from tui.dialogs.upload import UploadDialog
+    async def _plan(self, made: list[Converted], warnings: list[str], form: UploadForm | None) -> UploadPlan | None:
+        from tui.dialogs.upload import PlannedFile, UploadDialog, UploadForm
 
         self.say("Looking at the buckets …")
         region = self.identity.region
-        place = self.services.place(self.identity)
         buckets = await self.services.storage.buckets(region)
-        remembered = await self.services.recall(place, "bucket")
-        suggested = f"tanzaku-{self.identity.account}-{region}"
-        bucket = next((b for b in (remembered, suggested, *buckets) if b in buckets), suggested)
-        self.say("")
+        if form is None:
+            remembered = await self.services.recall(self.services.place(self.identity), "bucket")
+            suggested = f"tanzaku-{self.identity.account}-{region}"
+            bucket = next((b for b in (remembered, suggested, *buckets) if b in buckets), suggested)
+            form = UploadForm(bucket, f"tanzaku/{self.model.key}/dataset")
+            self.say("")
+
+        async def look(bucket: str, prefix: str) -> list[str]:
+            found = await self.services.uploads.held(bucket, prefix, made)
+            return [_there(held, file) for held, file in zip(found, made, strict=True)]
+
         return await self.ask(
             UploadDialog(
-                files=[(m.role, m.file_name, m.records, m.tokens, len(m.data)) for m in made],
+                files=[
+                    PlannedFile(m.role, Path(m.source).name, m.file_name, m.records, m.tokens, len(m.data), m.sha256)
+                    for m in made
+                ],
                 format_name=f"{self.model.name}, {self.model.data_format}",
                 system_prompt=self.system_prompt,
                 region=region,
                 buckets=buckets,
-                bucket=bucket,
-                prefix=f"tanzaku/{self.model.key}/dataset",
+                form=form,
                 warnings=warnings,
+                look=look,
             )
         )
 
@@ -257,6 +282,16 @@ class UploadingTab(MendingTab):
 
         place = self.services.place(self.identity)
         return await self.services.uploads.put(place, plan.bucket, plan.prefix, file, progress, self._cancel_upload)
+
+
+def _there(held: Held | None, file: Converted) -> str:
+    """What S3 holds in a file's place, as a line below it; nothing when there is nothing."""
+    if held is None:
+        return ""
+    when = f" since {held.modified.astimezone():%Y-%m-%d %H:%M}" if held.modified else ""
+    if held.same(file.sha256, len(file.data)):
+        return f"= the same content{when}, not sent again"
+    return f"▲ other content{when} (ETag {held.etag[:8]}): replaced"
 
 
 def _distance(shown: Path, other: Path) -> tuple[bool, bool]:

@@ -6,10 +6,13 @@ import json
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
 
 from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.job import NEW_ROLE, JobDialog, JobForm
 from tui.domain.base_models import CATALOGUE, BaseModel, find
+from tui.domain.clock import ago
 from tui.domain.errors import AppError, Cause
 from tui.domain.jobs import DataRef, JobSpec, past_durations
 from tui.domain.names import plain, split_s3_uri, stamped
@@ -200,8 +203,8 @@ class NewJobTab(OrderingTab):
         return JobForm(
             model=model,
             start=self._with_records(start, uploads) if start else self._proposed(model, train, validation, roles),
-            training=[(_upload_label(u), _ref(u)) for u in train],
-            validation=[(_upload_label(u), _ref(u)) for u in validation],
+            training=[(_upload_label(u, services.now()), _ref(u)) for u in train],
+            validation=[(_upload_label(u, services.now()), _ref(u)) for u in validation],
             tokens={u.uri: u.tokens for u in train},
             roles=roles,
             region=at.region,
@@ -273,8 +276,10 @@ class NewJobTab(OrderingTab):
         self._started = spec.job_name
 
 
-def _upload_label(upload: Upload) -> str:
-    return f"{upload.uri.rsplit('/', 1)[-1]} · {count(upload.records, 'record')}"
+def _upload_label(upload: Upload, now: datetime) -> str:
+    """`training.json #3f9a · 85 records · 5 m ago`: the content's hash tells which pairs they are."""
+    name = safe_line(Path(upload.source).name, 40) or upload.uri.rsplit("/", 1)[-1]
+    return f"{name} #{upload.sha256[:4]} · {count(upload.records, 'record')} · {ago(upload.at, now)}"
 
 
 def _ref(upload: Upload) -> DataRef:
