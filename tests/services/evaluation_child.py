@@ -11,8 +11,9 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from tests.services.evaluating import AT, JUDGE, StubJudge
+from tests.services.evaluating import AT, StubJudge
 from tui.domain.chat import AnswerEvent, Message, Parameters, Target
+from tui.domain.evaluation import Judge, JudgeKind
 from tui.domain.settings import Settings
 from tui.services.aws import Aws, Connection
 from tui.services.chat import Chat
@@ -48,7 +49,7 @@ async def main(url: str, key: str, secret: str, region: str, state: str, evaluat
     store = EvaluationStore(services.store, now=services.now)
     service = Evaluations(chat, store, services.pool, lambda _: StubJudge())
     print("ready", flush=True)
-    async for progress in service.run(evaluation, JUDGE):
+    async for progress in service.run(evaluation, Judge(JudgeKind.ROUGE_L)):
         print(progress.text, flush=True)
 
 

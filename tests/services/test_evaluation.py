@@ -374,6 +374,28 @@ async def test_a_damaged_row_is_an_error_and_no_crash(services: Services) -> Non
     assert told.value.cause is Cause.FILE
 
 
+async def test_a_disk_that_refuses_ends_the_run_with_its_own_error(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = evaluations(services)
+    made = await service.create(PLACE, spec(3))
+
+    def full(*_: object) -> int:
+        raise AppError(Cause.FILE, "The app's memory cannot be written")
+
+    async def asked_and_refused() -> None:
+        async for progress in service.run(made.id):
+            if progress.answered:
+                monkeypatch.setattr(services.store, "write", full)
+
+    with pytest.raises(AppError) as told:
+        await asked_and_refused()
+    assert told.value.title == "The app's memory cannot be written"
+    monkeypatch.undo()
+    assert 1 <= (await service.load(made.id)).answered < 6
+    assert (await run(service, made))[-1].answered == 6
+
+
 async def test_no_questions_no_evaluation(services: Services) -> None:
     with pytest.raises(AppError):
         await evaluations(services).create(PLACE, spec(0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -106,7 +107,8 @@ def _numbers(path: Path, questions: tuple[Question, ...]) -> dict[str, int]:
         if first != number:
             raise _refused(path, f"line {question.line} asks the same as line {questions[first].line}")
     plain = [normalised(q.text) for q in questions]
-    return {text: n for n, text in enumerate(plain) if text and plain.count(text) == 1} | numbers
+    often = Counter(plain)
+    return {text: n for n, text in enumerate(plain) if text and often[text] == 1} | numbers
 
 
 def _read_side(numbers: Mapping[str, int], path: Path, data: bytes) -> dict[int, list[str]]:

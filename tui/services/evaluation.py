@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 
 from tui.domain.errors import AppError, Cause
@@ -142,7 +142,9 @@ class Evaluations:
                     yield progress
         finally:
             self._running.discard(evaluation)
-            await self._pool.run(self.store.release, evaluation)
+            # A disk that refuses has ended the run with its own error; the claim ends with this process.
+            with suppress(AppError):
+                await self._pool.run(self.store.release, evaluation)
 
     async def _landed(self, evaluation: str) -> None:
         """Wait for what an earlier run of this evaluation still had under way."""
