@@ -229,6 +229,23 @@ async def test_the_form_wants_everything_and_esc_at_the_cost_asks_nothing(
         await walk.sees("This model cannot be used here", "no.such-model")
 
 
+async def test_a_name_that_no_field_can_hold(walk: Walk, guide: Path, validation: Path) -> None:
+    path = guide.rename(guide.with_name("zz [INST] \x1b[31m手引き.md"))
+    async with walk.app([validation]):
+        await known(walk)
+        await form(walk, f"{path.parent}/zz")
+        await walk.press("ctrl+o")
+        await walk.sees("zz [INST] ␛[31m手引き.md")
+        await walk.press("down", "enter")
+        await walk.sees("Write pairs from a document", "␛[31m")
+        await walk.press("enter")
+        await walk.sees("Write 20 pairs from zz [INST] ␛[31m手引き.md?")
+        await walk.press("escape")
+        await walk.sees("Nothing was asked yet")
+        await walk.press("enter")
+        await walk.sees("Write 20 pairs from zz [INST] ␛[31m手引き.md?")
+
+
 async def test_the_document_is_chosen_in_folders(walk: Walk, guide: Path, validation: Path) -> None:
     async with walk.app([validation]) as app:
         await known(walk)

@@ -46,6 +46,8 @@ class GenerateDialog(Dialog[Wish]):
         self._wish = wish
         self._targets: tuple[Target, ...] = ()
         self._problem = problem
+        self._path_meant: dict[str, str] = {}
+        """Paths by what the field shows of them: a name may hold what a field cannot."""
 
     def fields(self) -> ComposeResult:
         wish = self._wish
@@ -60,6 +62,7 @@ class GenerateDialog(Dialog[Wish]):
         yield TextField("style", wish.style, id="style", help='a hint, such as "short questions a customer would ask"')
 
     def on_mount(self) -> None:
+        self._path_meant[self.query_one("#path", TextField).value] = self._wish.path
         self._check()
         self.complain(safe_line(self._problem, 300))
         self.query_one("#path", TextField).focus()
@@ -101,14 +104,17 @@ class GenerateDialog(Dialog[Wish]):
         def chosen(path: str | None) -> None:
             if path:
                 field.value = path
+                self._path_meant[field.value] = path
             field.focus()
+            field.input.action_end()
 
         self.app.push_screen(self._browse(field.value), chosen)
 
     def action_accept(self) -> None:
         """Go on, when everything is filled in."""
         model_id, name = self._chosen()
-        path = self.query_one("#path", TextField).value.strip()
+        shown = self.query_one("#path", TextField).value
+        path = self._path_meant.get(shown, shown.strip())
         number = _number(self.query_one("#number", TextField).value)
         language = self.query_one("#language", ChoiceField).value or ""
         if language == _OTHER:

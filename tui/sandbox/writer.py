@@ -19,7 +19,7 @@ _POINTING = re.compile(r"(It|This|These|That|Those|There|Here|They|He|She|We|You
 _WHEN = re.compile(r"(If|When|Once|Before|After) ([^,]{8,120}), \S", re.DOTALL)
 _TO_DO = re.compile(r"To ([a-z][^,]{6,120}), \S", re.DOTALL)
 _DEFINED_JA = re.compile(r"([^、。はをにがで\s][^、。はをにが]{0,30}?)(?:とは|は)、?\S{6,}")
-_FOR_JA = re.compile(r"([^、。]{3,60}?)(?:する)?(には|場合は|ときは)、?\S{4,}")
+_FOR_JA = re.compile(r"([^、。]{3,60}?)(には|場合は|ときは)、?\S{4,}")
 _ASKED = re.compile(r"question|prompt|input|query|質問|問い")
 _ANSWERED = re.compile(r"answer|completion|response|output|回答|答え")
 
