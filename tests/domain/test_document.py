@@ -186,7 +186,7 @@ def test_what_a_layout_cannot_hold_is_refused() -> None:
     assert isinstance(record, Record)
     with pytest.raises(FormatError, match="no place for a system prompt"):
         document.edit(0, replace(record, system="S"))
-    with pytest.raises(FormatError, match="turns cannot be added"):
+    with pytest.raises(FormatError, match="one question and one answer"):
         document.edit(0, replace(record, turns=record.turns * 2))
     with pytest.raises(FormatError):
         opened(ODD["damaged"]).edit(1, record)

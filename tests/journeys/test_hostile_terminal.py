@@ -29,7 +29,7 @@ def test_no_control_byte_of_the_corpus_reaches_the_terminal(tmp_path: Path) -> N
         terminal.send("o")
         terminal.sees("Open a file of pairs")
         terminal.send(f"{folder}/")
-        terminal.sees("needle")
+        terminal.sees("bad-roles")
         terminal.send("escape")
         terminal.until(lambda: not terminal.shows("Open a file of pairs"), "the list")
         terminal.send("q")

@@ -32,6 +32,8 @@ class PairDialog(Dialog[Record]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "accept", "accept", priority=True, key_display="ctrl+s", id="pair.accept"),
         Binding("tab", "app.focus_next", "next text", priority=True, id="pair.next"),
+        Binding("ctrl+n", "add_turns", "add turns", priority=True, key_display="ctrl+n", id="pair.add_turns"),
+        Binding("ctrl+r", "remove_turns", "remove turns", priority=True, key_display="ctrl+r", id="pair.remove_turns"),
         Binding("shift+tab", "app.focus_previous", "last text", show=False, priority=True, id="pair.last"),
     ]
 
@@ -43,19 +45,33 @@ class PairDialog(Dialog[Record]):
         *,
         with_system: bool = True,
         before: Record | None = None,
+        turns: bool = False,
+        problem: str = "",
     ) -> None:
-        """`before` is what `record` was before it was changed, where it comes back changed already."""
+        """`before` is what `record` was before it was changed, where it comes back changed already.
+
+        With `turns`, questions and answers can be added and taken away. `problem` says why it comes back.
+        """
         super().__init__()
+        self._turns = turns
+        self._problem = problem
         self.heading = heading
-        self._record = record
         self._before = before or record
         self._model = model
-        self._texts = [turn.text for turn in record.turns] + ([record.system or ""] if with_system else [])
-        self._names = [safe_line(n, 40) for n in names(record)] + (["system"] if with_system else [])
         self._with_system = with_system
+        self._asked = False
+        self._take(record)
+
+    def _take(self, record: Record) -> None:
+        self._record = record
+        self._texts = [turn.text for turn in record.turns] + ([record.system or ""] if self._with_system else [])
+        self._names = [safe_line(n, 40) for n in names(record)] + (["system"] if self._with_system else [])
         self._areas: list[TextArea] = []
         self._loaded: list[str] = []
-        self._asked = False
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Turns come and go where the file's format can hold several."""
+        return self._turns if action in ("add_turns", "remove_turns") else True
 
     def fields(self) -> ComposeResult:
         for name, text in zip(self._names, self._texts, strict=True):
@@ -79,6 +95,8 @@ class PairDialog(Dialog[Record]):
         altered = [n for n, t, seen in zip(self._names, self._texts, self._loaded, strict=True) if t != seen]
         if altered:
             self.complain(f"{altered[0]} has unusual line ends; they become plain ones if you change it here")
+        if self._problem:
+            self.complain(self._problem)
 
     @on(TextArea.Changed)
     def _typed(self) -> None:
@@ -106,6 +124,48 @@ class PairDialog(Dialog[Record]):
             return replace(self._record, turns=turns)
         system = texts[-1] if texts[-1] or self._record.system == "" else None
         return replace(self._record, turns=turns, system=system)
+
+    @property
+    def _place(self) -> int:
+        """The turn that has the focus; the last one where none has."""
+        at = next((n for n, area in enumerate(self._areas) if area.has_focus), len(self._record.turns) - 1)
+        return min(at, len(self._record.turns) - 1)
+
+    @work
+    async def action_add_turns(self) -> None:
+        """A question and an answer more, behind the exchange that has the focus."""
+        await self._all_typed()
+        record, at = self.written, self._place + 1
+        while 0 < at < len(record.turns) and record.turns[at - 1].role == "user":
+            at += 1
+        new = (Turn("user", ""), Turn("assistant", ""))
+        await self._show(replace(record, turns=(*record.turns[:at], *new, *record.turns[at:])), at)
+
+    @work
+    async def action_remove_turns(self) -> None:
+        """The question and the answer of the exchange that has the focus go."""
+        await self._all_typed()
+        record, at = self.written, self._place
+        while at and record.turns[at].role != "user":
+            at -= 1
+        end = at + 1
+        while end < len(record.turns) and record.turns[end].role != "user":
+            end += 1
+        left = (*record.turns[:at], *record.turns[end:])
+        if len(left) < 2:
+            self.complain("One question and one answer have to stay")
+        else:
+            await self._show(replace(record, turns=left), max(0, at - 1))
+
+    async def _show(self, record: Record, focus: int) -> None:
+        """The fields anew, for other turns."""
+        body = self.query_one("#dialog-body")
+        with self.app.batch_update():
+            await body.remove_children()
+            self._take(record)
+            await body.mount_all(list(self.fields()))
+        self._areas[min(focus, len(self._areas) - 1)].focus()
+        self._measure()
 
     async def _all_typed(self) -> None:
         """Wait until every field has what was typed before."""
@@ -141,4 +201,6 @@ class PairDialog(Dialog[Record]):
 
 def names(record: Record) -> Sequence[str]:
     """What each turn is called."""
-    return ("question", "answer") if record.is_pair else [turn.role for turn in record.turns]
+    if record.is_pair:
+        return ("question", "answer")
+    return [f"{number}. {turn.role}" for number, turn in enumerate(record.turns, 1)]

@@ -11,6 +11,7 @@ from tui.domain.formats import FormatError, Record, render
 from tui.domain.json_text import Change, Style, changed, elements, member, members, without
 from tui.domain.layouts import Columns, Keys, Layout
 from tui.domain.records import read_record
+from tui.domain.turns_text import with_turns
 
 
 def has_system(layout: Layout) -> bool:
@@ -26,24 +27,30 @@ def holds_turns(layout: Layout) -> bool:
 def edited(raw: str, layout: Layout, before: Record, after: Record, style: Style) -> str:
     """`raw`, which holds `before`, changed to hold `after`; only the texts that differ are written anew.
 
-    Raises FormatError when the turns differ in number or role, or the layout has no place for a system prompt.
+    Raises FormatError when the layout has no place for these turns or for a system prompt.
     """
     if isinstance(layout, Columns):
         return row_text.edited(raw, layout, before, after)
-    if [t.role for t in before.turns] != [t.role for t in after.turns]:
-        raise FormatError("turns cannot be added or taken away here")
-    changes = [
-        _turn_change(raw, layout, number, new.text, style)
-        for number, (old, new) in enumerate(zip(before.turns, after.turns, strict=True))
-        if old.text != new.text
-    ]
-    text = changed(raw, changes)
+    text = _with_texts(raw, layout, before, after, style)
     if before.system != after.system:
         text = _with_system(text, layout, after.system, style)
     found = read_record(text.encode("utf-8"), layout)
     if not (isinstance(found, Record) and (found.turns, found.system) == (after.turns, after.system)):
         raise FormatError("the record cannot be changed in place")
     return text
+
+
+def _with_texts(raw: str, layout: Layout, before: Record, after: Record, style: Style) -> str:
+    if [t.role for t in before.turns] != [t.role for t in after.turns]:
+        if not isinstance(layout, DataFormat) or not holds_turns(layout):
+            raise FormatError("a record of this file is one question and one answer")
+        return with_turns(raw, layout, before.turns, after.turns, style)
+    changes = [
+        _turn_change(raw, layout, number, new.text, style)
+        for number, (old, new) in enumerate(zip(before.turns, after.turns, strict=True))
+        if old.text != new.text
+    ]
+    return changed(raw, changes)
 
 
 def _turn_change(raw: str, layout: Layout, number: int, text: str, style: Style) -> Change:

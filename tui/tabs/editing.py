@@ -54,6 +54,9 @@ class EditingTab(Tab):
     current: int
     _rows: PairRows | None
 
+    _refusal = ""
+    """Why the last action could not be done."""
+
     # What the tab itself has
 
     @property
@@ -107,6 +110,7 @@ class EditingTab(Tab):
             step = await self.services.documents.do(opened.source, make)
         except (AppError, FormatError) as error:
             sentence = error.sentence() if isinstance(error, AppError) else f"That cannot be done: {error}"
+            self._refusal = sentence
             self.say(sentence, "problem")
             return False
         self._edited(opened, step, done(step) if step.splices else "Nothing was changed")
@@ -168,7 +172,7 @@ class EditingTab(Tab):
     def action_edit(self) -> None:
         """Edit the pair in a dialog."""
         from tui.dialogs.pair import PairDialog
-        from tui.domain.record_text import has_system
+        from tui.domain.record_text import has_system, holds_turns
 
         if self._here is None:
             return
@@ -180,16 +184,26 @@ class EditingTab(Tab):
         heading = f"Pair {index + 1} of {opened.name}"
         system = has_system(opened.file.layout)
 
-        async def accepted(after: Record | None) -> None:
-            if after is not None:
-                await self._do(lambda d: d.edit(index, after), lambda step: f"{_capital(step.name)} (u undoes it)")
+        turns = holds_turns(opened.file.layout)
 
-        self.app.push_screen(PairDialog(heading, record, self.model, with_system=system), accepted)
+        def ask(shown: Record, problem: str = "") -> None:
+            dialog = PairDialog(
+                heading, shown, self.model, with_system=system, before=record, turns=turns, problem=problem
+            )
+            self.app.push_screen(dialog, accepted)
+
+        async def accepted(after: Record | None) -> None:
+            if after is None:
+                return
+            if not await self._do(lambda d: d.edit(index, after), lambda step: f"{_capital(step.name)} (u undoes it)"):
+                ask(after, self._refusal)
+
+        ask(record)
 
     def action_add(self) -> None:
         """Write a new pair below the current one."""
         from tui.dialogs.pair import PairDialog
-        from tui.domain.record_text import has_system
+        from tui.domain.record_text import has_system, holds_turns
 
         opened = self.opened
         if opened is None:
@@ -198,15 +212,23 @@ class EditingTab(Tab):
         at = self._here[1] + 1 if self._here else len(opened.file)
         blank = Record.of("", "")
         system = has_system(opened.file.layout)
-        dialog = PairDialog(f"New pair in {opened.name}", blank, self.model, with_system=system)
+        heading, turns = f"New pair in {opened.name}", holds_turns(opened.file.layout)
+
+        def ask(shown: Record, problem: str = "") -> None:
+            dialog = PairDialog(
+                heading, shown, self.model, with_system=system, before=blank, turns=turns, problem=problem
+            )
+            self.app.push_screen(dialog, accepted)
 
         async def accepted(record: Record | None) -> None:
             if record is None or record == blank:
                 return
             if await self._do(lambda d: d.add(at, record), lambda _: f"Pair {at + 1} added (u undoes it)"):
                 self.go_to(at)
+            else:
+                ask(record, self._refusal)
 
-        self.app.push_screen(dialog, accepted)
+        ask(blank)
 
     async def action_duplicate(self) -> None:
         """The pair once more, below itself."""
