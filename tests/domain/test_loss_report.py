@@ -86,3 +86,9 @@ def test_names_are_no_markup_and_no_formulas() -> None:
     assert "\x1b" not in text
     assert "\\|x \\`\\[a\\]" in text
     assert "\n'=cmd" in means_csv([odd])
+
+
+def test_evaluations_stand_in_the_comparison_where_there_are_any() -> None:
+    judged = {row[0]: row[1:] for row in compare_rows([ONE, replace(TWO, evaluation="+4.5 (95 % 3.1 … 5.8) · n 40")])}
+    assert judged["evaluation, tuned − base"] == ("–", "+4.5 (95 % 3.1 … 5.8) · n 40")
+    assert not any("evaluation" in row[0] for row in compare_rows([ONE, TWO]))

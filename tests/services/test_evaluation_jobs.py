@@ -15,9 +15,11 @@ from tui.domain.chat import Message, Target
 from tui.domain.errors import AppError, Cause
 from tui.domain.evaluation import Answer, Judge, JudgeKind, Question, Results, Score, Side, Slot, Spec
 from tui.domain.evaluation_jobs import BUILTIN, EvaluationJob, JobsPlan, bedrock_judge, read_results, why_not
+from tui.domain.headline import headline
 from tui.domain.runs import assemble, since, states
 from tui.sandbox.faults import FaultKind
 from tui.sandbox.lifecycle import EVALUATION
+from tui.services.evaluation_scores import scores_of_jobs
 from tui.services.roles import plan_judge_role
 from tui.services.session import Services
 
@@ -42,6 +44,10 @@ def results_of(*, tuned: Target | None = None, samples: int = 1, answered: bool 
     texts = {Side.TUNED: TUNED, Side.BASE: BASE}
     answers = {s: Answer(texts[s.side][s.question], NOW) for s in spec.slots} if answered else {}
     return Results("e1", spec, NOW, answers)
+
+
+def answers() -> dict[Slot, Answer]:
+    return {slot: answer for slot, answer in results_of().answers.items() if isinstance(answer, Answer)}
 
 
 async def plan_in(services: Services, scene: Scene, **changes: Any) -> JobsPlan:
@@ -285,3 +291,39 @@ def test_names_fit_bedrocks_pattern() -> None:
     plan = JobsPlan("lessons-1", "arn", "b", "p", bedrock_judge(JUDGE, builtin=True), brought=True)
     assert plan.problems() == {}
     assert "name" in replace(plan, name="Lessons 1").problems()
+
+
+async def test_scores_of_the_models_of_jobs_come_from_their_newest_judged_evaluation(services: Services) -> None:
+    made = await services.evaluations.create(PLACE, replace(results_of().spec, job_arn="arn:job"), answers())
+    assert await scores_of_jobs(services.evaluations, services.pool, PLACE, ["arn:job"]) == {}
+    store = services.evaluations.store
+    store.add_judge(made.id, JUDGE)
+    for slot in made.spec.slots:
+        store.add_score(made.id, JUDGE.id, slot, Score(9 if slot.side is Side.TUNED else 4, "", NOW))
+    found = await scores_of_jobs(services.evaluations, services.pool, PLACE, ["arn:job", "arn:other"])
+    assert found == {"arn:job": "+5.0 (95 % 5.0 … 5.0) · n 2"}
+
+
+async def test_results_are_stored_once_with_the_evaluation_they_belong_to(services: Services, scene: Scene) -> None:
+    made = await services.evaluations.create(PLACE, results_of().spec, answers())
+    plan = await plan_in(services, scene)
+    await ordered(services, scene, made, plan)
+    scene.pass_time(EVALUATION)
+    jobs = services.evaluation_jobs
+    for job in await jobs.look():
+        assert await jobs.take(job, services.evaluations) == ()
+    assert not any(job.to_take for job in await jobs.look())
+    stored = await services.evaluations.load(made.id)
+    assert [judge.id for judge in stored.judges] == [plan.judge.id]
+    assert [row.delta for row in stored.rows(plan.judge.id)] == [9, pytest.approx(4.5, abs=5)]
+    assert headline(stored, plan.judge.id).wins + headline(stored, plan.judge.id).ties == 2
+
+
+async def test_results_of_a_deleted_evaluation_are_not_asked_for_again(services: Services, scene: Scene) -> None:
+    made = await services.evaluations.create(PLACE, results_of().spec, answers())
+    await ordered(services, scene, made, await plan_in(services, scene))
+    await services.evaluations.forget(made.id)
+    scene.pass_time(EVALUATION)
+    (job, _) = await services.evaluation_jobs.look()
+    assert "was deleted here" in (await services.evaluation_jobs.take(job, services.evaluations))[0]
+    assert sum(j.to_take for j in await services.evaluation_jobs.look()) == 1

@@ -81,6 +81,8 @@ class LossRun:
     job: Job | None = None
     data: Mapping[str, DataFact] = field(default_factory=dict)
     changes: str = ""
+    evaluation: str = ""
+    """What the newest evaluation says of its model, `+4.5 (95 % 3.1 … 5.8) · n 40`; empty without one."""
 
     @property
     def settings(self) -> Settings:
@@ -191,6 +193,8 @@ def _results(runs: Sequence[LossRun]) -> list[tuple[str, list[str]]]:
         ("epochs run", [_epochs(run) for run in runs]),
         ("verdict", [str(run.verdict.case) for run in runs]),
     ]
+    if any(run.evaluation for run in runs):
+        found.append(("evaluation, tuned − base", [run.evaluation or "–" for run in runs]))
     if any(run.job for run in runs):
         found.append(("created", [absolute(run.job.created) if run.job else "–" for run in runs]))
     return found

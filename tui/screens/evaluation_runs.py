@@ -160,13 +160,18 @@ class RunsPart(EvaluationBase):
         return {t.model_id: prices for t, prices in zip(wanted, found, strict=True)}
 
     async def _begin(self, place: str, setup: Setup) -> None:
-        spec = setup.spec
+        spec = replace(setup, job_arn=self._job_of(setup.sides.tuned)).spec
         assert spec is not None
         made = await self.services.evaluations.create(place, spec)
         self.sides = setup.sides
         self.judge = setup.judge
         await self.load(made.id, judge=setup.judge)
         self.run_now(made.id, setup.judge)
+
+    def _job_of(self, tuned: Target | None) -> str:
+        """ARN of the customization job that made the model which answers, where it is known."""
+        runs = [r for r in self.home.board.runs if tuned and any(e.arn == tuned.model_id for e in r.endpoints)]
+        return runs[0].job.arn if runs and runs[0].job else ""
 
     # Running
 

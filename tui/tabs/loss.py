@@ -209,6 +209,7 @@ class LossTab(Tab):
         if len(runs) < 2 or not self.identity.known:
             return
         place = self.services.place(self.identity)
+        await self._evaluate(place, runs)
         first = runs[0]
         for run in runs:
             assert run.job is not None
@@ -225,6 +226,19 @@ class LossTab(Tab):
             except AppError as error:
                 run.changes = f"? {error.title}"
         self._draw()
+
+    async def _evaluate(self, place: str, runs: Sequence[Shown]) -> None:
+        """What evaluations say of the models of these runs."""
+        from tui.services.evaluation_scores import scores_of_jobs
+
+        jobs = {run.job.arn for run in runs if run.job is not None}
+        try:
+            found = await scores_of_jobs(self.services.evaluations, self.services.pool, place, jobs)
+        except AppError as error:
+            self.say(error.sentence(), "problem")
+            return
+        for run in runs:
+            run.evaluation = found.get(run.job.arn, "") if run.job is not None else ""
 
     # Local files
 

@@ -31,13 +31,14 @@ class Shown:
     problem: str = ""
     data: Mapping[str, DataFact] = field(default_factory=dict)
     changes: str = ""
+    evaluation: str = ""
 
     @property
     def report(self) -> LossRun | None:
         """The run as it is compared and reported, once it has curves."""
         if self.curves is None:
             return None
-        return LossRun(self.key, self.curves, self.job, self.data, self.changes)
+        return LossRun(self.key, self.curves, self.job, self.data, self.changes, self.evaluation)
 
 
 class ShownRuns:
