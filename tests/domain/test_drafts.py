@@ -29,7 +29,7 @@ def opened(role: Role, *questions: str) -> OpenPairs:
         ("how can I get started with amazon-bedrock", "reads like"),
         ("get started with Amazon Bedrock", "is part of"),  # five words of it
         (f"{QUESTION} Please answer in one sentence.", "holds"),
-        ("started with Amazon", ""),  # three words say nothing
+        ("How can I get started with Amazon S3?", ""),  # another question in the same words
         ("Amazon Bedrock?", ""),
         ("What is a lantern?", ""),
         ("", ""),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,7 @@ from tests.sandbox.conftest import Scene
 from tests.services.conftest import Scripted, operations, until
 from tui.domain.chat import AnswerCut, AnswerEnd, AnswerEvent, Message, Note, Parameters, Target, TextDelta
 from tui.domain.errors import AppError, Cause
+from tui.sandbox.runtime import Runtime
 from tui.sandbox.server import Sandbox
 from tui.services.aws import Aws
 from tui.services.chat import Chat
@@ -207,3 +210,30 @@ async def test_whatever_goes_wrong_the_answer_ends(
 async def test_an_answer_of_another_kind_is_a_cut_one(elsewhere: Aws) -> None:
     """A proxy's page with status 200 instead of a stream."""
     assert cut_of(await answer(Chat(elsewhere))).cause in (Cause.CUT_OFF, Cause.INCOMPLETE)
+
+
+async def test_a_given_up_answer_is_closed_on_the_other_side_too(
+    services: Services, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the model would go on writing, and be paid for it."""
+    written: list[bytes] = []
+    closed = threading.Event()
+    events = Runtime._converse_events
+
+    def watched(*given: Any) -> Iterator[bytes]:
+        try:
+            for frame in events(*given):
+                written.append(frame)
+                yield frame
+        finally:
+            closed.set()
+
+    monkeypatch.setattr(Runtime, "_converse_events", watched)
+    sandbox.faults.add(kind="stall", operation="ConverseStream", after=2, seconds=0.2, times=None)
+    asked = services.chat.ask(NOVA, QUESTION, parameters=Parameters(max_tokens=400))
+    assert isinstance(await anext(asked), TextDelta)
+    await asked.aclose()  # type: ignore[attr-defined]
+    assert await services.pool.run(closed.wait, 10)
+    # Whoever writes hears of the end with the next pieces.
+    assert len(written) < 8
+    assert not any(b"messageStop" in frame for frame in written)

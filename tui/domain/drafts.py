@@ -7,11 +7,14 @@ from dataclasses import dataclass, fields
 from typing import TypeAlias
 
 from tui.domain.chat import Message
+from tui.domain.grams import Level, Thresholds
+from tui.domain.leaks import Near, contained
 from tui.domain.pairs import Damaged, Pairs, Role
-from tui.domain.text import is_cjk, normalised, safe_line
+from tui.domain.text import safe_line
 
-_WORDS, _CHARACTERS = 4, 10
-"""What a question needs at least for being part of another one to mean something: words, or Japanese characters."""
+_WHOLLY = Thresholds(containment=1.0, jaccard=1.0)
+"""Questions that are merely alike may differ in the very word that matters, so they are not kept out."""
+_GRAVEST = tuple(Level)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +89,27 @@ class HeldOut:
 
 
 def held_out(question: str, files: Iterable[OpenPairs]) -> HeldOut | None:
-    """Where the question stands in a validation or evaluation file: as it is, but for case and punctuation, or as a
-    part of a longer question or the other way round. Reads every record: not for the event loop.
+    """Where the question stands in a validation or evaluation file: as it is, but for case and punctuation, or one
+    wholly in the other. The gravest comes first. Reads every record: not for the event loop.
     """
-    asked = _Words(question)
-    found: HeldOut | None = None
+    found: list[tuple[Near, OpenPairs]] = []
     for opened in files:
-        if opened.role is Role.TRAIN:
-            continue
-        for index, record in enumerate(opened.pairs):
-            how = "" if isinstance(record, Damaged) else asked.found_in(record.question)
-            if how == "is":
-                return HeldOut(how, opened.name, opened.role, index)
-            if how and found is None:
-                found = HeldOut(how, opened.name, opened.role, index)
-    return found
+        if opened.role is not Role.TRAIN:
+            found += [(near, opened) for near in contained(question.strip(), opened.pairs, _WHOLLY)[:1]]
+    if not found:
+        return None
+    near, opened = min(found, key=lambda one: _GRAVEST.index(one[0].alike.level))
+    return HeldOut(_how(near, question, opened), opened.name, opened.role, near.index)
+
+
+def _how(near: Near, question: str, opened: OpenPairs) -> str:
+    if near.alike.level is Level.EXACT:
+        return "is"
+    if near.alike.level is Level.NORMALISED:
+        return "reads like"
+    record = opened.pairs[near.index]
+    longer = not isinstance(record, Damaged) and len(record.question) > len(question)
+    return "is part of" if longer else "holds"
 
 
 def reference_for(question: str, files: Iterable[OpenPairs]) -> tuple[str, str]:
@@ -120,33 +129,3 @@ def reference_for(question: str, files: Iterable[OpenPairs]) -> tuple[str, str]:
 
 def _folded(text: str) -> str:
     return " ".join(text.casefold().split())
-
-
-class _Words:
-    """A question, ready to be compared."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text.strip()
-        self._plain = normalised(text)
-        self._telling = _telling(self._plain)
-
-    def found_in(self, other: str) -> str:
-        """How it stands in another question; nothing when it does not."""
-        if self._text and self._text == other.strip():
-            return "is"
-        plain = normalised(other)
-        if not self._plain or not plain:
-            return ""
-        if plain == self._plain:
-            return "reads like"
-        if self._telling and _part(self._plain, plain):
-            return "is part of"
-        return "holds" if len(plain) < len(self._plain) and _telling(plain) and _part(plain, self._plain) else ""
-
-
-def _telling(plain: str) -> bool:
-    return len(plain) >= _CHARACTERS if is_cjk(plain) else plain.count(" ") >= _WORDS - 1
-
-
-def _part(short: str, long: str) -> bool:
-    return short in long if is_cjk(short) else f" {short} " in f" {long} "

@@ -341,4 +341,7 @@ def _figures(end: AnswerEnd, target: Target, prices: TokenPrices) -> str:
     if target.hourly or end.input_tokens is None or end.output_tokens is None:
         return end.text
     cost = prices.answered(end.input_tokens, end.output_tokens)
-    return f"{end.text} · {money(None)}" if cost is None else f"{end.text} · ≈ {money(cost)} ({prices.origin})"
+    if cost is None:
+        return f"{end.text} · {money(None)}"
+    amount = money(cost)
+    return f"{end.text} · {'' if amount.startswith('<') else '≈ '}{amount} ({prices.origin})"

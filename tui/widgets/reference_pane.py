@@ -26,6 +26,11 @@ class ReferencePane(Vertical):
     def on_mount(self) -> None:
         self.show("", "")
 
+    @property
+    def text(self) -> TextPane:
+        """What is read."""
+        return self.query_one(TextPane)
+
     def show(self, reference: str, origin: str, pieces: Sequence[Piece] | None = None) -> None:
         """Show a reference; `pieces` tell which of its words an answer lacks."""
         where = f" · {safe_line(origin, 80)}" if origin else ""
@@ -36,5 +41,5 @@ class ReferencePane(Vertical):
             content = Content(safe(reference, 20_000))
         else:
             content = Content.assemble(*((safe(t), "bold underline $text-warning" if m else "") for t, m in pieces))
-        self.query_one(TextPane).put(content)
+        self.text.put(content)
         self.query_one(".pane-footer", Line).put(Content("" if pieces is None else " underlined: not in the answer"))
