@@ -361,3 +361,23 @@ async def test_a_profile_tells_lifecycle_and_kind(walk: Walk) -> None:
     async with chatting(walk) as tab:
         tab.pane("b").aim(Target("Old", "x.old-v1:0", "base model", lifecycle="legacy, end of life 2027-04-08"))
         await walk.sees("B  Old · base model · legacy, end of life 2027")
+
+
+async def test_where_one_pane_has_room_the_keys_go_to_the_one_that_is_shown(walk: Walk, tmp_path: Path) -> None:
+    served(walk)
+    async with chatting(walk, [write(tmp_path / "label.json", [(QUESTION, "At gate 21, 門の前。")])], (80, 24)) as tab:
+        await ask(walk, tab)
+        await walk.press("escape", "ctrl+o")
+        await walk.until(lambda: tab.pane("b").view.has_focus, "the focus on B")
+        assert tab.here is tab.pane("b")
+        await walk.press("R")
+        await walk.sees("R  reference", "門の前。")
+        await walk.press("ctrl+o")
+        await walk.sees(f"A  {TUNED}")
+        await walk.press("ctrl+o", "ctrl+o")
+        await walk.sees("門の前。")
+        await walk.press("R")
+        await walk.misses("門の前。")
+        await walk.sees(ANSWER)
+        await walk.press("ctrl+o")
+        await walk.sees(f"B  {BASE}")

@@ -71,15 +71,7 @@ class ChatTab(HistoryTab):
         """Show the next pane where only one has room."""
         order = ["-show-a", "-show-b", *(["-show-r"] if self.has_class("-reference") else [])]
         at = next((n for n, name in enumerate(order) if self.has_class(name)), 0)
-        shown = order[(at + 1) % len(order)]
-        reading = not self.prompt.has_focus
-        self.remove_class(*order).add_class(shown)
-        if reading:  # what had the focus may be hidden now, and keys would go nowhere
-            self.call_after_refresh(self._read, shown[-1])
-
-    def _read(self, side: str) -> None:
-        """Give the keys to what is read: a side, or the reference."""
-        (self.query_one(ReferencePane).text if side == "r" else self.pane(side).view).focus()
+        self.show_side(order[(at + 1) % len(order)][-1])
 
     def action_evaluate(self) -> None:
         """Judge both sides over many questions."""

@@ -20,6 +20,7 @@ from tui.services.session import Services
 from tui.tabs.base import Tab
 from tui.widgets.answer_pane import AnswerPane
 from tui.widgets.prompt import Prompt
+from tui.widgets.reference_pane import ReferencePane
 from tui.widgets.text_pane import Line
 
 
@@ -55,6 +56,16 @@ class ChatBase(Tab):
         """The side with the focus, else the one that is shown alone, else A."""
         focused = next((p for p in self.panes if p.has_focus_within), None)
         return focused or self.pane("b" if self.has_class("-show-b") and self.screen.has_class("-narrow") else "a")
+
+    def show_side(self, side: str) -> None:
+        """Show a, b or r (the reference) where only one has room; the keys go there unless a question is written."""
+        reading = not self.prompt.has_focus
+        self.remove_class("-show-a", "-show-b", "-show-r").add_class(f"-show-{side}")
+        if reading:  # what had the focus may be hidden now, and keys would go nowhere
+            self.call_after_refresh(self._read, side)
+
+    def _read(self, side: str) -> None:
+        (self.query_one(ReferencePane).text if side == "r" else self.pane(side).view).focus()
 
     @property
     def busy(self) -> bool:

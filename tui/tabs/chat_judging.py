@@ -184,11 +184,10 @@ class JudgingTab(SettingsTab):
         """Show the reference answer beside the others, or no longer."""
         self.toggle_class("-reference")
         if not self.has_class("-reference"):
-            self.remove_class("-show-r")
-            if not self.has_class("-show-b"):
-                self.add_class("-show-a")
+            # It may have had the focus.
+            self.show_side("a" if self.has_class("-show-r") else self.here.side)
         elif self.screen.has_class("-narrow"):
-            self.remove_class("-show-a", "-show-b").add_class("-show-r")
+            self.show_side("r")
 
     def asked(self, exchange: Exchange) -> None:
         """A question may have a reference; one that came with it is shown at once."""
