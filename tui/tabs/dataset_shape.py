@@ -181,11 +181,3 @@ class ShapingTab(UploadingTab):
             self.take_in(EditedFile(source.document.now, role, source=source), show=number == 0)
         sizes = ", ".join(f"{len(part):,} {role}" for role, _, part in parts)
         self.say(f"Split with seed {safe_line(plan.form.seed, 20)}: {sizes}. {opened.name} is as it was", "good")
-
-    def show_record(self, at: int, index: int) -> None:
-        """Show a record of one of the open files."""
-        if at != self.current:
-            self.current = at
-            self.show_all()
-            self.show_file(keep_cursor=False)
-        self.go_to(index)

@@ -21,7 +21,7 @@ from tui.domain.identity import Identity
 from tui.domain.pairs import Role
 from tui.domain.text import count, safe_line
 from tui.services.datasets import Converted, problems_summary
-from tui.tabs.dataset_fixes import MendingTab
+from tui.tabs.dataset_leaks import LeakingTab
 from tui.tabs.editing import EditedFile, typed_path
 from tui.widgets.progress import ProgressLine
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tui.services.storage import Held
 
 
-class UploadingTab(MendingTab):
+class UploadingTab(LeakingTab):
     """Converts files and uploads them."""
 
     identity: reactive[Identity] = reactive(Identity(), repaint=False)
