@@ -10,6 +10,7 @@ from tui.domain.errors import AppError, Cause
 from tui.domain.records import json_reason
 
 _BLANK = b" \t\r"
+_SPACE = ord(" ")
 
 
 def line_spans(data: bytes) -> tuple[array[int], tuple[int, ...]]:
@@ -17,13 +18,14 @@ def line_spans(data: bytes) -> tuple[array[int], tuple[int, ...]]:
     spans: array[int] = array("Q")
     blank: list[int] = []
     start, number, size = 0, 0, len(data)
+    find, append = data.find, spans.append
     while start < size:
-        end = data.find(b"\n", start)
+        end = find(b"\n", start)
         end = size if end < 0 else end
         number += 1
-        if data[start:end].strip(_BLANK):
-            spans.append(start)
-            spans.append(end)
+        if data[start] > _SPACE or data[start:end].strip(_BLANK):
+            append(start)
+            append(end)
         else:
             blank.append(number)
         start = end + 1

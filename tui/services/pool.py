@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
@@ -12,6 +13,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _Work = Callable[[], None]
+_TURN = 0.0005
+"""Seconds after which a thread that computes lets another one go on. A key wants the interpreter several times until
+it is painted, and with Python's own five milliseconds it would wait that long each time."""
 
 
 class DaemonPool:
@@ -24,6 +28,7 @@ class DaemonPool:
     def __init__(self, size: int = 8, name: str = "tanzaku") -> None:
         self._size = size
         self._name = name
+        sys.setswitchinterval(_TURN)
         self._work: queue.SimpleQueue[_Work] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._threads = 0

@@ -14,8 +14,9 @@ from tui.tabs.dataset_list import ListingTab
 from tui.widgets.virtual_table import VirtualTable
 
 _CHECK_DELAY = 0.3
+_FIRST_ROWS = 0.1
 _LARGE = 10_000
-"""Records from which on the check after an edit begins a little later."""
+"""Records from which on a check begins a little later."""
 
 
 class CheckingTab(ListingTab):
@@ -36,8 +37,9 @@ class CheckingTab(ListingTab):
     async def _check(self, at: int, *, edited: bool) -> None:
         """What is found counts unless the file is edited meanwhile."""
         opened, model = self.files[at], self.model
-        if edited and len(opened.file) > _LARGE:
-            await asyncio.sleep(_CHECK_DELAY)  # the next edit is likely, and a check takes a processor
+        if len(opened.file) > _LARGE:
+            # The next edit is likely, or the first rows are still to be painted, and a check takes a processor.
+            await asyncio.sleep(_CHECK_DELAY if edited else _FIRST_ROWS)
 
         def outdated() -> bool:
             now = self.files[at]
