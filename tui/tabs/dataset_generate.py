@@ -13,6 +13,7 @@ from textual import work
 from textual.binding import Binding, BindingType
 from textual.worker import Worker
 
+from tui.domain.base_models import base_id
 from tui.domain.drafts import OpenFiles, PairDraft, Provenance
 from tui.domain.errors import AppError, Cause
 from tui.domain.formats import FormatError, Record
@@ -64,7 +65,9 @@ class GeneratingTab(SharingTab):
             return
         if waiting:
             number = sum(batch.waiting for batch in waiting)
-            self.say(f"{count(number, 'written pair')} from {safe_line(waiting[0].document, 40)} wait for you (ctrl+g)")
+            more = f" and {count(len(waiting) - 1, 'other document')}" if len(waiting) > 1 else ""
+            source = f"{safe_line(waiting[0].document, 40)}{more}"
+            self.say(f"{count(number, 'written pair')} from {source} wait for you (ctrl+g)")
 
     @work(group="ask")
     async def action_generate(self) -> None:
@@ -153,18 +156,28 @@ class GeneratingTab(SharingTab):
         from tui.dialogs.confirm import ConfirmDialog
 
         self.say("")
-        prices = await self.services.prices.of(wish.model_id, self.identity.region, wish.model_name)
+        prices = await self._prices_of(wish)
         body = _order(wish, document, estimate(wish.number, document.parts), prices)
         if self.services.sandbox:
             body += "\n\nIn the sandbox no model writes: a rule takes sentences from the document, free of charge."
         heading = f"Write {count(wish.number, 'pair')} from {safe_line(document.path.name, 60)}?"
         return await self.ask(ConfirmDialog(heading, body, yes="Ask the model")) is True
 
+    async def _prices_of(self, wish: Wish) -> TokenPrices:
+        """Those of the base model behind an inference profile: price lists know models by their own names."""
+        name = wish.model_name
+        try:
+            models = await self.services.catalog.foundation_models()
+            name = next((m.name for m in models if m.model_id == base_id(wish.model_id)), name)
+        except AppError:
+            pass  # then the price may stay unknown, and is told as such
+        return await self.services.prices.of(wish.model_id, self.identity.region, name)
+
     # Writing
 
     @work(group="generate")
     async def _write_pairs(self, wish: Wish, document: SourceDocument) -> None:
-        prices = await self.services.prices.of(wish.model_id, self.identity.region, wish.model_name)
+        prices = await self._prices_of(wish)
         if self.services.sandbox:
             wish = replace(wish, model_name=f"{wish.model_name} (a rule of the sandbox)")
         last: Progress | None = None
@@ -307,6 +320,8 @@ def _order(wish: Wish, document: SourceDocument, plan: Estimate, prices: TokenPr
     cost = prices.answered(plan.usage.input, plan.usage.output)
     source = f" ({prices.origin})" if cost is not None and prices.origin else ""
     unknown = "" if cost is not None else "; a price of your own can stand in config.toml"
+    if cost is not None and base_id(wish.model_id) != wish.model_id:
+        unknown = "; the profile's price may differ from the base model's"
     lines = [
         f"Model      {safe_line(wish.model_name, 60)}  {safe_line(wish.model_id, 120)}",
         f"Document   {', '.join([f'≈ {document.tokens:,} tokens', *document.notes])}",
