@@ -1,12 +1,13 @@
-"""Choose the order of the list of pairs."""
+"""Choose the order of a list."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Generic, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.events import Key
 
 from tui.dialogs.base import Dialog
 from tui.dialogs.choice import Choice, ChoiceRows
@@ -14,7 +15,11 @@ from tui.domain.listing import By, Order
 from tui.widgets.columns import Column
 from tui.widgets.virtual_table import VirtualTable
 
-_ORDERS = (
+T = TypeVar("T")
+Orders = Sequence[tuple[T, str, str, str]]
+"""Each order with its name, a word about it, and its letter."""
+
+PAIR_ORDERS: Orders[Order] = (
     (Order(), "file order", "as the records stand in the file", "f"),
     (Order(By.NUMBER, True), "file order, last first", "", "F"),
     (Order(By.QUESTION), "question", "from A to Z", "q"),
@@ -28,17 +33,14 @@ _ORDERS = (
 )
 
 
-class SortDialog(Dialog[Order]):
+class SortDialog(Dialog[T], Generic[T]):
     """Gives the order; each has a letter, a capital where it is turned round."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(letter, f"take({number})", f"{title} {note}".strip(), show=False, id=f"sort.{order.by}{number % 2}")
-        for number, (order, title, note, letter) in enumerate(_ORDERS)
-    ]
     heading = "Sort the list by"
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, orders: Orders[T], order: T) -> None:
         super().__init__()
+        self._orders = orders
         self._order = order
 
     def fields(self) -> ComposeResult:
@@ -46,20 +48,22 @@ class SortDialog(Dialog[Order]):
 
     def on_mount(self) -> None:
         table = self.query_one(VirtualTable)
-        table.show(
-            ChoiceRows(
-                [Choice(str(n), f"{letter}  {title}", note) for n, (_, title, note, letter) in enumerate(_ORDERS)]
-            )
-        )
-        table.styles.height = len(_ORDERS) + 1
-        table.move_to(next((n for n, one in enumerate(_ORDERS) if one[0] == self._order), 0))
+        choices = [
+            Choice(str(n), f"{letter}  {title}", note) for n, (_, title, note, letter) in enumerate(self._orders)
+        ]
+        table.show(ChoiceRows(choices))
+        table.styles.height = len(self._orders) + 1
+        table.move_to(next((n for n, one in enumerate(self._orders) if one[0] == self._order), 0))
         table.focus()
 
     @on(VirtualTable.RowOpened)
     def _opened(self, message: VirtualTable.RowOpened) -> None:
         message.stop()
-        self.dismiss(_ORDERS[int(message.key)][0])
+        self.dismiss(self._orders[int(message.key)][0])
 
-    def action_take(self, number: int) -> None:
+    def on_key(self, event: Key) -> None:
         """Take the order of that letter."""
-        self.dismiss(_ORDERS[number][0])
+        chosen = next((order for order, _, _, letter in self._orders if letter == event.character), None)
+        if chosen is not None:
+            event.stop()
+            self.dismiss(chosen)

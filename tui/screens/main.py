@@ -362,7 +362,10 @@ class MainScreen(EvaluationRoutes, MoneyScreen):
     @on(Tab.LossRequested)
     async def _loss_requested(self, message: Tab.LossRequested) -> None:
         tab = cast("LossTab", await self.show_tab("loss"))
-        tab.show_run(message.run_key)
+        if len(message.run_keys) == 1:
+            tab.show_run(message.run_keys[0])
+        else:
+            tab.show_several(message.run_keys)
 
     @on(Tab.ChatRequested)
     async def _chat_requested(self, message: Tab.ChatRequested) -> None:

@@ -56,11 +56,11 @@ class Tab(Vertical):
         """Data has to be uploaded before a job can be started."""
 
     class LossRequested(Message):
-        """The user wants to see the curves of a run."""
+        """The user wants to see the curves of a run, or of several together."""
 
-        def __init__(self, run_key: str) -> None:
+        def __init__(self, *run_keys: str) -> None:
             super().__init__()
-            self.run_key = run_key
+            self.run_keys = run_keys
 
     class ChatRequested(Message):
         """The user wants to ask a run's model."""

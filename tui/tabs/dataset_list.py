@@ -277,7 +277,7 @@ class ListingTab(RecoveringTab):
 
     def action_sort(self) -> None:
         """Choose what the list is sorted by; the file stays as it is."""
-        from tui.dialogs.sorting import SortDialog
+        from tui.dialogs.sorting import PAIR_ORDERS, SortDialog
 
         if self.opened is None:
             return
@@ -287,7 +287,8 @@ class ListingTab(RecoveringTab):
                 self._order = order
                 self._arrange()
 
-        self.app.push_screen(SortDialog(self._order), chosen)
+        dialog: SortDialog[Order] = SortDialog(PAIR_ORDERS, self._order)
+        self.app.push_screen(dialog, chosen)
 
     def action_hit(self, step: int) -> None:
         """Go to the next or last place in the preview that the filter's words hit, then on to the next record."""

@@ -11,18 +11,22 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from tui.domain.errors import AppError
+from tui.domain.run_list import Order, listed, orders
 from tui.domain.runs import Run
 from tui.domain.text import count, safe_line
 from tui.services.session import Services
 from tui.tabs.jobs_new import NewJobTab
 from tui.tabs.jobs_serve import ServingTab
+from tui.widgets.filter_line import FilterLine
 from tui.widgets.frame import age_text
 from tui.widgets.run_rows import RUN_COLUMNS, RunRows, run_detail
 from tui.widgets.text_pane import Line, TextPane
 from tui.widgets.virtual_table import VirtualTable
 
+_EXAMPLE = "words  !word  is:moving  is:failed  is:billing  (esc clears)"
 _RESTING = 0.2
 """Seconds that the cursor rests on a run before its detail is asked for."""
+_NONE_LIKE_THAT = "No run is like that; esc clears the filter."
 _NO_RUNS = "No runs yet. Upload data in 1 Dataset (p), then press n here."
 
 
@@ -37,6 +41,10 @@ class JobsTab(NewJobTab, ServingTab):
         Binding("S", "stop_job", "stop", id="jobs.stop"),
         Binding("X", "delete", "delete", id="jobs.delete"),
         Binding("l", "loss", "loss", id="jobs.loss"),
+        Binding("slash", "filter", "filter", key_display="/", id="jobs.filter"),
+        Binding("s", "sort", "Sort the list", show=False, id="jobs.sort"),
+        Binding("e", "edit_endpoint", "Rename the endpoint, or give it another model", show=False, id="jobs.edit"),
+        Binding("escape", "clear", "Clear filter and marks", show=False, id="jobs.clear"),
         Binding("y", "copy", "Copy the ARN", show=False, id="jobs.copy"),
     ]
 
@@ -44,6 +52,8 @@ class JobsTab(NewJobTab, ServingTab):
         super().__init__(services, id=id, classes=classes)
         self._detailed = ""
         self._trends: dict[str, tuple[float, ...]] = {}
+        self._words = ""
+        self._sorting = Order()
 
     def compose(self) -> ComposeResult:
         yield Line(id="jobs-line")
@@ -82,18 +92,26 @@ class JobsTab(NewJobTab, ServingTab):
     def _show(self) -> None:
         board, now = self.board, self.services.now()
         table = self.query_one("#runs", VirtualTable)
-        table.show(RunRows(board.runs, now, self._trends))
-        new = next((n for n, run in enumerate(board.runs) if run.name == self._started), None)
+        runs, unclear = listed(board.runs, self._words, self._sorting)
+        for field in self.query(FilterLine):
+            field.complain(unclear)
+        table.show(RunRows(runs, now, self._trends))
+        table.sorted_by = (self._sorting.by.value, self._sorting.descending) if self._sorting != Order() else None
+        new = next((n for n, run in enumerate(runs) if run.name == self._started), None)
         if self._started and new is not None:  # the keys that follow are meant for it
             self._started = ""
             table.move_to(new)
         moving = sum(run.moving for run in board.runs)
         # Whether there are runs is known only after the first look.
-        self.query_one("#runs", VirtualTable).set_empty(_NO_RUNS if board.seen else "")
+        self.query_one("#runs", VirtualTable).set_empty(
+            _NONE_LIKE_THAT if self._words else _NO_RUNS if board.seen else ""
+        )
         if board.seen is None:
             text = " looking …" if self.identity.problem is None else " AWS has not been seen yet"
         else:
-            text = f" {count(len(board.runs), 'run')}  {moving} moving  {age_text(board.seen, now)}"
+            shown = f"{len(runs)} of {count(len(board.runs), 'run')}" if self._words else count(len(board.runs), "run")
+            marked = f"  {len(table.marked)} marked (l shows them together)" if table.marked else ""
+            text = f" {shown}  {moving} moving{marked}  {age_text(board.seen, now)}"
             if board.missed:
                 text += f"  ▲ may not be listed: {', '.join(sorted(board.missed))}"
         self.query_one("#jobs-line", Line).put(Content(text))
@@ -133,9 +151,13 @@ class JobsTab(NewJobTab, ServingTab):
 
     @on(VirtualTable.RowOpened, "#runs")
     def action_loss(self) -> None:
-        """Show the run's loss curves; of an evaluation job its evaluation."""
+        """Show the run's loss curves, or those of the marked ones together; of an evaluation job its evaluation."""
         run = self.run_shown
-        if run is not None and run.evaluation is not None:
+        marked = self.query_one("#runs", VirtualTable).marked
+        chosen = [r.key for r in self.board.runs if r.key in marked and r.job is not None]
+        if len(chosen) > 1:
+            self.post_message(self.LossRequested(*chosen))
+        elif run is not None and run.evaluation is not None:
             self.post_message(self.EvaluationRequested(run.evaluation.evaluation))
         elif run is not None:
             self.post_message(self.LossRequested(run.key))
@@ -145,6 +167,51 @@ class JobsTab(NewJobTab, ServingTab):
         run = self.run_shown
         if run is not None:
             self.post_message(self.ChatRequested(run.key))
+
+    # Order and choice
+
+    async def action_filter(self) -> None:
+        """Type words to narrow the list."""
+        if not self.query(FilterLine):
+            await self.mount(FilterLine(_EXAMPLE), after=self.query_one("#jobs-line"))
+        self.add_class("-filtering")
+        self.query_one(FilterLine).focus()
+
+    @on(FilterLine.Changed)
+    def _filter_typed(self, event: FilterLine.Changed) -> None:
+        self._words = event.words
+        self._show()
+
+    @on(FilterLine.Done)
+    def _filter_done(self) -> None:
+        self.focus_first()
+
+    def action_clear(self) -> None:
+        """Clear the filter, else the marks."""
+        if self.has_class("-filtering"):
+            self.query_one(FilterLine).clear()
+            self.remove_class("-filtering")
+            self._words = ""
+            self.focus_first()
+        else:
+            self.query_one("#runs", VirtualTable).marked = frozenset()
+        self._show()
+
+    @on(VirtualTable.MarksChanged, "#runs")
+    def _marks_changed(self) -> None:
+        self._show()
+
+    def action_sort(self) -> None:
+        """Choose what the list is sorted by."""
+        from tui.dialogs.sorting import SortDialog
+
+        def chosen(order: Order | None) -> None:
+            if order is not None:
+                self._sorting = order
+                self._show()
+
+        dialog: SortDialog[Order] = SortDialog(orders(), self._sorting)
+        self.app.push_screen(dialog, chosen)
 
     def action_copy(self) -> None:
         """Copy the ARN of the run's endpoint, model or job."""

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from tui.dialogs.choice import Choice, ChoiceDialog
 from tui.dialogs.confirm import ConfirmDialog
+from tui.dialogs.endpoint import EndpointDialog, EndpointWish
 from tui.dialogs.serve import ServeDialog, ServeOffer, ServePlan
 from tui.domain.base_models import Serving
 from tui.domain.clock import span
@@ -163,6 +164,36 @@ class ServingTab(OrderingTab):
             self.say("Waiting until AWS knows the new role …")
             await asyncio.sleep(wait)
         raise AssertionError("the last try either returns or raises")
+
+    def action_edit_endpoint(self) -> None:
+        """Rename a provisioned throughput, or move it to another custom model."""
+        self._begin(self._edit_endpoint)
+
+    async def _edit_endpoint(self) -> None:
+        run = self.run_shown
+        bought = [e for e in run.endpoints if e.kind is Serving.PROVISIONED] if run else []
+        if run is None or not bought:
+            raise AppError(Cause.INVALID, "Only provisioned throughput can be renamed or moved", hint="b buys it")
+        endpoint = bought[0] if len(bought) == 1 else await self._which(tuple(bought))
+        if endpoint is None:
+            return
+        base = run.base_model_arn
+        others = [r.model for r in self.board.runs if r.model and base and r.base_model_arn == base]
+        models = [(m.name, m.arn) for m in others]
+        wish, problem = EndpointWish(endpoint.name, endpoint.model_arn), ""
+        while True:
+            answer = await self.app.push_screen_wait(EndpointDialog(endpoint, models, wish, problem))
+            if answer is None or (answer.name == endpoint.name and answer.model_arn == endpoint.model_arn):
+                self.say("Nothing was changed")
+                return
+            name = answer.name if answer.name != endpoint.name else ""
+            model = answer.model_arn if answer.model_arn != endpoint.model_arn else ""
+            try:
+                call = self.services.endpoints.update(endpoint, name=name, model_arn=model)
+                await self._send(call, "The change of", endpoint.name, "is changed; another model takes some minutes")
+                return
+            except AppError as error:
+                wish, problem = answer, error.sentence()
 
     def action_stop_job(self) -> None:
         """Stop the run's job."""

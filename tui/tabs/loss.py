@@ -191,14 +191,18 @@ class LossTab(Tab):
             self._runs.at = 0
             self.show_run(chosen[0])
             return
-        self._runs.all = [run for run in self._runs.all if run.key in chosen]
-        for key in chosen[:MOST]:
+        self.show_several(chosen)
+
+    def show_several(self, keys: Sequence[str]) -> None:
+        """Show the curves of some runs together."""
+        self._runs.all = [run for run in self._runs.all if run.key in keys]
+        for key in keys[:MOST]:
             self._runs.pin(key, self._known_name(key))
             self._look(key)
         self._runs.at = 0
         self._view.reset()
-        if len(chosen) > MOST:
-            self.say(f"The first {MOST} of {len(chosen)} are shown", "problem")
+        if len(keys) > MOST:
+            self.say(f"The first {MOST} of {len(keys)} are shown", "problem")
         self._compare()
         self._draw()
 

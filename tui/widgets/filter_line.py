@@ -14,6 +14,8 @@ from textual.widgets import Input
 from tui.domain.text import safe_line
 from tui.widgets.text_pane import Line
 
+_OF_PAIRS = 'words  "a phrase"  q:word  a:word  !word  tok>200  is:problem  (esc clears)'
+
 
 class FilterLine(Vertical):
     """One line to type in; tells of each change, and when enter ends the typing. Below it, what is not understood."""
@@ -35,10 +37,12 @@ class FilterLine(Vertical):
     class Done(Message):
         """Enter was pressed."""
 
+    def __init__(self, example: str = _OF_PAIRS, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._example = example
+
     def compose(self) -> ComposeResult:
-        field = Input(
-            placeholder='words  "a phrase"  q:word  a:word  !word  tok>200  is:problem  (esc clears)', compact=True
-        )
+        field = Input(placeholder=self._example, compact=True)
         field.cursor_blink = False
         yield field
         yield Line()

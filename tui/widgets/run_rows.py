@@ -10,7 +10,7 @@ from textual.content import Content
 from tui.domain.base_models import Serving
 from tui.domain.clock import absolute, ago, span
 from tui.domain.evaluation_jobs import EvaluationJob
-from tui.domain.jobs import Job, JobStatus, cure
+from tui.domain.jobs import PHASES, Job, JobStatus, cure
 from tui.domain.runs import Endpoint, Run
 from tui.domain.text import safe, safe_line
 from tui.widgets.columns import Column
@@ -152,13 +152,30 @@ def _job_parts(job: Job, now: datetime) -> list[tuple[str, str] | str]:
         mark = {"Completed": "✓", "InProgress": "●", "NotStarted": "◌", "Failed": "✗"}.get(phase.status, "■")
         phases.append(f"{phase.name} {mark}" + (f" {span(lasted)}" if lasted is not None else ""))
     if phases:
-        waits = "  (queued: training waits for capacity)" if job.phase_text() == "Queued" else ""
-        parts.append((" → ".join(phases) + waits + "\n", "$text-accent"))
+        parts.append((" → ".join(phases) + _queue(job, now) + "\n", "$text-accent"))
+    elif job.moving:
+        parts.append(
+            (f"AWS tells no phases of this job; it has run for {span(now - job.created)}\n", "$foreground-muted")
+        )
     if job.training_loss is not None:
         loss = f"training {job.training_loss:.4f}"
         loss += f" · validation {job.validation_loss:.4f}" if job.validation_loss is not None else ""
         parts += _line("last loss", loss)
     return parts
+
+
+def _queue(job: Job, now: datetime) -> str:
+    """The wait between data processing and training, which AWS counts to neither."""
+    by_name = {phase.name: phase for phase in job.phases}
+    processed, training = by_name.get(PHASES[1]), by_name.get(PHASES[2])
+    since = processed.changed if processed and processed.status == "Completed" else None
+    if since is None:
+        return ""
+    if job.phase_text() == "Queued":
+        return f"  (queued {span(now - since)}: training waits for capacity)"
+    if training is not None and training.began is not None and training.began > since:
+        return f"  (queued {span(training.began - since)} before training)"
+    return ""
 
 
 def _data_parts(job: Job) -> list[tuple[str, str] | str]:

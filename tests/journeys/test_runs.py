@@ -1,0 +1,70 @@
+"""The list of runs: narrowed, sorted, marked; endpoints renamed and moved."""
+
+from __future__ import annotations
+
+from tests.harness import Walk
+from tests.journeys.stage import scene_of, served
+from tests.sandbox.conftest import WHOLE_JOB
+from tui.tabs.jobs import JobsTab
+from tui.tabs.loss import LossTab
+from tui.widgets.virtual_table import VirtualTable
+
+
+def names(walk: Walk) -> list[str]:
+    tab = walk.app_now.screen_stack[0].query_one(JobsTab)
+    table = tab.query_one("#runs", VirtualTable)
+    return [str(table.source.cells(row)[0]) for row in range(len(table.source))]
+
+
+async def test_runs_are_narrowed_sorted_and_seen_together(walk: Walk) -> None:
+    scene = scene_of(walk)
+    ready = scene.ready_for_jobs()
+    for name in ("alpha", "beta", "gamma"):
+        scene.bedrock.create_model_customization_job(**ready | {"jobName": name, "customModelName": f"{name}-m"})
+        scene.pass_time(60)
+    scene.pass_time(WHOLE_JOB)
+    async with walk.app(size=(100, 30)):
+        await walk.sees(walk.sandbox.account_id)
+        await walk.press("2")
+        await walk.sees("alpha", "beta", "gamma")
+        assert names(walk) == ["gamma", "beta", "alpha"]
+        await walk.press("s", "r")
+        await walk.until(lambda: names(walk) == ["alpha", "beta", "gamma"], "the names in order")
+        await walk.press("/")
+        await walk.type("is:odd !beta")
+        await walk.sees("is:odd: is: takes moving", "2 of 3 runs")
+        assert names(walk) == ["alpha", "gamma"]
+        await walk.press("escape")
+        await walk.until(lambda: len(names(walk)) == 3, "all runs")
+        await walk.press("g", "space", "j", "space")
+        await walk.sees("2 marked (l shows them together)")
+        await walk.press("l")
+        await walk.until(lambda: bool(walk.app_now.screen.query(LossTab)), "the Loss tab")
+        await walk.sees("alpha", "beta")
+        tab = walk.app_now.screen.query_one(LossTab)
+        assert sorted(tab._known_name(run.key) for run in tab._runs.all) == ["alpha", "beta"]
+
+
+async def test_an_endpoint_is_renamed_and_moved(walk: Walk) -> None:
+    scene, arn = served(walk)
+    scene.model("second-keeper")
+    before = scene.bedrock.get_provisioned_model_throughput(provisionedModelId=arn)
+    async with walk.app(size=(100, 30)):
+        await walk.sees("1 MU")
+        await walk.press("2")
+        await walk.sees("second-keeper", "1 MU")
+        await walk.press("/")
+        await walk.type("is:billing")
+        await walk.press("enter", "e")
+        await walk.sees(f"Change {before['provisionedModelName']}", "Units and commitment cannot be changed")
+        await walk.press("ctrl+u")
+        await walk.type("!")
+        await walk.press("ctrl+s")
+        await walk.sees("letters, digits, and single")
+        await walk.press("ctrl+u")
+        await walk.type("other-gate")
+        await walk.press("ctrl+s")
+        await walk.sees("is changed")
+    after = scene.bedrock.get_provisioned_model_throughput(provisionedModelId=arn)
+    assert after["provisionedModelName"] == "other-gate"
+    assert after["modelArn"] == before["modelArn"]
