@@ -78,13 +78,16 @@ class PairDialog(Dialog[Record]):
             yield Static(Content(name), markup=False, classes="help-text")
             area = TextArea(text, soft_wrap=True, tab_behavior="focus")
             area.cursor_blink = False
-            area.styles.height = _HEIGHTS.get(name, 4)
+            area.styles.height = _HEIGHTS.get(name, 3)
             self._areas.append(area)
             self._loaded.append(area.text)
             yield area
 
     def closing(self) -> ComposeResult:
         """The ruler stays in sight while the texts scroll."""
+        if self._turns:
+            note = "ctrl+n adds a question and an answer behind these, ctrl+r takes these away"
+            yield Static(Content(note), markup=False, classes="help-text")
         yield Static("", id="pair-ruler", markup=False, classes="help-text")
 
     def on_mount(self) -> None:

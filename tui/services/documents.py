@@ -8,19 +8,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tui.domain import pairs
-from tui.domain.document import Document, Encoding, Step, Version
+from tui.domain.document import Document, Step, Version
 from tui.domain.errors import AppError, Cause
 from tui.domain.moving import carried
-from tui.domain.pair_differences import Difference, differences
+from tui.domain.pair_differences import Difference
 from tui.domain.pairs import Keys, UnclearKeys
 from tui.domain.text import count, safe_line
-from tui.services.datasets import read_file
+from tui.services.carrying import Carriage, candidates_of, differences_of, same_of, without, write_new
 from tui.services.file_lock import FileLock, remove_abandoned
 from tui.services.journal import Journal, Journals, Left
 from tui.services.open_document import (
@@ -77,15 +75,15 @@ class Documents:
 
     async def differences(self, opened: OpenDocument) -> list[Difference]:
         """Pairs that are otherwise in the file on disk than here, told from here to there. Raises AppError."""
-        return await self._pool.run(_differences, opened)
+        return await self._pool.run(differences_of, opened)
 
     async def candidates(self, opened: OpenDocument, keys: Keys | None = None) -> UnclearKeys | None:
         """The keys that may be chosen in a file, read with `keys`; None where its format names them."""
-        return await self._pool.run(_candidates, opened, keys)
+        return await self._pool.run(candidates_of, opened, keys)
 
     async def same(self, among: Sequence[OpenDocument], path: Path) -> OpenDocument | None:
         """The open file that `path` leads to: by its name, a symbolic or a hard link."""
-        return await self._pool.run(_same, among, path)
+        return await self._pool.run(same_of, among, path)
 
     # Editing
 
@@ -190,14 +188,13 @@ class Documents:
         version, pairs_ = source.document.now, count(len(indices), "pair")
         found = await self._pool.run(carried, version, sorted(indices), target.document)
         what = f"{'copy' if keep else 'arrival'} of {pairs_} from {source.name}"
-        arrived = await self.do(
-            target, lambda d: d.insert(len(d.now), found.texts, what, "" if keep else str(source.path))
-        )
+        do = self.do_apart if len(indices) > _MANY else self.do
+        arrived = await do(target, lambda d: d.insert(len(d.now), found.texts, what, "" if keep else str(source.path)))
         if keep:
             return Carriage(arrived, None, found.left_out)
         if target.unguarded:
             raise AppError(Cause.FILE, f"{pairs_} copied, not moved", target.unguarded, f"Save {target.name} first")
-        gone = await self.do(source, partial(_without, version, indices, f"move of {pairs_} to {target.name}", target))
+        gone = await do(source, partial(without, version, indices, f"move of {pairs_} to {target.name}", target))
         return Carriage(arrived, gone, found.left_out)
 
     async def carry_to_new(
@@ -209,13 +206,13 @@ class Documents:
         """
         await self._must_be_ours(source)
         version = source.document.now
-        await self._pool.run(_write_new, path, version.of(sorted(indices)), source.document.encoding)
+        await self._pool.run(write_new, path, version.of(sorted(indices)), source.document.encoding)
         made = await self.open(path, version.layout.plain if isinstance(version.layout, Keys) else None)
         if keep:
             return made, None
         what = f"move of {count(len(indices), 'pair')} to {made.name}"
         try:
-            return made, await self.do(source, partial(_without, version, indices, what, made))
+            return made, await self.do(source, partial(without, version, indices, what, made))
         except AppError:
             await self.close(made)
             raise
@@ -352,53 +349,6 @@ class Documents:
     async def discard(self, left: Left) -> None:
         """Give up the edits of a journal."""
         await self._pool.run(left.discard)
-
-
-def _differences(opened: OpenDocument) -> list[Difference]:
-    layout = opened.document.now.layout
-    keys = layout.plain if isinstance(layout, Keys) else None
-    return differences(opened.document.now, pairs.read(opened.path, read_file(opened.path)[0], keys))
-
-
-def _candidates(opened: OpenDocument, keys: Keys | None) -> UnclearKeys | None:
-    try:
-        file = opened.document.base if keys is None else pairs.read(opened.path, read_file(opened.path)[0], keys)
-    except UnclearKeys as unclear:
-        return unclear
-    return pairs.candidates(file)
-
-
-def _same(among: Sequence[OpenDocument], path: Path) -> OpenDocument | None:
-    found = next((one for one in among if one.path == path or same_place(one.path, path)), None)
-    try:
-        at = Fingerprint.of(os.stat(path))
-    except (OSError, ValueError):
-        return found
-    held = ((one, one.disk.fingerprint) for one in among if one.disk is not None)
-    return found or next((one for one, f in held if (f.device, f.inode) == (at.device, at.inode)), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Carriage:
-    """What was done to both files; `gone` is None for copies. `left_out` are fields without a place in the other."""
-
-    arrived: Step
-    gone: Step | None
-    left_out: tuple[str, ...]
-
-
-def _without(version: Version, indices: Sequence[int], name: str, target: OpenDocument, document: Document) -> Step:
-    if document.now is not version:
-        raise AppError(
-            Cause.CONFLICT, "The file was edited meanwhile", hint=f"The pairs are copied to {target.name}, not moved"
-        )
-    return replace(document.remove(indices), name=name, partner=str(target.path))
-
-
-def _write_new(path: Path, version: Version, encoding: Encoding) -> None:
-    if os.path.lexists(path):
-        raise WouldOverwrite(f"{safe_line(path.name, 60)} is there already")
-    write_whole(path, lambda: version.render(encoding))
 
 
 def _result(written: Future[None]) -> asyncio.Future[None]:
