@@ -22,7 +22,8 @@ from tui.domain.evaluation import Answer, Judge, Outcome, Results, Slot, Spec, S
 from tui.domain.evaluation_run import Progress
 from tui.domain.own_votes import evaluations_of, votes_on
 from tui.services.chat import Chat
-from tui.services.evaluation_runner import Control, Run, Scorer, Worker
+from tui.services.evaluation_parts import Control, Scorer
+from tui.services.evaluation_runner import Run, Worker
 from tui.services.evaluation_store import EvaluationStore
 from tui.services.pool import DaemonPool
 from tui.services.votes import Votes

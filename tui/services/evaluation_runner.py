@@ -7,14 +7,14 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from tui.domain.chat import AnswerCut, AnswerEnd, TextDelta
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation import Answer, Comparison, Failure, Judge, Question, Results, Ruling, Score, Side, Slot
+from tui.domain.evaluation import Answer, Failure, Judge, Results, Ruling, Score, Slot
 from tui.domain.evaluation_run import Phase, Progress, judgements_per_sample
 from tui.domain.text import safe_line
 from tui.services.chat import Chat
+from tui.services.evaluation_parts import Control, Scorer, Tally, Work, to_ask, to_judge
 from tui.services.evaluation_store import EvaluationStore
 from tui.services.pacing import Pacing
 from tui.services.pool import DaemonPool
@@ -41,87 +41,6 @@ _JUDGES = 5
 """Judgements at once: they go over the threads that everything else goes over too, and leave some of them free."""
 _IN_A_ROW = 5
 """So many of those one after another, and the service counts as away."""
-
-
-class Scorer(Protocol):
-    """What judges. Each raises AppError: such a judgement has failed, and is no number."""
-
-    async def score(self, question: Question, answer: str) -> tuple[float, str]:
-        """The score of an answer, and why."""
-        ...
-
-    async def prefer(self, question: Question, first: str, second: str) -> tuple[int | None, str]:
-        """0 when the first answer is better, 1 when the second is, None for a tie; and why."""
-        ...
-
-
-class Control:
-    """The reins of a run; used on the event loop."""
-
-    def __init__(self) -> None:
-        self._going = asyncio.Event()
-        self._going.set()
-        self.stopped = False
-        self.changed = asyncio.Event()
-
-    @property
-    def paused(self) -> bool:
-        """Whether nothing new is asked."""
-        return not self._going.is_set()
-
-    def pause(self) -> None:
-        """Ask nothing new; what is under way is finished and stored."""
-        if not self.paused:
-            self._going.clear()
-            self.changed.set()
-
-    def resume(self) -> None:
-        """Go on."""
-        if self.paused:
-            self._going.set()
-            self.changed.set()
-
-    def stop(self) -> None:
-        """End the run once what is under way is stored."""
-        if not self.stopped:
-            self.stopped = True
-            self._going.set()
-            self.changed.set()
-
-    async def going(self) -> bool:
-        """Wait while paused; False when the run is to end."""
-        await self._going.wait()
-        return not self.stopped
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """One call: an answer to ask for, a score to ask for, or a ruling with a side first."""
-
-    phase: Phase
-    slot: Slot
-    ruling: bool = False
-
-    @property
-    def part(self) -> str:
-        """What the store calls it."""
-        return f"{self.slot.side} first" if self.ruling else str(self.slot.side)
-
-
-@dataclass(slots=True)
-class _Tally:
-    """Counts of one phase. `taken` are those finished by this run, in `seconds` of not being paused."""
-
-    wanted: int
-    done: int = 0
-    failed: int = 0
-    taken: int = 0
-    began: float | None = None
-
-    @property
-    def left(self) -> int:
-        """Still to do by this run."""
-        return max(0, self.wanted - self.done - self.failed)
 
 
 @dataclass(slots=True)
@@ -164,12 +83,12 @@ class Run:
         self._note = ""
         self._phase = Phase.ASKING
         self._pacing = worker.pacing(worker.concurrency)
-        to_ask = self._to_ask()
-        failed = results.wanted - len(self._answers) - len(to_ask)
-        self._asking = _Tally(results.wanted, len(self._answers), failed)
+        work = to_ask(results, retry=retry)
+        failed = results.wanted - len(self._answers) - len(work)
+        self._asking = Tally(results.wanted, len(self._answers), failed)
         samples = len(self._spec.questions) * self._spec.samples
-        self._judging = _Tally(samples * judgements_per_sample(judge))
-        self._to_do = to_ask
+        self._judging = Tally(samples * judgements_per_sample(judge))
+        self._to_do = work
 
     async def events(self) -> AsyncGenerator[Progress, None]:
         """Progress whenever something has changed."""
@@ -198,7 +117,7 @@ class Run:
     async def _work(self) -> None:
         await self._phase_of(Phase.ASKING, self._to_do, self._asking)
         if self._judge is not None and self._ended is None:
-            work = self._to_judge(self._judge)
+            work = to_judge(self._results, self._answers, self._judge, self._judging, retry=self._retry)
             await self._phase_of(Phase.JUDGING, work, self._judging)
         self._phase = self._ended or Phase.DONE
 
@@ -206,7 +125,7 @@ class Run:
     def _ended(self) -> Phase | None:
         return Phase.STOPPED if self._control.stopped or self._fatal else None
 
-    async def _phase_of(self, phase: Phase, work: Iterable[_Work], tally: _Tally) -> None:
+    async def _phase_of(self, phase: Phase, work: Iterable[Work], tally: Tally) -> None:
         self._phase = phase
         self._in_a_row = 0
         most = self._worker.concurrency if phase is Phase.ASKING else min(self._worker.concurrency, _JUDGES)
@@ -221,7 +140,7 @@ class Run:
             for worker in workers:
                 worker.cancel()
 
-    async def _serve(self, work: Iterable[_Work], tally: _Tally) -> None:
+    async def _serve(self, work: Iterable[Work], tally: Tally) -> None:
         for one in work:
             again = True
             while again:
@@ -238,7 +157,7 @@ class Run:
         going = await self._control.going()
         return going and self._fatal is None
 
-    async def _try(self, work: _Work, tally: _Tally) -> bool:
+    async def _try(self, work: Work, tally: Tally) -> bool:
         """One try. Whether it is to be tried again; raises nothing."""
         try:
             if not await self._turn():
@@ -263,7 +182,7 @@ class Run:
         self._pacing.hurry()
         self._control.resume()
 
-    async def _failed(self, work: _Work, tally: _Tally, error: AppError) -> bool:
+    async def _failed(self, work: Work, tally: Tally, error: AppError) -> bool:
         """Whether it is to be tried again, after a pause."""
         self._problem = error
         if error.cause is Cause.THROTTLED and self._pacing.refused():
@@ -294,7 +213,7 @@ class Run:
 
     # One call
 
-    async def _once(self, work: _Work) -> None:
+    async def _once(self, work: Work) -> None:
         if work.phase is Phase.ASKING:
             await self._ask(work.slot)
         elif work.ruling:
@@ -352,48 +271,6 @@ class Run:
         await self._worker.pool.run(
             self._worker.store.add_ruling, self._results.id, self._judge.id, slot.question, slot.sample, ruling
         )
-
-    # What is to be done
-
-    def _to_ask(self) -> list[_Work]:
-        kept = (Answer,) if self._retry else (Answer, Failure)
-        wanted = [slot for slot in self._spec.slots if self._spec.can_ask(slot.side)]
-        slots = [slot for slot in wanted if not isinstance(self._results.answers.get(slot), kept)]
-        return [_Work(Phase.ASKING, slot) for slot in slots]
-
-    def _to_judge(self, judge: Judge) -> list[_Work]:
-        """What is answered and not judged; answers that are missing leave their judgements out."""
-        kept = (Score,) if self._retry else (Score, Failure)
-        tally = self._judging
-        work: list[_Work] = []
-        for slot in self._spec.slots:
-            if slot not in self._answers:
-                tally.wanted -= 1
-                continue
-            known = self._results.scores.get((judge.id, slot))
-            if isinstance(known, kept):
-                tally.done += isinstance(known, Score)
-                tally.failed += isinstance(known, Failure)
-            else:
-                work.append(_Work(Phase.JUDGING, slot))
-        return work + (self._to_compare(judge) if judge.compares else [])
-
-    def _to_compare(self, judge: Judge) -> list[_Work]:
-        kept = (Ruling,) if self._retry else (Ruling, Failure)
-        tally = self._judging
-        work: list[_Work] = []
-        for slot in self._spec.slots:
-            if slot not in self._answers or Slot(slot.question, slot.sample, slot.side.other) not in self._answers:
-                tally.wanted -= 1
-                continue
-            both = self._results.comparisons.get((judge.id, slot.question, slot.sample), Comparison())
-            known = both.tuned_first if slot.side is Side.TUNED else both.base_first
-            if isinstance(known, kept):
-                tally.done += isinstance(known, Ruling)
-                tally.failed += isinstance(known, Failure)
-            else:
-                work.append(_Work(Phase.JUDGING, slot, ruling=True))
-        return work
 
     # What is told
 

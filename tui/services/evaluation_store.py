@@ -8,18 +8,14 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from tui.domain.chat import Message, Parameters, Target
 from tui.domain.clock import Now, utc_now
 from tui.domain.errors import AppError, Cause
 from tui.domain.evaluation import (
     Answer,
     Comparison,
     Failure,
-    Group,
     Judge,
-    JudgeKind,
     Outcome,
-    Question,
     Results,
     Ruling,
     Score,
@@ -28,7 +24,7 @@ from tui.domain.evaluation import (
     Spec,
     Summary,
 )
-from tui.domain.rubrics import Rubric
+from tui.services.evaluation_rows import place, read_answer, read_judge, read_judgement, read_spec, summary
 from tui.services.journal import alive, whoami
 from tui.services.store import Store
 
@@ -55,7 +51,6 @@ _TABLES = (
 _CHILDREN = ("answers", "judges", "judgements", "failures", "votes")
 _QUIET = timedelta(minutes=10)
 """After which another machine that wrote nothing counts as gone."""
-_FIRST = {"tuned first": Side.TUNED, "base first": Side.BASE}
 
 
 class EvaluationStore:
@@ -108,14 +103,14 @@ class EvaluationStore:
             " FROM evaluations e WHERE e.place=? ORDER BY e.at DESC, e.rowid DESC",
             (place,),
         )
-        return [_summary(*row) for row in rows]
+        return [summary(*row) for row in rows]
 
     def spec(self, evaluation: str) -> tuple[Spec, datetime]:
         """What is asked, and since when. Raises AppError (NOT_FOUND)."""
         rows = self._read("SELECT spec, at FROM evaluations WHERE id=?", (evaluation,))
         if not rows:
             raise AppError(Cause.NOT_FOUND, "There is no such evaluation any more")
-        return _read_spec(rows[0][0]), datetime.fromisoformat(rows[0][1])
+        return read_spec(rows[0][0]), datetime.fromisoformat(rows[0][1])
 
     def place(self, evaluation: str) -> str:
         """What it belongs to; nothing when there is no such evaluation."""
@@ -132,10 +127,10 @@ class EvaluationStore:
             if not judge:
                 answers[Slot(question, sample, Side(part))] = failure
             else:
-                _place(scores, comparisons, judge, part, question, sample, failure)
+                place(scores, comparisons, judge, part, question, sample, failure)
         answers |= self.answers(evaluation)
         for judge, part, question, sample, made_one in self._judgements(evaluation):
-            _place(scores, comparisons, judge, part, question, sample, made_one)
+            place(scores, comparisons, judge, part, question, sample, made_one)
         return Results(
             evaluation, spec, made, answers, self.judges(evaluation), scores, comparisons, self._votes(evaluation)
         )
@@ -147,7 +142,7 @@ class EvaluationStore:
         rows = self._read(
             "SELECT question, sample, side, answer, rest, at FROM evaluation_answers WHERE evaluation=?", (evaluation,)
         )
-        return {Slot(q, s, Side(side)): _read_answer(text, rest, at) for q, s, side, text, rest, at in rows}
+        return {Slot(q, s, Side(side)): read_answer(text, rest, at) for q, s, side, text, rest, at in rows}
 
     def add_answer(self, evaluation: str, slot: Slot, answer: Answer) -> None:
         """Keep an answer; one that is there already stays."""
@@ -178,7 +173,7 @@ class EvaluationStore:
     def judges(self, evaluation: str) -> tuple[Judge, ...]:
         """Oldest first."""
         rows = self._read("SELECT judge FROM evaluation_judges WHERE evaluation=? ORDER BY at, rowid", (evaluation,))
-        return tuple(_read_judge(text) for (text,) in rows)
+        return tuple(read_judge(text) for (text,) in rows)
 
     def judges_used(self, place: str) -> list[Judge]:
         """Each once, newest first."""
@@ -187,7 +182,7 @@ class EvaluationStore:
             " GROUP BY j.id ORDER BY MAX(j.at) DESC, MAX(j.rowid) DESC",
             (place,),
         )
-        return [_read_judge(text) for (text,) in rows]
+        return [read_judge(text) for (text,) in rows]
 
     def add_score(self, evaluation: str, judge: str, slot: Slot, score: Score) -> None:
         """Keep what an answer was given."""
@@ -246,7 +241,7 @@ class EvaluationStore:
             " WHERE evaluation=?",
             (evaluation,),
         )
-        return [(j, part, q, s, _read_judgement(part, *rest)) for j, part, q, s, *rest in rows]
+        return [(j, part, q, s, read_judgement(part, *rest)) for j, part, q, s, *rest in rows]
 
     # Votes
 
@@ -307,90 +302,3 @@ class EvaluationStore:
         """Let others run it."""
         mine = json.dumps(whoami(), sort_keys=True)
         self._write("UPDATE evaluations SET holder='' WHERE id=? AND holder=?", (evaluation, mine))
-
-
-def _place(
-    scores: dict[tuple[str, Slot], Score | Failure],
-    comparisons: dict[tuple[str, int, int], Comparison],
-    judge: str,
-    part: str,
-    question: int,
-    sample: int,
-    made: Score | Ruling | Failure,
-) -> None:
-    """Put a judgement where it belongs; what is put later replaces what was there."""
-    if isinstance(made, Score) or (isinstance(made, Failure) and part not in _FIRST):
-        scores[judge, Slot(question, sample, Side(part))] = made
-        return
-    assert not isinstance(made, Score)
-    key = (judge, question, sample)
-    known = comparisons.get(key, Comparison())
-    if _FIRST[part] is Side.TUNED:
-        comparisons[key] = replace(known, tuned_first=made)
-    else:
-        comparisons[key] = replace(known, base_first=made)
-
-
-def _summary(evaluation: str, spec: str, at: str, answered: int, judges: str | None) -> Summary:
-    asked = _read_spec(spec)
-    return Summary(
-        evaluation,
-        asked.name,
-        datetime.fromisoformat(at),
-        asked.tuned,
-        asked.base,
-        len(asked.questions),
-        answered,
-        sum(len(asked.questions) * asked.samples if asked.can_ask(side) else 0 for side in Side),
-        asked.source,
-        asked.job_arn,
-        tuple((judges or "").split(",")) if judges else (),
-    )
-
-
-def _read_spec(text: str) -> Spec:
-    try:
-        value = json.loads(text)
-        questions = tuple(_read_question(q) for q in value.pop("questions"))
-        tuned, base = Target(**value.pop("tuned")), Target(**value.pop("base"))
-        return Spec(
-            questions=questions, tuned=tuned, base=base, parameters=Parameters(**value.pop("parameters")), **value
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise _odd(error) from None
-
-
-def _read_question(value: dict[str, Any]) -> Question:
-    value["group"] = Group(value["group"])
-    value["earlier"] = tuple(Message(**m) for m in value["earlier"])
-    value["accepted"] = tuple(value["accepted"])
-    return Question(**value)
-
-
-def _read_answer(text: str, rest: str, at: str) -> Answer:
-    try:
-        value = json.loads(rest)
-        sent = value.pop("sent")
-        return Answer(text, datetime.fromisoformat(at), sent=Parameters(**sent) if sent else None, **value)
-    except (ValueError, KeyError, TypeError) as error:
-        raise _odd(error) from None
-
-
-def _read_judge(text: str) -> Judge:
-    try:
-        value = json.loads(text)
-        target = Target(**value["target"]) if value["target"] else None
-        return Judge(JudgeKind(value["kind"]), target, Rubric(**value["rubric"]), value["encoder"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise _odd(error) from None
-
-
-def _read_judgement(part: str, value: float | None, prefers: str, reasons: str, at: str) -> Score | Ruling:
-    when = datetime.fromisoformat(at)
-    if part in _FIRST:
-        return Ruling(_FIRST[part], Side(prefers) if prefers else None, reasons, when)
-    return Score(float(value or 0), reasons, when)
-
-
-def _odd(error: Exception) -> AppError:
-    return AppError(Cause.FILE, "A stored evaluation cannot be read", str(error)[:200], "Start a new evaluation")

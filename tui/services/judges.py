@@ -12,7 +12,7 @@ from tui.domain.evaluation import MEASURES, Judge, JudgeKind, Question
 from tui.domain.rubrics import Rubric
 from tui.domain.structure import Shape
 from tui.services.aws import Aws
-from tui.services.evaluation_runner import Scorer
+from tui.services.evaluation_parts import Scorer
 from tui.services.overlap import overlap
 from tui.services.pool import DaemonPool
 from tui.services.structured import Structured
