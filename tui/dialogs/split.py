@@ -19,7 +19,7 @@ from tui.dialogs.base import Dialog
 from tui.domain.base_models import BaseModel
 from tui.domain.checks import file_problems, total_problem
 from tui.domain.pairs import Role
-from tui.domain.split import PARTS, Split, Together, size_of
+from tui.domain.split import CONTAINED_UP_TO, PARTS, Split, Together, size_of
 from tui.domain.statistics import quantile
 from tui.domain.text import count, safe_line
 from tui.widgets.cells import fit, plain_terminal
@@ -194,7 +194,10 @@ class SplitDialog(Dialog[SplitPlan]):
             for problem in (file_problems(len(part), 0, limits, role) if part or role is Role.TRAIN else ())
         ]
         total = total_problem(len(split.parts[0]), len(split.parts[1]), limits)
-        return [*found, *([total.message] if total else [])][:2]
+        found += [total.message] if total else []
+        if self._records > CONTAINED_UP_TO and self._planned and self._planned[0].together is Together.ALIKE:
+            found.insert(0, f"of more than {CONTAINED_UP_TO:,} pairs, questions inside others are not looked for")
+        return found[:2]
 
     @on(Input.Submitted)
     def _next_field(self) -> None:

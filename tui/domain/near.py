@@ -32,7 +32,7 @@ def near_duplicates(
     """
     places = list(slots)
     found: dict[int, tuple[int, Alike]] = {}
-    for one, other, alike in _pairs(sketches, places, should_stop, least):
+    for one, other, alike in near_pairs(sketches, places, should_stop, least):
         first, second = min(one, other), max(one, other)
         held = found.get(second)
         if held is None or alike.jaccard > held[1].jaccard:
@@ -40,9 +40,10 @@ def near_duplicates(
     return found
 
 
-def _pairs(
+def near_pairs(
     sketches: Sketches, places: list[int], should_stop: Callable[[], bool], least: float
 ) -> Iterator[tuple[int, int, Alike]]:
+    """Every two positions in `places` whose texts are nearly the same, equal ones with the first of them only."""
     often = _often(sketches, places)
     index: dict[int, dict[tuple[int, int], list[int]]] = {}
     same: dict[int, int] = {}

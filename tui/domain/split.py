@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,6 +14,8 @@ from enum import StrEnum
 from tui.domain.pairs import Role
 
 STRATA = 10
+CONTAINED_UP_TO = 10_000
+"""Pairs up to which questions that stand inside others are looked for too: that takes four times as long."""
 PARTS = (Role.TRAIN, Role.VALIDATION, Role.EVAL)
 _SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?) ?%|(0?\.[0-9]{1,8})")
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -66,12 +67,14 @@ class Groups:
             if key is not None:
                 self.join(first.setdefault(key, index), index)
 
-    def members(self) -> list[list[int]]:
-        """All groups, each in the order of the file; the groups by their first record."""
-        found: dict[int, list[int]] = defaultdict(list)
+    def several(self) -> list[list[int]]:
+        """The groups of more than one, each in the order of the file; the groups by their first record."""
+        found: dict[int, list[int]] = {}
         for index in range(len(self._parent)):
-            found[self.find(index)].append(index)
-        return list(found.values())
+            first = self.find(index)
+            if first != index:
+                found.setdefault(first, [first]).append(index)
+        return [found[first] for first in sorted(found)]
 
 
 class Together(StrEnum):
@@ -95,13 +98,13 @@ class Split:
 
 
 def divided(groups: Sequence[Sequence[int]], lengths: Sequence[int], sizes: Sequence[int], seed: str) -> Split:
-    """Divide the records that `groups` name. `sizes` adds up to them; `lengths` by record.
+    """Divide records, each of one of the `lengths`; `sizes` adds up to them. The `groups` of several stay together.
 
     Groups of several go first, the largest ones before the others, each to the part that lacks most. What is single
     fills the parts up: ranked by length and dealt out evenly, by chance within strata of equal number. So a part has
     just the size asked for as long as no group is larger than what it lacks.
     """
-    several = sorted((g for g in groups if len(g) > 1), key=lambda g: (-len(g), _chance(seed, g[0])))
+    several = sorted(groups, key=lambda g: (-len(g), _chance(seed, g[0])))
     lacking = list(sizes)
     parts: list[list[int]] = [[] for _ in sizes]
     for group in several:
@@ -109,11 +112,14 @@ def divided(groups: Sequence[Sequence[int]], lengths: Sequence[int], sizes: Sequ
         part = max(fitting or range(len(sizes)), key=lambda p: (lacking[p] / max(1, sizes[p]), lacking[p]))
         parts[part] += group
         lacking[part] -= len(group)
-    single = [g[0] for g in groups if len(g) == 1]
+    grouped = {index for group in several for index in group}
+    single = [index for index in range(len(lengths)) if index not in grouped]
     for part, index in zip(_dealt(len(single), _bounded(lacking)), _mixed(single, lengths, seed), strict=True):
         parts[part].append(index)
     together = sum(map(len, several))
-    return Split(tuple(tuple(sorted(part)) for part in parts), tuple(sizes), together, max(map(len, groups), default=0))
+    return Split(
+        tuple(tuple(sorted(part)) for part in parts), tuple(sizes), together, max(map(len, several), default=1)
+    )
 
 
 def _bounded(lacking: Sequence[int]) -> list[int]:
@@ -126,11 +132,12 @@ def _bounded(lacking: Sequence[int]) -> list[int]:
 
 def _mixed(single: Sequence[int], lengths: Sequence[int], seed: str) -> list[int]:
     """Records by strata of length, in an order by chance within each."""
-    ranked = sorted(single, key=lambda i: (lengths[i], _chance(seed, i)))
+    chances = {index: _chance(seed, index) for index in single}
+    ranked = sorted(single, key=lambda i: (lengths[i] << 64) | chances[i])
     found = []
     for number in range(STRATA):
         stratum = ranked[len(ranked) * number // STRATA : len(ranked) * (number + 1) // STRATA]
-        found += sorted(stratum, key=lambda i: _chance(seed, i))
+        found += sorted(stratum, key=chances.__getitem__)
     return found
 
 
@@ -148,5 +155,5 @@ def _dealt(total: int, quotas: Sequence[int]) -> Iterable[int]:
         yield part
 
 
-def _chance(seed: str, index: int) -> bytes:
-    return hashlib.blake2b(f"{seed}/{index}".encode("utf-8", "replace"), digest_size=8).digest()
+def _chance(seed: str, index: int) -> int:
+    return int.from_bytes(hashlib.blake2b(f"{seed}/{index}".encode("utf-8", "replace"), digest_size=8).digest())

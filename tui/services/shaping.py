@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import threading
 import time
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,12 +18,14 @@ from tui.domain.formats import Record
 from tui.domain.grams import Sketches, Thresholds, sketch
 from tui.domain.leaks import Index, question_of
 from tui.domain.material import Encoding
+from tui.domain.near import near_pairs
 from tui.domain.pairs import Damaged, Pairs
-from tui.domain.split import Groups, Split, Together, divided
+from tui.domain.split import CONTAINED_UP_TO, Groups, Split, Together, divided
 from tui.domain.statistics import FileStatistics, Gatherer
 from tui.domain.text import safe_line
 from tui.domain.tokens import Counter, Script, script_of
 from tui.domain.version import Version
+from tui.services.datasets import yielding
 from tui.services.pool import DaemonPool
 from tui.services.saving import write_whole
 from tui.services.token_counts import SAMPLE
@@ -83,6 +88,22 @@ def resting(file: Pairs, should_stop: Callable[[], bool]) -> Iterator[Record | D
     for index, record in enumerate(file):
         _rest(index, should_stop)
         yield record
+
+
+_quiet = threading.Lock()
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """No garbage is looked for meanwhile: among millions of numbers that takes a second, in which no key is heard."""
+    with _quiet:
+        was = gc.isenabled()
+        gc.disable()
+        try:
+            yield
+        finally:
+            if was:
+                gc.enable()
 
 
 def _rest(number: int, should_stop: Callable[[], bool]) -> None:
@@ -152,13 +173,24 @@ class Splitting:
         if together is Together.ALIKE:
             # One of each question is enough, and keeps a file of copies from being compared all with all.
             first = [number for number in range(len(sketches)) if groups.find(number) == number]
+            with _no_collections():
+                for one, other in self._alike(first, stop):
+                    groups.join(first[one], first[other])
+        return groups.several()
+
+    def _alike(self, first: list[int], stop: Callable[[], bool]) -> Iterator[tuple[int, int]]:
+        """Numbers of alike questions among the first ones. Raises Stopped."""
+        thresholds, sketches = Thresholds(), self._sketches
+        for one, other, _ in near_pairs(sketches, first, yielding(stop), thresholds.jaccard):
+            yield one, other
+        if stop():
+            raise Stopped
+        if len(first) <= CONTAINED_UP_TO:
             texts = [sketches[number] for number in first]
-            index = Index(texts, Thresholds(), texts[:_SAMPLE])
-            for at, one in enumerate(texts):
+            index = Index(texts, thresholds, texts[:_SAMPLE])
+            for at, text in enumerate(texts):
                 _rest(at, stop)
-                for other, _ in index.alike(one):
-                    groups.join(first[at], first[other])
-        return groups.members()
+                yield from ((at, other) for other, _ in index.alike(text))
 
 
 def _looked_at(
