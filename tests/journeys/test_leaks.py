@@ -34,12 +34,14 @@ def files(tmp_path: Path) -> list[Path]:
 async def test_leaks_are_told_shown_and_deleted_by_hand(walk: Walk, files: list[Path], size: tuple[int, int]) -> None:
     async with walk.app(files, size=size):
         await walk.sees("training.json (1/2)", "2 warnings")
-        await walk.sees("stands in label.json (eval), line 1", "containment 1.00, Jaccard 0.38")
+        await walk.sees("stands in label.json (eval), record 2", "containment 1.00, Jaccard")
         await walk.press("L")
-        await walk.sees("2 pairs of records", "containment ≥ 0.80 (+ -) or Jaccard ≥ 0.60 (> <)")
-        await walk.sees("▸ training.json (train), line 1", "label.json (eval), line 1", "question: containment 1.00")
+        await walk.sees("2 pairs of records · containment ≥ 0.80 (+ -), Jaccard ≥ 0.60 (> <)")
+        await walk.sees(
+            "▸ training.json (train), record 2", "label.json (eval), record 3", "question: containment 1.00"
+        )
         await walk.press("tab")
-        await walk.sees("▸ label.json (eval), line 1")
+        await walk.sees("▸ label.json (eval), record 3")
         await walk.press("d")
         await walk.sees("Deleted pair", "of label.json; u takes it back there", "1 pair of records")
         await walk.press("enter")

@@ -46,8 +46,8 @@ class Place:
 
     @property
     def text(self) -> str:
-        """`training.json (train), line 5`."""
-        return f"{self.name} ({self.role}), line {self.file.line(self.index):,}"
+        """`training.json (train), record 5`."""
+        return f"{self.name} ({self.role}), record {self.index + 1:,}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,6 @@ class LeaksDialog(Dialog[Place]):
         Binding("less_than_sign", "jaccard(-1)", "Lower Jaccard", show=False, key_display="<", id="leaks.jaccard_down"),
     ]
     DEFAULT_CSS = """
-    LeaksDialog #dialog { width: 98%; max-width: 180; }
     LeaksDialog #leak-sides { height: 8; }
     LeaksDialog #leak-sides TextPane { width: 1fr; height: 100%; padding: 0 1; border-top: solid $primary 40%; }
     LeaksDialog #leak-figures { height: auto; max-height: 2; }
@@ -157,10 +156,9 @@ class LeaksDialog(Dialog[Place]):
         self._tell(table.cursor)
 
     def _tell_size(self, found: str) -> None:
-        limits = (
-            f"containment ≥ {self._thresholds.containment:.2f} (+ -) or Jaccard ≥ {self._thresholds.jaccard:.2f} (> <)"
-        )
-        text = Content.assemble((found, "bold"), (f"   alike by {limits}", "$foreground-muted"))
+        low = self._thresholds
+        limits = f" · containment ≥ {low.containment:.2f} (+ -), Jaccard ≥ {low.jaccard:.2f} (> <)"
+        text = Content.assemble((found, "bold"), (limits, "$foreground-muted"))
         self.query_one("#leak-size", Static).update(text)
 
     @property

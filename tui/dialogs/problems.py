@@ -65,7 +65,6 @@ class ProblemsDialog(Dialog[Wish]):
         Binding("F", "fix", "fix all of the kind", id="problems.fix"),
     ]
     DEFAULT_CSS = """
-    ProblemsDialog #dialog { width: 96%; max-width: 150; }
     ProblemsDialog #kinds { height: auto; max-height: 3; }
     ProblemsDialog #problem { height: 4; color: $text; }
     """
