@@ -120,3 +120,10 @@ def test_parts_under_headings_are_found() -> None:
     parts = judge.sections("## Question\nWhere?\n\n**Reference answer**:\nThere.\n\nAnswer A: Here\nAnswer B:\nThere\n")
     assert parts == {"question": "Where?", "reference": "There.", "a": "Here", "b": "There"}
     assert judge.judge("Tell me a story.") is None
+
+
+def test_the_first_and_the_second_are_answers_too() -> None:
+    found = judge.judge(f"<reference>{REFERENCE}</reference><first>{WORSE}</first><second>{REFERENCE}</second>")
+    assert found is not None
+    assert found.verdict(["first", "second", "tie"]) == "second"
+    assert "The second is closer" in found.reasoning

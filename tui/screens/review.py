@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -19,23 +19,15 @@ from tui.domain.drafts import OpenFiles
 from tui.domain.errors import AppError
 from tui.domain.formats import Record
 from tui.domain.generation import Batch, Draft, Verdict
-from tui.domain.text import count, safe, safe_line
+from tui.domain.text import count, safe_line
 from tui.services.session import Services
 from tui.tabs.base import working_folder
 from tui.tabs.dataset import DatasetTab
-from tui.widgets.columns import Column
+from tui.widgets.draft_rows import DRAFT_COLUMNS, DraftRows, draft_text
 from tui.widgets.frame import KeyLine, StatusLine
 from tui.widgets.text_pane import Line, TextPane
 from tui.widgets.virtual_table import VirtualTable
 
-COLUMNS = (
-    Column("verdict", "", 1),
-    Column("number", "#", 4, align="right", hide_below=50),
-    Column("question", "question", weight=2),
-    Column("answer", "answer", weight=3, hide_below=40),
-    Column("leak", "!", 1),
-)
-_MARKS = {Verdict.OPEN: "·", Verdict.ACCEPTED: "✓", Verdict.REJECTED: "✗", Verdict.ADDED: "✓"}
 _FILTERS: tuple[tuple[str, frozenset[Verdict]], ...] = (
     ("all", frozenset({Verdict.OPEN, Verdict.ACCEPTED, Verdict.REJECTED})),
     ("undecided", frozenset({Verdict.OPEN})),
@@ -47,34 +39,6 @@ _NEW_FILE = "\0new"
 Add = Callable[[Batch, Sequence[Draft], Path], Awaitable[str]]
 Target = tuple[Path, str]
 """An open file, and what it is called."""
-
-
-class DraftRows:
-    """Drafts as rows; the first column says the verdict."""
-
-    def __init__(self, drafts: Sequence[Draft], numbers: Mapping[int, int]) -> None:
-        """`numbers` are the places of drafts among all of their batch."""
-        self.drafts = drafts
-        self._numbers = numbers
-
-    def __len__(self) -> int:
-        return len(self.drafts)
-
-    def key(self, index: int) -> str:
-        """The draft's number."""
-        return str(self.drafts[index].number)
-
-    def cells(self, index: int) -> Sequence[str | Content]:
-        """Verdict, number, question, answer, leak."""
-        draft = self.drafts[index]
-        mark = _MARKS[draft.verdict]
-        return (
-            mark,
-            f"{self._numbers[draft.number]}",
-            draft.question[:500],
-            draft.answer[:500],
-            "▲" if draft.leak else "",
-        )
 
 
 class ReviewScreen(Screen[None]):
@@ -130,7 +94,7 @@ class ReviewScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Line(id="review-line")
         with Container(id="review-split"):
-            yield VirtualTable(COLUMNS, id="drafts", empty="nothing here (f shows others, esc goes back)")
+            yield VirtualTable(DRAFT_COLUMNS, id="drafts", empty="nothing here (f shows others, esc goes back)")
             yield TextPane(id="draft")
         yield StatusLine()
         yield KeyLine()
@@ -180,19 +144,7 @@ class ReviewScreen(Screen[None]):
         if draft is None:
             pane.put(Content(""))
             return
-        parts: list[tuple[str, str] | str] = []
-        if draft.leak:
-            parts.append((f"▲ {draft.leak}\n", "$text-warning"))
-        where = "" if draft.part in ("", "whole") else f", {draft.part}"
-        origin = f"{self._batch.model_name} from {self._batch.document}{where}{', edited' if draft.edited else ''}"
-        parts += [
-            ("Q  ", "bold $text-accent"),
-            f"{safe(draft.question, 4000)}\n",
-            ("A  ", "bold $text-accent"),
-            f"{safe(draft.answer, 20_000)}\n",
-            (safe_line(origin, 300), "$foreground-muted"),
-        ]
-        pane.put(Content.assemble(*parts))
+        pane.put(draft_text(draft, self._batch))
 
     def say(self, text: str, kind: str = "") -> None:
         """Put something on the status line."""
