@@ -284,10 +284,11 @@ async def test_an_evaluation_is_handed_over_to_bedrock(walk: Walk, tmp_path: Pat
         await open_evaluation(walk)
         await walk.press("b")
         await walk.sees("Hand the evaluation over to Bedrock", "2 jobs of 3 prompts")
+        app.screen.query_one("#bucket").value = "lessons-judged"  # type: ignore[attr-defined]
         await walk.press("ctrl+s")
         await walk.sees("Create the IAM role")
         await walk.press("y")
-        await walk.sees("Start two evaluation jobs?", "Cost")
+        await walk.sees("Start two evaluation jobs?", "Cost", "lessons-judged will be created")
         await walk.press("y")
         await walk.sees("Both evaluation jobs are started")
         await walk.press("escape", "2")
@@ -299,3 +300,44 @@ async def test_an_evaluation_is_handed_over_to_bedrock(walk: Walk, tmp_path: Pat
         await walk.until(lambda: len(results_of(walk).judges) == 2, "the job's judge")
         await walk.sees("by Bedrock", "tuned − base =")
     assert len(scene.bedrock.list_evaluation_jobs()["jobSummaries"]) == 2
+
+
+async def test_a_run_is_paused_and_goes_on_and_esc_leaves_it_running(walk: Walk, tmp_path: Path) -> None:
+    served(walk)
+    many = [(f"What is lantern number {n}?", f"Lantern {n} hangs at gate {n * 7} of the garden.") for n in range(12)]
+    walk.sandbox.faults.add(kind="slow", operation="ConverseStream", seconds=60, times=4)
+    async with walk.app([pair_file(tmp_path, many)]) as app:
+        await set_up(walk)
+        await walk.sees("0/24 answered")
+        await walk.press("p")
+        await walk.sees("Paused: what is under way")
+        walk.sandbox.faults.clear()
+        await walk.sees("4/24 answered", "paused")
+        walk.sandbox.faults.add(kind="slow", operation="ConverseStream", seconds=60, times=1)
+        await walk.press("p", "escape")
+        await walk.until(lambda: not isinstance(app.screen, EvaluationScreen), "Chat")
+        walk.sandbox.faults.clear()
+        await walk.sees("The evaluation is done")
+        assert sent(walk, "ConverseStream") == 24
+        await walk.press("E")
+        await walk.sees("24/24 answered", "the tuned model is better")
+
+
+async def test_an_order_of_jobs_that_fails_comes_back_filled(walk: Walk, tmp_path: Path) -> None:
+    served(walk)
+    async with walk.app([pair_file(tmp_path, ENGLISH)], size=(120, 40)):
+        await open_evaluation(walk)
+        walk.sandbox.faults.add(kind="denied", operation="CreateEvaluationJob", times=1)
+        await walk.press("b")
+        await walk.sees("Hand the evaluation over to Bedrock")
+        await walk.press("ctrl+s")
+        await walk.sees("Create the IAM role")
+        await walk.press("y")
+        await walk.sees("Start two evaluation jobs?")
+        await walk.press("y")
+        await walk.sees("Hand the evaluation over to Bedrock", "▲", "the new role")
+        await walk.press("ctrl+s")
+        await walk.sees("Start two evaluation jobs?")
+        await walk.press("y")
+        await walk.sees("Both evaluation jobs are started")
+        assert sent(walk, "CreateEvaluationJob") == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import ClassVar
 
 from textual import on, work
@@ -126,12 +127,22 @@ class EvaluationScreen(RunsPart, PastPart, BedrockPart, FilesPart, PairsPart):
 
     @work(group="visit", exclusive=True)
     async def _visit(self, evaluation: str, *, begin: bool) -> None:
+        if not self.home.identity.account:
+            await self._known()
         if evaluation:
             if self.control is None:
                 self.judge = None  # whoever judged last
             await self.attempt(self.load(evaluation))
         elif self.results is None:
             await self.attempt(self._open_newest(begin))
+
+    async def _known(self) -> None:
+        """Wait until it is known whose evaluations these are: the sandbox takes a moment to start."""
+        self.say("AWS is not ready yet; waiting …")
+        ready = asyncio.Event()
+        self.watch(self.home, "identity", lambda at: ready.set() if at.account else None)
+        await ready.wait()
+        self.say("")
 
     async def _open_newest(self, begin: bool) -> None:
         past = await self.services.evaluations.list(self.place)
@@ -194,7 +205,7 @@ class EvaluationScreen(RunsPart, PastPart, BedrockPart, FilesPart, PairsPart):
 
     def draw(self) -> None:
         """Show everything as it is known now."""
-        if not self.is_mounted:
+        if not self.query("#evaluation-title"):
             return
         self._draw_lines()
         if self.compared is not None:

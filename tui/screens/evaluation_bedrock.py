@@ -75,8 +75,12 @@ class BedrockPart(EvaluationBase):
                 if tried is not None and tried != plan:
                     await self._settle(place)
                     tokens = {side: str(uuid.uuid4()) for side in Side}
-                if not await self._agreed_to_jobs(results, plan):
+                region = self.home.identity.region
+                new = plan.bucket not in await self.services.storage.buckets(region)
+                if not await self._agreed_to_jobs(results, plan, new=new):
                     continue
+                if new:
+                    await self.services.storage.create_bucket(plan.bucket, region)
                 tried = plan
                 for side in [s for s in Side if s not in done]:
                     self.say(f"Ordering {plan.job_name(side)} …")
@@ -135,7 +139,7 @@ class BedrockPart(EvaluationBase):
         self.say(f"Creating the role {plan.name} …")
         return (await self.services.roles.create(plan)).arn
 
-    async def _agreed_to_jobs(self, results: Results, plan: JobsPlan) -> bool:
+    async def _agreed_to_jobs(self, results: Results, plan: JobsPlan, *, new: bool) -> bool:
         region = self.home.identity.region
         judge = plan.judge.target
         assert judge is not None
@@ -145,8 +149,9 @@ class BedrockPart(EvaluationBase):
             f"≈ ${cost:,.2f} for the judge ({found.origin})" if cost is not None else "$ ? (the price is not known)"
         )
         models = "" if plan.brought else " Asking the models is charged beside it."
+        made = f"The bucket {plan.bucket} will be created, private, public access blocked.\n" if new else ""
         body = (
-            f"{plan.job_name(Side.TUNED)} and {plan.job_name(Side.BASE)} in s3://{plan.bucket}/{plan.prefix}/.\n"
+            f"{made}{plan.job_name(Side.TUNED)} and {plan.job_name(Side.BASE)} in s3://{plan.bucket}/{plan.prefix}/.\n"
             f"Cost: {amount}.{models}\nThey run on Bedrock when this app is closed, too."
         )
         asked = ConfirmDialog("Start two evaluation jobs?", body, yes="Start them")

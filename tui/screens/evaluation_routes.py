@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 class EvaluationRoutes(Screen[None]):
     """Opens the evaluation screen, which lives on while it is left, and looks after evaluation jobs."""
 
+    # Textual's own choice, made whenever a screen above goes, would be the first widget of whatever hidden tab.
+    AUTO_FOCUS = ""
     services: Services
     identity: reactive[Identity] = reactive(Identity(), repaint=False)
     board: reactive[Board] = reactive(Board(), repaint=False)
@@ -30,6 +32,12 @@ class EvaluationRoutes(Screen[None]):
     def say(self, text: str, kind: str = "") -> None:
         """Put something on the status line."""
         raise NotImplementedError
+
+    def on_screen_resume(self) -> None:
+        """Who lost the focus while another screen was above gets it back, on the tab that is seen."""
+        tab = next((tab for tab in self.query(Tab) if tab.display), None)
+        if tab is not None and (self.focused is None or tab not in self.focused.ancestors_with_self):
+            tab.focus_first()
 
     @on(Tab.EvaluationRequested)
     def _evaluation_requested(self, message: Tab.EvaluationRequested) -> None:
