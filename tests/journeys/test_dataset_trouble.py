@@ -240,6 +240,18 @@ async def test_the_plan_says_what_is_there_already(walk: Walk, pairs: Path) -> N
     assert sent(walk, "PutObject") == 3
 
 
+async def test_the_job_form_says_which_pairs_it_would_learn(walk: Walk, pairs: Path) -> None:
+    async with walk.app([pairs], size=(120, 40)):
+        await upload(walk)
+        await walk.press("enter")
+        await walk.sees("uploaded. Next")
+        (kept,) = walk.services().store.uploads(f"{walk.sandbox.account_id}/{walk.sandbox.region}")
+        await walk.press("2")
+        await walk.sees("runs")
+        await walk.press("n")
+        await walk.sees("New job on", f"training.json #{kept.sha256[:4]} · 40 records · just now")
+
+
 async def test_a_bucket_elsewhere_and_a_name_that_is_taken(walk: Walk, pairs: Path) -> None:
     scene_of(walk).bucket("bucket-in-the-east", "us-east-1")
     async with walk.app([pairs]) as app:
@@ -258,8 +270,9 @@ async def test_a_bucket_elsewhere_and_a_name_that_is_taken(walk: Walk, pairs: Pa
 
 
 async def test_converting_asks_before_it_replaces_and_leaves_open_files_alone(walk: Walk, pairs: Path) -> None:
-    other, taken = pairs.with_name("other.json"), pairs.with_name("taken.jsonl")
+    other, taken, link = pairs.with_name("other.json"), pairs.with_name("taken.jsonl"), pairs.with_name("link.jsonl")
     other.write_bytes(pairs.read_bytes())
+    link.symlink_to(other)
     taken.write_text("precious")
     async with walk.app([pairs, other]):
         await walk.sees("✓ clean", "(1/2)")
@@ -267,6 +280,10 @@ async def test_converting_asks_before_it_replaces_and_leaves_open_files_alone(wa
         await walk.type(str(other))
         await walk.press("enter")
         await walk.sees("other.json is open here", "Convert training.json")
+        await walk.press("ctrl+u")
+        await walk.type(str(link))
+        await walk.press("enter")
+        await walk.sees("other.json is open here", "in link.jsonl")
         await walk.press("ctrl+u")
         await walk.type(str(taken))
         await walk.press("enter")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from collections.abc import Sequence
@@ -126,7 +127,8 @@ class UploadingTab(LeakingTab):
             self._ask_export(opened, replace(form, problem=error.sentence()))
 
     async def _write(self, opened: EditedFile, target: Path, export: Export) -> None:
-        held = next((f for f in self.files if target in (f.file.path, f.file.path.absolute())), None)
+        places = await self.services.pool.run(_real_paths, [target, *(f.file.path for f in self.files)])
+        held = next((f for f, place in zip(self.files, places[1:], strict=True) if place == places[0]), None)
         if held is not None:
             what = "That is the file itself" if held is opened else f"{held.name} is open here"
             raise AppError(Cause.FILE, what, hint="Choose another name")
@@ -282,6 +284,11 @@ class UploadingTab(LeakingTab):
 
         place = self.services.place(self.identity)
         return await self.services.uploads.put(place, plan.bucket, plan.prefix, file, progress, self._cancel_upload)
+
+
+def _real_paths(paths: Sequence[Path]) -> list[str]:
+    """Where paths lead, so that a file is known by whichever of its names. Touches the disk."""
+    return [os.path.realpath(path) for path in paths]
 
 
 def _there(held: Held | None, file: Converted) -> str:
