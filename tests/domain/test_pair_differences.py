@@ -50,6 +50,8 @@ pairs = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("123")), max_
 def test_the_differences_lead_from_one_version_to_the_other(before: list[Pair], after: list[Pair]) -> None:
     first, second = file(before), file(after)
     all_of_them = differences(first, second)
+    raw = [first.raw(n).decode() for n in range(len(first))], [second.raw(n).decode() for n in range(len(second))]
+    assert differences(first, second, raw) == all_of_them
     gone = [d.first for d in all_of_them if d.first is not None]
     come = [d.second for d in all_of_them if d.second is not None]
     assert len(set(gone)) == len(gone)

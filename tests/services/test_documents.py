@@ -535,3 +535,16 @@ async def test_a_read_only_file_is_refused(documents: Documents, path: Path) -> 
     with pytest.raises(AppError, match="read-only"):
         await documents.save(opened)
     assert content(path) == expected()
+
+
+def test_a_file_with_hard_links_is_locked_under_every_name(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.json", tmp_path / "other.json"
+    one.write_text("[]")
+    os.link(one, other)
+    first, second = FileLock(tmp_path / "locks", one), FileLock(tmp_path / "locks", other)
+    assert first.take() == ""
+    assert second.take() == f"process {os.getpid()}"
+    first.release()
+    assert second.take() == ""
+    assert FileLock(tmp_path / "locks", one).take() == f"process {os.getpid()}"
+    second.release()

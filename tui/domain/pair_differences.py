@@ -35,14 +35,18 @@ class Difference:
         return self.second if self.second is not None else self.first or 0
 
 
-def differences(first: Pairs, second: Pairs) -> list[Difference]:
+def differences(
+    first: Pairs, second: Pairs, written: tuple[Sequence[str], Sequence[str]] | None = None
+) -> list[Difference]:
     """Pairs added, removed and changed from one version to the other, in the order of the second.
 
     A pair counts as changed when its question, or else its answer, stands in both. What only moved is the same. Grows
-    with the number of pairs, not with its square.
+    with the number of pairs, not with its square. Of records that are `written` alike none has to be read.
     """
-    before, after = [plain(r) for r in first], [plain(r) for r in second]
-    left, right = _unmatched(before, after)
+    left, right = _unmatched(*written) if written else (list(range(len(first))), list(range(len(second))))
+    before, after = {n: plain(first[n]) for n in left}, {n: plain(second[n]) for n in right}
+    old, new = _unmatched([before[n] for n in left], [after[n] for n in right])
+    left, right = [left[n] for n in old], [right[n] for n in new]
     found = []
     for part in (0, 1):
         pairs = _partners(first, second, left, right, part)

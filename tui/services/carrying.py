@@ -67,4 +67,9 @@ def differences_of(opened: OpenDocument) -> list[Difference]:
     """Pairs that are otherwise on disk than here. Raises AppError."""
     layout = opened.document.now.layout
     keys = layout.plain if isinstance(layout, Keys) else None
-    return differences(opened.document.now, pairs.read(opened.path, read_file(opened.path)[0], keys))
+    here, there = opened.document.now, pairs.read(opened.path, read_file(opened.path)[0], keys)
+    written = (
+        [here.text(n).strip() for n in range(len(here))],
+        [there.raw(n).decode().strip() for n in range(len(there))],
+    )
+    return differences(here, there, written)
