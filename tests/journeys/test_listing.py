@@ -9,6 +9,7 @@ import pytest
 from textual.widgets import Input
 
 from tests.harness import Walk
+from tests.journeys.terminal import Terminal
 from tui.tabs.dataset import DatasetTab
 from tui.widgets.fields import ChoiceField, TextField
 from tui.widgets.text_pane import TextPane
@@ -52,13 +53,13 @@ async def filtered(walk: Walk, text: str, found: list[int]) -> None:
         ("提灯", [6]),
         ("tok>100", [10]),
         ("is:dup", [8]),
-        ("is:problem !is:dup", []),
+        ("is:problem !is:dup", [6, 10]),
         ("三番目 !lantern", [6]),
     ],
 )
 async def test_the_filter_language(walk: Walk, file: Path, typed: str, found: list[int]) -> None:
     async with walk.app([file]):
-        await walk.sees("40 pairs", "1 warning")
+        await walk.sees("40 pairs", "4 warnings")
         await filtered(walk, typed, found)
         await walk.sees(f"{len(found)} of 40")
         await walk.press("escape")
@@ -82,7 +83,7 @@ async def test_what_is_not_understood_is_said_below_the_line(walk: Walk, file: P
 
 async def test_sorted_by_keys_marked_and_edited(walk: Walk, file: Path) -> None:
     async with walk.app([file]):
-        await walk.sees("40 pairs", "1 warning")
+        await walk.sees("40 pairs", "4 warnings")
         await walk.press("S")
         await walk.sees("Sort the list by", "longest first")
         await walk.press("T")
@@ -101,7 +102,7 @@ async def test_sorted_by_keys_marked_and_edited(walk: Walk, file: Path) -> None:
         assert rows(walk) == before
         await walk.press("S", "p")
         await walk.sees("!↑")
-        assert rows(walk)[:2] == [8, 1]
+        assert rows(walk)[:4] == [6, 8, 10, 1]
         await walk.press("S", "f")
         await walk.misses("!↑")
         assert rows(walk) == list(range(1, 41))
@@ -115,7 +116,7 @@ async def test_marks_stay_on_their_records(walk: Walk, file: Path, tmp_path: Pat
     other = tmp_path / "validation.json"
     other.write_text(json.dumps(PAIRS[:3]))
     async with walk.app([file, other]):
-        await walk.sees("40 pairs", "1 warning")
+        await walk.sees("40 pairs", "13 warnings")
         await filtered(walk, '"lantern 3"', [4, *range(31, 41)])
         await walk.press("enter", "asterisk")
         await walk.sees("*11 marked")
@@ -127,6 +128,9 @@ async def test_marks_stay_on_their_records(walk: Walk, file: Path, tmp_path: Pat
         await walk.press("u")
         await walk.sees("Undone")
         assert table(walk).marked == {str(n) for n in [3, *range(30, 40)]}
+        await filtered(walk, "is:leak", [1, 2, 3, 9])
+        await walk.press("escape")
+        await walk.sees("40 pairs")
         await walk.press("f")
         await walk.sees("3 pairs")
         await walk.misses("marked")
@@ -141,7 +145,7 @@ async def test_marks_stay_on_their_records(walk: Walk, file: Path, tmp_path: Pat
 
 async def test_hits_stand_out_and_are_walked_through(walk: Walk, file: Path) -> None:
     async with walk.app([file]):
-        await walk.sees("40 pairs", "1 warning")
+        await walk.sees("40 pairs", "4 warnings")
         await walk.press("n")
         await walk.sees("go through what a filter finds")
         await filtered(walk, "heliotrope", [10])
@@ -169,10 +173,10 @@ def rows_with(number: int, word: str) -> bool:
 
 async def test_a_check_that_ends_later_is_filtered_by(walk: Walk, file: Path) -> None:
     async with walk.app([file]) as app:
-        await walk.sees("40 pairs", "1 warning")
+        await walk.sees("40 pairs", "4 warnings")
         await filtered(walk, "is:dup", [8])
         await walk.press("enter", "d")
-        await walk.sees("39 pairs" if not walk.shows("of 39") else "of 39", "✓ clean")
+        await walk.sees("39 pairs" if not walk.shows("of 39") else "of 39", "3 warnings")
         await walk.until(lambda: rows(walk) == [], "no duplicate")
         await walk.press("u")
         await walk.until(lambda: rows(walk) == [8], "the duplicate")
@@ -181,7 +185,7 @@ async def test_a_check_that_ends_later_is_filtered_by(walk: Walk, file: Path) ->
 
 async def test_replaced_in_what_the_filter_leaves(walk: Walk, file: Path) -> None:
     async with walk.app([file]) as app:
-        await walk.sees("40 pairs", "1 warning")
+        await walk.sees("40 pairs", "4 warnings")
         await filtered(walk, "lantern a:6", [n for n in range(1, 41) if "6" in PAIRS[n - 1]["a"]])
         await walk.press("enter", "ctrl+r")
         await walk.sees("Replace in the 6 pairs of training.json that the filter leaves")
@@ -207,3 +211,12 @@ async def test_replaced_in_what_the_filter_leaves(walk: Walk, file: Path) -> Non
         await walk.sees("Wait until the changes are shown")
         await walk.press("escape", "ctrl+r")
         await walk.until(lambda: app.screen.query_one("#find", TextField).value == "(un", "what was typed before")
+
+
+def test_what_is_typed_ahead_behind_enter_goes_to_the_next_field(tmp_path: Path, file: Path) -> None:
+    with Terminal([str(file)], tmp_path) as terminal:
+        terminal.sees("No AWS Region is set", "40 pairs", "4 warnings")
+        terminal.send("\x12")
+        terminal.sees("Replace in all 40 pairs")
+        terminal.send("lantern", "enter", "lamp")
+        terminal.sees("38 pairs, 38 places", "+ What is lamp 0?")

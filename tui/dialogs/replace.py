@@ -37,6 +37,9 @@ class ReplaceDialog(Dialog[Plan]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "accept", "replace", priority=True, key_display="ctrl+s", id="replace.accept"),
+        Binding("enter", "next_field", "next", show=False, priority=True, id="replace.enter"),
+        Binding("tab", "app.focus_next", "next", show=False, priority=True, id="replace.next"),
+        Binding("shift+tab", "app.focus_previous", "last", show=False, priority=True, id="replace.last"),
     ]
     DEFAULT_CSS = """
     ReplaceDialog #replace-preview { height: 6; }
@@ -113,10 +116,15 @@ class ReplaceDialog(Dialog[Plan]):
         lines = [line for change in changes for line in _lines(change, width)]
         self.query_one("#replace-preview", Static).update(Content("\n").join(lines))
 
-    @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        self.screen.focus_next()
+    # With priority: what is typed ahead behind enter or tab would else go to the field before.
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Enter goes on from a line only; a choice is opened by it."""
+        return isinstance(self.focused, Input) if action == "next_field" else True
+
+    def action_next_field(self) -> None:
+        """To the next field."""
+        self.focus_next()
 
     def action_accept(self) -> None:
         """Take the plan, once the fields have all that was typed before."""

@@ -249,7 +249,9 @@ class ListingTab(RecoveringTab):
         """The records that `is:` names."""
         findings = opened.findings
         asked = {one.name for one in self._query.sets}
-        named: dict[str, Collection[int]] = {"marked": frozenset(self.chosen)}
+        named: dict[str, Collection[int]] = {}
+        if "marked" in asked:
+            named["marked"] = frozenset(self.chosen)
         if "edited" in asked:
             named["edited"] = opened.source.document.now.written_here()
         if "leak" in asked:

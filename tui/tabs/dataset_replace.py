@@ -57,8 +57,9 @@ class ReplacingTab(ListingTab):
 
     def _scope(self, opened: EditedFile) -> tuple[list[int] | None, str]:
         """In which records, and in words."""
-        if self.chosen:
-            return self.chosen, f"the {count(len(self.chosen), 'marked pair')} of {opened.name}"
+        chosen = self.chosen
+        if chosen:
+            return chosen, f"the {count(len(chosen), 'marked pair')} of {opened.name}"
         if self._query and self.listing.rows is not None:
             rows = sorted(self.listing.rows)
             return rows, f"the {count(len(rows), 'pair')} of {opened.name} that the filter leaves"
