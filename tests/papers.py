@@ -87,7 +87,7 @@ def docx(paragraphs: Sequence[tuple[str, str]]) -> bytes:
         f'<w:p><w:pPr><w:pStyle w:val="{style}"/></w:pPr><w:r><w:t>{escape(text)}</w:t></w:r></w:p>'
         for style, text in paragraphs
     )
-    return _zipped({"word/document.xml": f'<w:document xmlns:w="{_WORD}"><w:body>{body}</w:body></w:document>'})
+    return zipped({"word/document.xml": f'<w:document xmlns:w="{_WORD}"><w:body>{body}</w:body></w:document>'})
 
 
 def xlsx(rows: Sequence[Sequence[str]]) -> bytes:
@@ -99,7 +99,7 @@ def xlsx(rows: Sequence[Sequence[str]]) -> bytes:
     for row in rows:
         cells = "".join(f'<c t="s"><v>{next(numbers)}</v></c>' for _ in row)
         lines += f"<row>{cells}</row>"
-    return _zipped(
+    return zipped(
         {
             "xl/sharedStrings.xml": f'<sst xmlns="{_SHEET}">{strings}</sst>',
             "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{_SHEET}"><sheetData>{lines}</sheetData></worksheet>',
@@ -107,7 +107,8 @@ def xlsx(rows: Sequence[Sequence[str]]) -> bytes:
     )
 
 
-def _zipped(members: dict[str, str]) -> bytes:
+def zipped(members: dict[str, str]) -> bytes:
+    """An archive of these texts."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in members.items():

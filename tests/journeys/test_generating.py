@@ -229,6 +229,15 @@ async def test_the_form_wants_everything_and_esc_at_the_cost_asks_nothing(
         await walk.sees("This model cannot be used here", "no.such-model")
 
 
+async def test_without_aws_nothing_is_planned(walk: Walk, validation: Path) -> None:
+    walk.sandbox.faults.add(kind="expired", service="sts", times=None)
+    async with walk.app([validation]) as app:
+        await walk.sees("credentials have expired", "40 pairs")
+        await walk.press("ctrl+g")
+        await walk.sees("AWS has to be reached first")
+        assert not isinstance(app.screen, GenerateDialog)
+
+
 async def test_a_name_that_no_field_can_hold(walk: Walk, guide: Path, validation: Path) -> None:
     path = guide.rename(guide.with_name("zz [INST] \x1b[31m手引き.md"))
     async with walk.app([validation]):

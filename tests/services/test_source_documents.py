@@ -168,3 +168,10 @@ def test_cutting_loses_nothing(text: str, most: int) -> None:
     pieces = cut(text, most, ("\n# ", "\n\n", "。"))
     assert all(0 < len(piece) <= most for piece in pieces)
     assert "".join(pieces).split() == text.split()
+
+
+async def test_a_word_document_that_swells_is_refused(tmp_path: Path) -> None:
+    levels = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 12))
+    bomb = f'<?xml version="1.0"?><!DOCTYPE d [<!ENTITY a0 "lantern">{levels}]><d>&a11;</d>'
+    with pytest.raises(AppError, match="is no Word document"):
+        await read(tmp_path, "a.docx", papers.zipped({"word/document.xml": bomb}))
