@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -50,16 +51,46 @@ def streaming(world: World, rounds: int) -> Iterator[Figure]:
             ratios.append(cpu / bare_cpu)
             slower.append(took / bare_took)
             sizes.append(size / deltas * 600 / 1000)
+        letters = _typing(world, at)
     yield Figure(
         "stream", f"two answers, {deltas:.0f} deltas in {bare_took:.1f} s: CPU ÷ bare loop", median(ratios), "×", 3
     )
     yield Figure("stream", "CPU of the app meanwhile", median(cpus), "s")
     yield Figure("stream", "time to the last token ÷ bare loop", median(slower), "×", 1.05)
     yield Figure("stream", "bytes per 600 tokens, 120x40", median(sizes), "kB", 80)
+    yield Figure("stream", f"a letter typed meanwhile is shown, p95 of {len(letters)}", _p95(letters), "ms", 100)
+
+
+def _p95(values: list[float]) -> float:
+    return sorted(values)[int(0.95 * (len(values) - 1))]
 
 
 def _chat(world: World, at: SandboxAddress) -> tuple[float, float, int]:
     """Processor seconds, seconds and bytes of one question to both sides."""
+    with _asking(world, at) as terminal:
+        before, cpu = len(terminal.output), terminal.cpu()
+        sent = terminal.send("enter")
+        ended = terminal.wait(lambda text: text.count("tok/s") == 2, 120)
+        terminal.settle(0.5)
+        return terminal.cpu() - cpu, ended - sent, len(terminal.output) - before
+
+
+def _typing(world: World, at: SandboxAddress) -> list[float]:
+    """Milliseconds until each letter stands in the prompt while both answers stream."""
+    with _asking(world, at) as terminal:
+        terminal.send("enter")
+        terminal.wait(lambda text: text.count("Lantern") >= 4, 60)
+        times = []
+        while "tok/s" not in terminal.text and len(times) < 40:
+            sent = terminal.send("z")
+            typed = "z" * (len(times) + 1)
+            times.append((terminal.wait(lambda text, typed=typed: typed in text) - sent) * 1000)
+        return times
+
+
+@contextmanager
+def _asking(world: World, at: SandboxAddress) -> Iterator[Terminal]:
+    """The app with both panes on one model, and a question in the prompt."""
     with Terminal(python("tui"), world.live(at), size=(120, 40)) as terminal:
         terminal.wait(ACCOUNT)
         terminal.wait("1 MU", 10)
@@ -74,11 +105,7 @@ def _chat(world: World, at: SandboxAddress) -> tuple[float, float, int]:
         for letter in LONG_QUESTION:
             terminal.press(letter, quiet=0.02)
         terminal.settle(0.5)
-        before, cpu = len(terminal.output), terminal.cpu()
-        sent = terminal.send("enter")
-        ended = terminal.wait(lambda text: text.count("tok/s") == 2, 120)
-        terminal.settle(0.5)
-        return terminal.cpu() - cpu, ended - sent, len(terminal.output) - before
+        yield terminal
 
 
 def losses(world: World, rounds: int) -> Iterator[Figure]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from tests.sandbox.conftest import Scene
 from tui.domain.chat import Parameters
 from tui.domain.conversation import KeptAnswer, Preset
+from tui.domain.jobs import Job
 from tui.domain.votes import Verdict, Vote, VotedAnswer
 from tui.services.history import MOST
+from tui.services.run_data import RunData
 from tui.services.session import Services
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -90,3 +94,26 @@ async def test_presets_by_name(services: Services) -> None:
     assert (await presets.all())[0].parameters == brief.parameters
     await presets.delete("brief")
     assert [p.name for p in await presets.all()] == ["あ"]
+
+
+def _job(uri: str) -> Job:
+    return Job("arn:x/1", "run", "Completed", "arn:aws:bedrock:x/haiku", NOON, training_uri=uri)
+
+
+async def test_the_system_prompt_of_training_data_is_that_of_most_records(services: Services, scene: Scene) -> None:
+    bucket = scene.bucket()
+    turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+    rows = [{"system": system, "messages": turns} for system in ("Keeper 灯.", "Other.", "Keeper 灯.")]
+    uri = scene.upload("train.jsonl", "".join(f"{json.dumps(row)}\n" for row in rows))
+    assert await services.run_data.system_prompt("p", _job(uri)) == "Keeper 灯."
+    scene.client("s3").delete_object(Bucket=bucket, Key="train.jsonl")
+    fresh = RunData(services.storage, services.store, services.pool)
+    assert await fresh.system_prompt("p", _job(uri)) == "Keeper 灯."
+    # What was never seen and is gone now is not known; nothing is claimed.
+    assert await fresh.system_prompt("elsewhere", _job(uri)) is None
+
+
+async def test_data_without_a_system_prompt_says_so(services: Services, scene: Scene) -> None:
+    scene.bucket()
+    uri = scene.upload("train.jsonl", '{"prompt": "q", "completion": "a"}\n' * 3)
+    assert await services.run_data.system_prompt("p", _job(uri)) == ""
