@@ -13,7 +13,7 @@ from tui.domain.identity import Identity
 from tui.domain.preflight import Mark
 from tui.services.preflight import Surroundings, base_check
 from tui.tabs.base import working_folder
-from tui.tabs.chat_base import id_problem, parse_parameters
+from tui.tabs.chat_base import id_problem, paint_rate, parse_parameters
 from tui.tabs.loss import _paths
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -94,3 +94,8 @@ def test_a_folder_that_is_gone_is_no_end(tmp_path: Path, monkeypatch: pytest.Mon
     gone.rmdir()
     monkeypatch.setenv("HOME", str(tmp_path))
     assert working_folder() == f"{tmp_path}/"
+
+
+def test_a_slow_way_is_painted_seldom() -> None:
+    assert paint_rate({}) <= 12
+    assert paint_rate({"SSH_TTY": "/dev/pts/1"}) == paint_rate({"SSH_CONNECTION": "a 1 b 2"}) == 5

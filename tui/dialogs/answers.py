@@ -67,7 +67,7 @@ class AnswersDialog(Dialog[KeptAnswer]):
         self._answers: list[KeptAnswer] = []
 
     def fields(self) -> ComposeResult:
-        yield FilterLine()
+        yield FilterLine("words that question, answer or model hold; enter leaves")
         yield VirtualTable(
             (
                 Column("at", "when", 11, hide_below=50),

@@ -116,7 +116,7 @@ class ChatBase(Tab):
 
 def paint_rate(environment: Mapping[str, str] = os.environ) -> float:
     """How often a second a growing answer is painted at most: seldom where each byte travels."""
-    return 5 if environment.get("SSH_CONNECTION") or environment.get("SSH_TTY") else 8
+    return 5 if environment.get("SSH_CONNECTION") or environment.get("SSH_TTY") else 6
 
 
 def id_problem(text: str) -> str:
