@@ -46,7 +46,10 @@ def test_a_measured_rate_replaces_it_for_its_script_only() -> None:
     assert counter.count("x" * 40) == pytest.approx(10)
     assert counter.count("日" * 40) == pytest.approx(40)
     assert counter.count("") == 0
-    assert counter.basis("Claude 3 Haiku") == "≈ each 4.00 Latin characters (Claude 3 Haiku, 9 texts)"
+    assert (
+        counter.basis("Claude 3 Haiku")
+        == "≈ each 4.00 Latin characters (Claude 3 Haiku, 9 texts); else 3, kana, Han, Hangul 1"
+    )
     assert "nothing measured" in Counter().basis("x")
 
 

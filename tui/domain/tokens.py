@@ -130,7 +130,7 @@ class Counter:
             f"{rate.per_token:.2f} {script} characters ({model}, {count(rate.texts, 'text')})"
             for script, rate in sorted(self.rates.items(), key=lambda item: -item[1].characters)
         )
-        return f"≈ each {told}"
+        return f"≈ each {told}; else 3, kana, Han, Hangul 1"
 
 
 def plausible(tokens: int, characters: int) -> bool:
