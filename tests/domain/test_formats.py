@@ -108,7 +108,12 @@ MESSAGES = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "
         (
             {"messages": [{"role": "user", "content": [{"image": 1}]}]},
             DataFormat.BEDROCK_CONVERSATION,
-            "messages[1].content[1] has no text",
+            "messages[1].content[1] is of kind image, not text",
+        ),
+        (
+            {"messages": [{"role": "user", "content": [{"text": "x"}, {"text": 1}]}]},
+            DataFormat.BEDROCK_CONVERSATION,
+            "messages[1].content[2] has no text",
         ),
         ({"messages": [], "system": "x"}, DataFormat.BEDROCK_CONVERSATION, "system is a string"),
         ({"prompt": "x"}, DataFormat.PROMPT_COMPLETION, "completion is missing"),

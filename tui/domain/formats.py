@@ -11,6 +11,7 @@ from typing import Any
 from tui.domain.base_models import DataFormat
 
 CONVERSATION_SCHEMA = "bedrock-conversation-2024"
+_OTHER_BLOCKS = ("image", "video", "document", "toolUse", "toolResult", "guardContent", "reasoningContent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,8 @@ def _blocks(value: object, where: str) -> str:
     texts = []
     for number, block in enumerate(value, 1):
         if not isinstance(block, Mapping) or not isinstance(block.get("text"), str):
-            raise FormatError(f"{where}[{number}] has no text")
+            other = next((kind for kind in _OTHER_BLOCKS if isinstance(block, Mapping) and kind in block), "")
+            raise FormatError(f"{where}[{number}] {f'is of kind {other}, not text' if other else 'has no text'}")
         texts.append(block["text"])
     return "\n".join(texts)
 
