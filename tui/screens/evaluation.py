@@ -10,11 +10,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.events import DescendantFocus
 from textual.widgets import Static
 
 from tui.domain.canary import Canaries, canaries
-from tui.domain.differences import differences
 from tui.domain.evaluation import Group, Judge, Results, Row
 from tui.domain.evaluation_compare import Change
 from tui.domain.evaluation_jobs import EvaluationJob
@@ -24,6 +22,7 @@ from tui.domain.headline import Headline, headline
 from tui.domain.leaks import contained
 from tui.domain.text import count, safe_line
 from tui.screens.evaluation_bedrock import BedrockPart
+from tui.screens.evaluation_detail import DetailPart, PartPane
 from tui.screens.evaluation_files import FilesPart
 from tui.screens.evaluation_pairs import PairsPart
 from tui.screens.evaluation_past import PastPart
@@ -34,39 +33,16 @@ from tui.widgets.evaluation_rows import (
     ROW_COLUMNS,
     ChangeRows,
     EvaluationRows,
-    PartText,
-    change_parts,
-    part_content,
-    part_title,
-    parts_of,
 )
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.frame import KeyLine, StatusLine
-from tui.widgets.text_pane import Line, TextPane
+from tui.widgets.text_pane import Line
 from tui.widgets.virtual_table import VirtualTable
 
-_WIDE = 110
-"""Columns from which all four parts stand side by side."""
 _EMPTY = "No evaluation is open. a makes one, o opens an earlier one, i reads predictions from files."
 
 
-class PartPane(Vertical):
-    """One part of the detail: a head and a text that scrolls."""
-
-    def __init__(self, part: str) -> None:
-        super().__init__(id=f"part-{part}", classes="part")
-
-    def compose(self) -> ComposeResult:
-        yield Line(classes="part-title")
-        yield TextPane()
-
-    def put(self, part: PartText, text: Content, *, keep_place: bool) -> None:
-        """Show a part."""
-        self.query_one(Line).put(part_title(part))
-        self.query_one(TextPane).put(text, keep_place=keep_place)
-
-
-class EvaluationScreen(RunsPart, PastPart, BedrockPart, FilesPart, PairsPart):
+class EvaluationScreen(DetailPart, RunsPart, PastPart, BedrockPart, FilesPart, PairsPart):
     """One evaluation, or two compared; it lives on while it is left, so that what is under way goes on."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -94,8 +70,6 @@ class EvaluationScreen(RunsPart, PastPart, BedrockPart, FilesPart, PairsPart):
         Binding("escape", "back", "back", key_display="esc", id="evaluation.back"),
     ]
     AUTO_FOCUS = ""
-    _part = "tuned"
-    _part_key = ""
 
     def compose(self) -> ComposeResult:
         with Vertical(id="body"):
@@ -115,7 +89,7 @@ class EvaluationScreen(RunsPart, PastPart, BedrockPart, FilesPart, PairsPart):
 
     def on_mount(self) -> None:
         self.query_one(FilterLine).display = False
-        self._show_part(self._part)
+        self.show_part(self.part)
         self.query_one("#questions").focus()
         self.draw()
 
@@ -156,11 +130,6 @@ class EvaluationScreen(RunsPart, PastPart, BedrockPart, FilesPart, PairsPart):
     # What is shown
 
     @property
-    def table(self) -> VirtualTable:
-        """The questions."""
-        return self.query_one("#questions", VirtualTable)
-
-    @property
     def row_shown(self) -> Row | None:
         change = self.change_shown
         if change is not None:
@@ -198,11 +167,6 @@ class EvaluationScreen(RunsPart, PastPart, BedrockPart, FilesPart, PairsPart):
         own = [n for n, q in enumerate(results.spec.questions) if q.group is Group.OWN]
         return [n for n in own if contained(results.spec.questions[n].text, training)]
 
-    @property
-    def top(self) -> float:
-        """The best score there is."""
-        return self.judge.top if self.judge else 10.0
-
     def draw(self) -> None:
         """Show everything as it is known now."""
         if not self.query("#evaluation-title"):
@@ -217,7 +181,7 @@ class EvaluationScreen(RunsPart, PastPart, BedrockPart, FilesPart, PairsPart):
             source = EvaluationRows(found, top=self.top, leaked=self.leaked, votes=voted)
             self.table.show_columns(ROW_COLUMNS, source)
             self.table.set_empty(_EMPTY if self.results is None else "no question fits the filter (esc clears it)")
-        self._draw_parts()
+        self.draw_parts()
 
     def _draw_lines(self) -> None:
         self.query_one("#evaluation-title", Line).put(Content.assemble((" Evaluation  ", "bold"), self._title()))
@@ -275,68 +239,9 @@ class EvaluationScreen(RunsPart, PastPart, BedrockPart, FilesPart, PairsPart):
             parts.append(f"{self.broken.text} (c)")
         return " · ".join(parts)
 
-    @work(group="parts", exclusive=True)
-    async def _draw_parts(self) -> None:
-        """The question under the cursor; differences to the reference are looked for on a thread."""
-        change, row = self.change_shown, self.row_shown
-        spec = self.results.spec if self.results else None
-        if change is not None and self.compared is not None:
-            parts = change_parts(change, (self.compared.earlier, self.compared.later), self.top)
-        elif row is not None and spec is not None:
-            parts = parts_of(row, (spec.tuned.name, spec.base.name), self.top)
-        else:
-            parts = {part: PartText(part, "") for part in PARTS}
-        reference = row.question.reference if row is not None else ""
-        key = str(row.number) if row else ""
-        same, self._part_key = key == self._part_key, key
-        for name, part in parts.items():
-            pieces = None
-            if self.marking and part.marked and reference:
-                found = await self.services.pool.run(differences, reference, part.text)
-                pieces = found[1] if found else None
-            self.query_one(f"#part-{name}", PartPane).put(part, part_content(part, pieces), keep_place=same)
-
     @on(VirtualTable.CursorMoved, "#questions")
     def _moved(self) -> None:
-        self._draw_parts()
-
-    # Parts
-
-    def _show_part(self, part: str) -> None:
-        """Where only one part has room it is this one. By inline styles, which count at once: a part takes the focus
-        only while it is shown."""
-        self._part = part
-        wide = self.app.size.width >= _WIDE
-        for name in PARTS:
-            self.query_one(f"#part-{name}").display = wide or name == part
-
-    def on_resize(self) -> None:
-        """All four parts have room, or one."""
-        self._show_part(self._part)
-
-    def on_descendant_focus(self, event: DescendantFocus) -> None:
-        """What has the keys is what is shown."""
-        pane = next((a for a in event.widget.ancestors_with_self if isinstance(a, PartPane)), None)
-        if pane is not None and pane.id:
-            self._show_part(pane.id.removeprefix("part-"))
-
-    def action_part(self, by: int) -> None:
-        """Go round: the list, then the four parts, from the list to the part that is seen already."""
-        if not isinstance(self.focused, TextPane):
-            at = PARTS.index(self._part) if by > 0 else len(PARTS) - 1
-        else:
-            at = PARTS.index(self._part) + by
-        if 0 <= at < len(PARTS):
-            self._show_part(PARTS[at])
-            self.set_focus(self.query_one(f"#part-{PARTS[at]}").query_one(TextPane))
-        else:
-            self.set_focus(self.table)
-
-    def action_differences(self) -> None:
-        """Mark what the answers have and the reference has not."""
-        self.marking = not self.marking
-        self.say("Underlined: what the reference has not" if self.marking else "")
-        self._draw_parts()
+        self.draw_parts()
 
     def action_sort(self) -> None:
         """The next order."""

@@ -22,6 +22,7 @@ from tui.services.evaluation import Control
 from tui.services.session import Services
 from tui.tabs.base import Tab
 from tui.widgets.frame import StatusLine
+from tui.widgets.virtual_table import VirtualTable
 
 if TYPE_CHECKING:
     from tui.screens.main import MainScreen
@@ -77,6 +78,16 @@ class EvaluationBase(Screen[None]):
     def change_shown(self) -> Change | None:
         """The question under the cursor where two evaluations are compared."""
         raise NotImplementedError
+
+    @property
+    def table(self) -> VirtualTable:
+        """The questions."""
+        return self.query_one("#questions", VirtualTable)
+
+    @property
+    def top(self) -> float:
+        """The best score there is."""
+        return self.judge.top if self.judge else 10.0
 
     def say(self, text: str, kind: str = "") -> None:
         """Put something on the status line, on that of the screen below while this one is away."""
