@@ -91,6 +91,13 @@ def test_unclear_keys_are_asked_for_and_then_taken() -> None:
     assert texts(opened(data, Keys("right", "other"))) == [("A", "O")]
 
 
+def test_chosen_keys_need_not_stand_together() -> None:
+    data = '[{"left": "Q"}, {"right": "A"}, {"other": "O"}]'
+    with pytest.raises(UnclearKeys):
+        opened(data)
+    assert [isinstance(r, Damaged) for r in opened(data, Keys("left", "right"))] == [True] * 3
+
+
 def test_guessing_is_the_same_for_every_order_of_records() -> None:
     sample = [{"user": "u", "assistant": "a"}, {"assistant": "a", "user": "u"}]
     assert guess_keys("f", sample) == guess_keys("f", sample[::-1]) == Keys("user", "assistant")

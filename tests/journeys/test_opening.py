@@ -29,7 +29,7 @@ async def test_recent_files_come_first_and_a_missing_one_is_said(walk: Walk, tmp
     first = written(tmp_path / "one" / "提灯.json", PAIRS)
     second = written(tmp_path / "two" / "validation.json", PAIRS[:33])
     async with walk.app([first, second]):
-        await walk.sees("✓ clean", "(1/2)")
+        await walk.sees("40 pairs", "(1/2)")
         await walk.press("R")
         await walk.sees("VALIDATION")
     second.unlink()

@@ -303,7 +303,7 @@ def _layout(name: str, sample: list[Mapping[str, Any]], keys: Keys | None) -> La
         )
     formats = [detect(value) for value in sample]
     likely = max(formats, key=formats.count)
-    if keys is not None and any(keys.question in value and keys.answer in value for value in sample):
+    if keys is not None and {keys.question, keys.answer} <= {key for value in sample for key in value}:
         return keys
     return likely if likely is not None else guess_keys(name, sample)
 
