@@ -267,6 +267,8 @@ class JobDialog(Dialog[JobAnswer]):
         self._show_checks()
 
     def _show_checks(self) -> None:
+        if not self.is_attached:
+            return  # a check that came when the form was gone
         checks = sorted(self._checks.values(), key=lambda c: list(Mark).index(c.mark) if c.mark is Mark.BAD else 9)
         self.query_one("#preflight", Static).update(Content("\n".join(check.line for check in checks)))
         bad = next((c for c in checks if c.mark is Mark.BAD), None)

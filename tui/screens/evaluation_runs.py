@@ -50,17 +50,17 @@ class RunsPart(EvaluationBase):
     async def _set_up(self) -> None:
         place = self.place
         self.say("Looking at who can answer …")
-        form = await self._form(place)
+        form = await self.setup_form(place)
         self.say("")
         while True:
             filled = await self.ask(EvaluationDialog(form))
             if filled is None:
                 self.say("Nothing was asked")
                 return
-            form = _again(form, filled)
+            form = as_filled(form, filled)
             try:
                 if filled.path:
-                    form = _with_file(form, await self._file_at(filled.path))
+                    form = with_file(form, await self.file_at(filled.path))
                     continue
                 if await self._agreed(filled.setup):
                     await self._begin(place, filled.setup)
@@ -68,7 +68,8 @@ class RunsPart(EvaluationBase):
             except AppError as error:
                 form = replace(form, problem=error.sentence())
 
-    async def _form(self, place: str) -> SetupForm:
+    async def setup_form(self, place: str) -> SetupForm:
+        """What there is to choose from. Raises AppError."""
         files = await self.services.pool.run(self._open_files)
         targets = await self._targets()
         sides = await self._usual_sides(targets)
@@ -90,7 +91,8 @@ class RunsPart(EvaluationBase):
         opened = sorted(self.home.files, key=lambda f: order.index(f.role) if f.role in order else 1)
         return [(f.role, question_file(f.pairs, f"{f.name} ({f.role})")) for f in opened]
 
-    async def _file_at(self, path: str) -> QuestionFile:
+    async def file_at(self, path: str) -> QuestionFile:
+        """The questions of a file. Raises AppError."""
         opened = await self.services.datasets.open(home_path(path))
         file = await self.services.pool.run(question_file, opened, safe_line(opened.path.name, 60))
         if not file.questions:
@@ -147,13 +149,14 @@ class RunsPart(EvaluationBase):
         spec = setup.spec
         assert spec is not None
         planned = plan(spec, setup.judge)
-        prices = await self._prices(spec, setup.judge)
+        prices = await self.token_prices(spec, setup.judge)
         body = f"{planned.text}.\nCost: {cost_text(planned, spec, setup.judge, prices)}."
         note = "\nAnswers are stored the moment they come; p pauses, and what is stored is never asked again."
         asked = ConfirmDialog(f"Ask {count(planned.calls, 'call')}?", body + note, yes="Ask")
         return await self.ask(asked) is True
 
-    async def _prices(self, spec: Spec, judge: Judge | None) -> dict[str, TokenPrices]:
+    async def token_prices(self, spec: Spec, judge: Judge | None) -> dict[str, TokenPrices]:
+        """Prices of all that are asked, by model id."""
         region = self.home.identity.region
         wanted = [spec.tuned, spec.base] + ([judge.target] if judge and judge.target else [])
         found = await asyncio.gather(*(self.services.prices.of(t.model_id, region, t.name) for t in wanted))
@@ -265,7 +268,7 @@ class RunsPart(EvaluationBase):
             return
         planned = plan(results.spec, judge)
         if planned.judge_calls:
-            prices = await self._prices(results.spec, judge)
+            prices = await self.token_prices(results.spec, judge)
             found = prices[judge.target.model_id] if judge.target else TokenPrices()
             amount = found.answered(planned.judge_input_tokens, planned.judge_output_tokens)
             price = f"at most ${amount:,.4f} ({found.origin})" if amount is not None else "$ ? (the price is not known)"
@@ -283,7 +286,7 @@ def question_file(pairs: Pairs, name: str) -> QuestionFile:
     return QuestionFile(name, questions, skipped)
 
 
-def _again(form: SetupForm, filled: Filled) -> SetupForm:
+def as_filled(form: SetupForm, filled: Filled) -> SetupForm:
     """The form as it was filled in."""
     setup = filled.setup
     at = form.files.index(setup.file) if setup.file in form.files else 0
@@ -300,5 +303,6 @@ def _again(form: SetupForm, filled: Filled) -> SetupForm:
     )
 
 
-def _with_file(form: SetupForm, file: QuestionFile) -> SetupForm:
+def with_file(form: SetupForm, file: QuestionFile) -> SetupForm:
+    """The form with one more file, chosen."""
     return replace(form, files=(*form.files, file), file=len(form.files))

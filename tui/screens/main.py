@@ -24,7 +24,7 @@ from tui.domain.drafts import OpenFiles
 from tui.domain.errors import CURED_OUTSIDE, AppError, Cause
 from tui.domain.runs import Board, changes, summary
 from tui.screens.evaluation_routes import EvaluationRoutes
-from tui.screens.money import MoneyScreen
+from tui.screens.one_go import OneGoScreen
 from tui.services.session import Services, Settlement, warm
 from tui.tabs.base import Tab
 from tui.tabs.dataset import DatasetTab
@@ -40,7 +40,7 @@ _PAINT_BY = 0.25
 _IDENTITY_LASTS = 300.0
 
 
-class MainScreen(EvaluationRoutes, MoneyScreen):
+class MainScreen(EvaluationRoutes, OneGoScreen):
     """Shared facts are reactives here, given to the tabs by data binding; tabs post messages, routed here."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -134,6 +134,7 @@ class MainScreen(EvaluationRoutes, MoneyScreen):
         for notice in self._notices():
             self.say(notice, "problem")
         settled = await self._reconcile()
+        await self.tell_left_over()
         await self.follow_evaluations()
         async for board in self.services.watcher.boards():
             gone = any(one.gone for one in changes(self.board, board))
@@ -142,6 +143,7 @@ class MainScreen(EvaluationRoutes, MoneyScreen):
                 continue
             self.board = board
             self.money_seen()
+            self.one_go_seen()
             await self._tell_news(board)
             self.evaluations_seen()
             self._tell_problem(board.problem)
@@ -415,7 +417,7 @@ class MainScreen(EvaluationRoutes, MoneyScreen):
     async def may_quit(self) -> bool:
         """Whether to quit now; else the question has been put, and its answer quits."""
         reasons = [reason for tab in self.query(Tab) for reason in tab.reasons_to_stay()]
-        reasons += await self.money_reasons()
+        reasons += self.one_go_reasons() + await self.money_reasons()
         if not reasons or self._asked_to_quit:
             return True
         from tui.dialogs.confirm import QuitDialog

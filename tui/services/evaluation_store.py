@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from tui.domain.chat import Target
 from tui.domain.clock import Now, utc_now
 from tui.domain.errors import AppError, Cause
 from tui.domain.evaluation import (
@@ -111,6 +112,12 @@ class EvaluationStore:
         if not rows:
             raise AppError(Cause.NOT_FOUND, "There is no such evaluation any more")
         return read_spec(rows[0][0]), datetime.fromisoformat(rows[0][1])
+
+    def retarget(self, evaluation: str, tuned: Target) -> None:
+        """Let the tuned side be answered by another endpoint. Raises AppError (NOT_FOUND)."""
+        spec, _ = self.spec(evaluation)
+        spec = replace(spec, tuned=tuned)
+        self._write("UPDATE evaluations SET spec=? WHERE id=?", (json.dumps(asdict(spec)), evaluation))
 
     def place(self, evaluation: str) -> str:
         """What it belongs to; nothing when there is no such evaluation."""

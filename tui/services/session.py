@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from tui.services.leases import Leases
     from tui.services.losses import Losses
     from tui.services.news import NewsDesk
+    from tui.services.one_go import OneGo
     from tui.services.orders import Orders
     from tui.services.parameters import Refusals
     from tui.services.preflight import Preflight
@@ -343,6 +344,13 @@ class Services:
         from tui.services.quotas import Quotas
 
         return Quotas(self.aws)
+
+    @cached_property
+    def one_go(self) -> OneGo:
+        """Buying, asking, deleting and judging in one go."""
+        from tui.services.one_go import OneGo
+
+        return OneGo(self.endpoints, self.leases, self.evaluations, self.store, self.pool, now=self.now)
 
     @cached_property
     def prices(self) -> PriceService:

@@ -55,6 +55,13 @@ class Tab(Vertical):
     class UploadRequested(Message):
         """Data has to be uploaded before a job can be started."""
 
+    class OneGoRequested(Message):
+        """The user wants a run's model bought, evaluated and deleted in one go."""
+
+        def __init__(self, run_key: str) -> None:
+            super().__init__()
+            self.run_key = run_key
+
     class LossRequested(Message):
         """The user wants to see the curves of a run, or of several together."""
 

@@ -38,6 +38,7 @@ class JobsTab(NewJobTab, ServingTab):
         Binding("C", "clone", "Clone the run", show=False, id="jobs.clone"),
         Binding("c", "chat", "chat", id="jobs.chat"),
         Binding("b", "serve", "serve", id="jobs.serve"),
+        Binding("B", "one_go", "Buy, evaluate and delete in one go", show=False, id="jobs.one_go"),
         Binding("S", "stop_job", "stop", id="jobs.stop"),
         Binding("X", "delete", "delete", id="jobs.delete"),
         Binding("l", "loss", "loss", id="jobs.loss"),
@@ -212,6 +213,11 @@ class JobsTab(NewJobTab, ServingTab):
 
         dialog: SortDialog[Order] = SortDialog(orders(), self._sorting)
         self.app.push_screen(dialog, chosen)
+
+    def action_one_go(self) -> None:
+        """Buy throughput for the run's model, evaluate it, delete it; or look after one that is under way."""
+        run = self.run_shown
+        self.post_message(self.OneGoRequested(run.key if run else ""))
 
     def action_copy(self) -> None:
         """Copy the ARN of the run's endpoint, model or job."""

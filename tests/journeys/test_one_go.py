@@ -1,0 +1,126 @@
+"""Bought, evaluated, deleted, judged: in one go, given up, failed, and gone on with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.harness import Walk
+from tests.journeys.stage import sent, trained
+from tests.sandbox.conftest import PAIRS
+from tui.domain.evaluation import Judge, JudgeKind
+from tui.services.one_go import OneGo, Step
+
+BUY, DELETE = "CreateProvisionedModelThroughput", "DeleteProvisionedModelThroughput"
+
+
+@pytest.fixture
+def questions(tmp_path: Path) -> Path:
+    path = tmp_path / "eval.json"
+    path.write_text(json.dumps([{"question": q, "answer": a} for q, a in PAIRS[:6]]))
+    return path
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.services.one_go._DELETE_WAITS", (0.0,))
+
+
+def held(walk: Walk) -> list[str]:
+    return [line.name for line in walk.sandbox.books() if line.ended is None]
+
+
+async def planned(walk: Walk) -> None:
+    await walk.sees(walk.sandbox.account_id, "eval.json")
+    await walk.press("2")
+    await walk.sees("lantern-keeper")
+    await walk.press("B")
+    await walk.sees("New evaluation", "yet to be bought")
+    walk.app_now.screen.query_one("#kind").value = JudgeKind.ROUGE_L.value  # type: ignore[attr-defined]
+    await walk.press("ctrl+s")
+    await walk.sees("Buy, evaluate, delete?", "deletes the endpoint, whatever happened", "≈ $20.00")
+    await walk.type("claude-3-haiku")
+    await walk.press("enter")
+    await walk.sees("waiting until it serves")
+
+
+async def test_one_go(walk: Walk, questions: Path) -> None:
+    trained(walk)
+    async with walk.app([questions], size=(100, 40)):
+        await planned(walk)
+        assert held(walk) == ["claude-3-haiku"]
+        await walk.pass_time(700)
+        await walk.sees("tuned", "base", "n 6")
+        assert held(walk) == []
+        place = walk.app_now.services.place(walk.app_now.screen_stack[0].identity)  # type: ignore[attr-defined]
+        (summary, *_) = await walk.app_now.services.evaluations.list(place)
+        results = await walk.app_now.services.evaluations.load(summary.id)
+        assert len(results.answers) >= 12
+        assert results.judges
+        assert results.judges[0] == Judge(JudgeKind.ROUGE_L)
+        assert await walk.app_now.services.one_go.left(place) is None
+    assert (sent(walk, BUY), sent(walk, DELETE)) == (1, 1)
+
+
+async def test_given_up_while_waiting_it_is_deleted(walk: Walk, questions: Path) -> None:
+    trained(walk)
+    async with walk.app([questions], size=(100, 40)):
+        await planned(walk)
+        await walk.press("q")
+        await walk.sees("is waiting until it serves", "only its lease deletes it")
+        await walk.press("escape")
+        await walk.press("B")
+        await walk.sees("End it now?")
+        await walk.press("y")
+        await walk.sees("claude-3-haiku is deleted")
+    assert held(walk) == []
+
+
+async def test_what_fails_deletes_it_too(walk: Walk, questions: Path) -> None:
+    trained(walk)
+    async with walk.app([questions], size=(100, 40)):
+        await planned(walk)
+        walk.sandbox.faults.add(kind="denied", service="bedrock-runtime", times=None)
+        await walk.pass_time(700)
+        await walk.until(lambda: held(walk) == [], "the deletion")
+        await walk.sees("claude-3-haiku is deleted")
+    assert sent(walk, DELETE) == 1
+
+
+async def test_after_the_app_is_gone_the_next_start_goes_on(walk: Walk, questions: Path) -> None:
+    trained(walk)
+    async with walk.app([questions], size=(100, 40)):
+        await planned(walk)
+        # As by kill -9: nobody is left to delete anything.
+        OneGo._delete, kept = _nothing, OneGo._delete  # type: ignore[method-assign]
+    OneGo._delete = kept  # type: ignore[method-assign]
+    assert held(walk) == ["claude-3-haiku"]
+    walk.clock.advance(700)
+    walk.sandbox.settle()
+    async with walk.app([questions], size=(100, 40)):
+        await walk.sees(f"claude-3-haiku: interrupted while {Step.WAITING}")
+        await walk.press("2", "B")
+        await walk.sees("go on where it stopped")
+        await walk.press("enter")
+        await walk.sees("tuned", "base", "n 6")
+    assert held(walk) == []
+    assert sent(walk, BUY) == 1
+
+
+async def test_an_interrupted_one_can_just_be_ended(walk: Walk, questions: Path) -> None:
+    trained(walk)
+    async with walk.app([questions], size=(100, 40)):
+        await planned(walk)
+        OneGo._delete, kept = _nothing, OneGo._delete  # type: ignore[method-assign]
+    OneGo._delete = kept  # type: ignore[method-assign]
+    async with walk.app([questions], size=(100, 40)):
+        await walk.sees("interrupted while")
+        await walk.press("2", "B", "j", "enter")
+        await walk.sees("is deleted")
+    assert held(walk) == []
+
+
+async def _nothing(self: OneGo, order: object) -> None:
+    """What a process does that is gone."""

@@ -1,0 +1,216 @@
+"""One go from purchase to verdict: planned, told, given up or gone on with."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+from textual import on, work
+
+from tui.domain.chat import Target
+from tui.domain.errors import AppError, Cause
+from tui.domain.evaluation_run import plan
+from tui.domain.evaluation_setup import Setup, cost_text
+from tui.domain.names import plain
+from tui.domain.pricing import cents
+from tui.domain.runs import Board, Run
+from tui.screens.money import MoneyScreen
+from tui.services.one_go import Order, Reins
+from tui.tabs.base import Tab
+
+if TYPE_CHECKING:
+    from tui.screens.main import MainScreen
+
+_YET_TO_BE = "yet-to-be-bought:provisioned-model/"
+
+
+class OneGoScreen(MoneyScreen):
+    """The part of the main screen that carries one go through."""
+
+    _going: Reins | None = None
+    _order: Order | None = None
+    _boards: asyncio.Event | None = None
+
+    def one_go_seen(self) -> None:
+        """A board came: what waits for service looks again."""
+        if self._boards is not None:
+            self._boards.set()
+
+    async def tell_left_over(self) -> None:
+        """At the start: say what an earlier session did not bring to its end."""
+        try:
+            left = await self.services.one_go.left(self.services.place(self.identity))
+        except AppError as problem:
+            self.say(problem.sentence(), "problem")
+            return
+        if left is not None:
+            text = f"{left.name}: interrupted while {left.step}; B in 2 Jobs goes on with it or deletes the endpoint"
+            self.say(text, "problem")
+
+    def one_go_reasons(self) -> list[str]:
+        """What quitting now would leave behind."""
+        order = self._order if self._going is not None else None
+        if order is None:
+            return []
+        return [
+            f"{order.name} is {order.step}: the next start can go on with it; until then only its lease deletes it."
+        ]
+
+    @on(Tab.OneGoRequested)
+    def _one_go_requested(self, message: Tab.OneGoRequested) -> None:
+        if self._going is not None:
+            self._give_up()
+        else:
+            self._one_go(self.board.run(message.run_key))
+
+    @work(group="one-go-end", exclusive=True)
+    async def _give_up(self) -> None:
+        from tui.dialogs.confirm import ConfirmDialog
+
+        order = self._order
+        assert order is not None
+        body = f"{order.name} is {order.step}. What is answered stays stored; the endpoint is deleted at once."
+        dialog = ConfirmDialog("End it now?", body, yes="End it and delete the endpoint")
+        if await self.app.push_screen_wait(dialog) and self._going is not None:
+            self.say("Ending; what is under way is stored first …")
+            self._going.stop()
+            self.one_go_seen()
+
+    @work(group="one-go", exclusive=True)
+    async def _one_go(self, run: Run | None) -> None:
+        try:
+            left = await self.services.one_go.left(self.services.place(self.identity))
+            order = await self._left_over(left) if left is not None else await self._planned(run)
+            if order is not None:
+                await self._carry_out(order)
+        except AppError as problem:
+            self.say(problem.sentence(), "problem")
+            self.post_message(self.Happened(problem.sentence()))
+
+    async def _left_over(self, order: Order) -> Order | None:
+        """Go on, or delete what was bought; nothing when that is not decided."""
+        from tui.dialogs.choice import Choice, ChoiceDialog
+
+        choices = [
+            Choice("on", "go on where it stopped", f"it was {order.step}"),
+            Choice("end", "end it and delete the endpoint", "what is answered stays stored"),
+        ]
+        chosen = await self.app.push_screen_wait(ChoiceDialog(f"{order.name} was interrupted", choices))
+        if chosen is None:
+            return None
+        self._going = Reins()
+        if chosen == "end":
+            self._going.stop()
+        return order
+
+    # The plan
+
+    async def _planned(self, run: Run | None) -> Order | None:
+        if run is None or not run.model_arn:
+            raise AppError(Cause.INVALID, "This run has no model to evaluate yet", hint="Choose one that has completed")
+        if run.base_model is not None and "provisioned throughput" not in {w.value for w in run.base_model.serving}:
+            raise AppError(
+                Cause.INVALID, f"{run.base_model.name} is served on demand", hint="b deploys it, E evaluates"
+            )
+        setup = await self._setup(run)
+        if setup is None or setup.spec is None:
+            self.say("Nothing was bought")
+            return None
+        name = await self._agreed(run, setup)
+        if not name:
+            self.say("Nothing was bought")
+            return None
+        place = self.services.place(self.identity)
+        made = await self.services.evaluations.create(place, setup.spec)
+        minutes = self.services.settings.lease_minutes or 50
+        order = Order(str(uuid.uuid4()), place, run.model_arn, name, 1, minutes, made.id)
+        return await self.services.one_go.begin(order, setup.judge)
+
+    async def _setup(self, run: Run) -> Setup | None:
+        """Questions, the other side and the judge, as for any evaluation."""
+        from tui.dialogs.evaluation import EvaluationDialog
+        from tui.screens.evaluation import EvaluationScreen
+        from tui.screens.evaluation_runs import as_filled, with_file
+
+        helper = EvaluationScreen(self.services, cast("MainScreen", self))
+        form = await helper.setup_form(self.services.place(self.identity))
+        tuned = Target(run.name, f"{_YET_TO_BE}{run.name}", "yet to be bought", tuned=True, hourly=True)
+        base = form.sides.base
+        if base is None and run.base_model is not None:
+            base = next((t for t in form.targets if t.model_id == run.base_model.runtime_id), None)
+        sides = replace(form.sides, tuned=tuned, base=base)
+        form = replace(form, targets=(tuned, *form.targets), sides=sides)
+        while True:
+            filled = await self.app.push_screen_wait(EvaluationDialog(form))
+            if filled is None:
+                return None
+            form = as_filled(form, filled)
+            try:
+                if not filled.path:
+                    return replace(filled.setup, job_arn=run.job.arn if run.job else "")
+                form = with_file(form, await helper.file_at(filled.path))
+            except AppError as error:
+                form = replace(form, problem=error.sentence())
+
+    async def _agreed(self, run: Run, setup: Setup) -> str:
+        """The endpoint's name, typed by whoever agrees to plan and price; else empty."""
+        from tui.dialogs.confirm import ConfirmDialog
+        from tui.screens.evaluation import EvaluationScreen
+
+        spec = setup.spec
+        assert spec is not None
+        services, region = self.services, self.identity.region
+        prices = await services.prices.of(run.base_model_arn or run.base_model_name, region)
+        quotas = await services.quotas.units(run.base_model.name if run.base_model else run.base_model_name)
+        minutes, hourly = services.settings.lease_minutes or 50, prices.per_hour()
+        most = None if hourly is None else hourly * minutes / 60
+        planned = plan(spec, setup.judge)
+        tokens = await EvaluationScreen(services, cast("MainScreen", self)).token_prices(spec, setup.judge)
+        taken = {e.name for e in self.board.endpoints}
+        stem = plain(run.base_model_name, "endpoint")
+        name = next(n for n in (stem, *(f"{stem}-{i}" for i in range(2, 1000))) if n not in taken)
+        held = sum(e.units for e in self.board.billing if not e.commitment)
+        origin = f" ({prices.origin})" if prices.origin else ""
+        body = (
+            f"1  buys 1 model unit for {run.name}: ≈ {cents(hourly)} an hour{origin}. {quotas.text(1, held, '')}\n"
+            "2  waits until it serves: some minutes to half an hour, which bill too\n"
+            f"3  asks: {planned.text}\n"
+            "4  deletes the endpoint, whatever happened\n"
+            "5  judges what was stored, and tells what it cost\n\n"
+            f"At most {minutes:g} minutes, ≈ {cents(most)}; tokens: {cost_text(planned, spec, setup.judge, tokens)}.\n"
+            "B again ends it at any step and deletes the endpoint."
+        )
+        agreed = await self.app.push_screen_wait(ConfirmDialog("Buy, evaluate, delete?", body, word=name))
+        return name if agreed else ""
+
+    # Carrying it out
+
+    async def _carry_out(self, order: Order) -> None:
+        reins = self._going or Reins()
+        self._going, self._order, self._boards = reins, order, asyncio.Event()
+        began, cost = self.services.now(), None
+        try:
+            async for told in self.services.one_go.run(order, self._next_board, reins):
+                self._order = told.order
+                bill = next((b for b in self.bills if b.endpoint.arn == told.order.arn), None)
+                cost = bill.spent(self.services.now()) if bill is not None else cost
+                if told.text:
+                    self.say(told.text)
+        finally:
+            self._going, self._boards = None, None
+            self.services.watcher.wake()
+        if reins.given_up:
+            return
+        minutes = (self.services.now() - (order.began or began)).total_seconds() / 60
+        text = f"{order.name}: evaluated and deleted after {minutes:.0f} min, ≈ {cents(cost)}"
+        self.say(f"{text}; everything is stored", "good")
+        self.post_message(self.Happened(text))
+        self.post_message(Tab.EvaluationRequested(order.evaluation))
+
+    async def _next_board(self) -> Board:
+        assert self._boards is not None
+        await self._boards.wait()
+        self._boards.clear()
+        return self.board
