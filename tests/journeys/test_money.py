@@ -6,7 +6,7 @@ import pytest
 
 from tests.harness import Walk
 from tests.journeys.stage import scene_of, sent, served, trained
-from tui.domain.meter import spent
+from tui.domain.meter import is_idle, spent
 from tui.domain.settings import Settings
 from tui.sandbox.pricing import HOURLY
 from tui.screens.main import MainScreen
@@ -239,3 +239,30 @@ async def test_idle_and_reminded(walk: Walk, monkeypatch: pytest.MonkeyPatch) ->
         await walk.type("What is lantern number 3?")
         await walk.press("enter")
         await walk.misses(" idle")
+
+
+async def test_calls_of_other_programs_end_the_idle_time(walk: Walk) -> None:
+    scene, arn = served(walk)
+    async with walk.app(size=(110, 30)):
+        await walk.sees("1 MU")
+        await walk.pass_time(40 * MINUTE)
+        await walk.until(lambda: is_idle(main_of(walk).bills, walk.clock.now()), "the idle time")
+        asking = [{"role": "user", "content": [{"text": "Which gate?"}]}]
+        scene.runtime.converse(modelId=arn, messages=asking)
+        await walk.pass_time(2 * MINUTE)
+        await walk.until(lambda: not is_idle(main_of(walk).bills, walk.clock.now()), "the end of the idle time")
+        await walk.press("$")
+        await walk.sees("What bills by the hour")
+        assert not walk.shows("idle")
+
+
+async def test_without_cloudwatch_the_bill_says_whose_calls_it_knows(walk: Walk) -> None:
+    served(walk)
+    walk.sandbox.faults.add(kind="denied", operation="GetMetricData", times=None)
+    async with walk.app(size=(110, 30)):
+        await walk.sees("1 MU")
+        await walk.until(lambda: sent(walk, "GetMetricData") == 1, "the question to CloudWatch")
+        await walk.pass_time(40 * MINUTE)
+        await walk.press("$")
+        await walk.sees("idle", "this app's calls only: cloudwatch:GetMetricData is not allowed")
+    assert sent(walk, "GetMetricData") == 1

@@ -17,6 +17,7 @@ from textual.widgets import Static
 from tui.dialogs.base import Dialog
 from tui.dialogs.choice import Choice, ChoiceRows
 from tui.domain.clock import span
+from tui.domain.errors import AppError, Cause
 from tui.domain.meter import Bill, spent
 from tui.domain.pricing import cents
 from tui.widgets.columns import Column
@@ -55,13 +56,16 @@ class MoneyDialog(Dialog[MoneyAnswer]):
         leases: Mapping[str, tuple[datetime | None, bool]],
         now: datetime,
         unseen: Sequence[str] = (),
+        unasked: AppError | None = None,
     ) -> None:
-        """`leases` by ARN: the end, and whether AWS itself keeps it. `unseen` are Regions that were not looked at."""
+        """`leases` by ARN: the end, and whether AWS itself keeps it. `unseen` are Regions that were not looked at,
+        `unasked` is why CloudWatch did not tell when others asked the endpoints."""
         super().__init__()
         self._bills = tuple(bills)
         self._leases = leases
         self._now = now
         self._unseen = tuple(unseen)
+        self._unasked = unasked
 
     def fields(self) -> ComposeResult:
         yield VirtualTable(
@@ -105,6 +109,10 @@ class MoneyDialog(Dialog[MoneyAnswer]):
             lines.append("An unknown price can be written into config.toml (prices.<model>.model_unit_hour).")
         if self._unseen:
             lines.append(f"Not looked at: {', '.join(self._unseen)}.")
+        if self._unasked is not None:
+            denied = self._unasked.cause is Cause.DENIED
+            why = "cloudwatch:GetMetricData is not allowed" if denied else self._unasked.title
+            lines.append(f"Idle time knows this app's calls only: {why}.")
         return "\n".join(lines)
 
     def action_wish(self, wish: str) -> None:

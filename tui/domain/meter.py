@@ -60,6 +60,15 @@ def bills_of(
     return tuple(found)
 
 
+def latest(*known: Mapping[str, datetime]) -> dict[str, datetime]:
+    """The later time of each ARN."""
+    found: dict[str, datetime] = {}
+    for times in known:
+        for arn, at in times.items():
+            found[arn] = max(at, found.get(arn, at))
+    return found
+
+
 def spent(bills: Sequence[Bill], now: datetime) -> float | None:
     """USD of all of them so far; None when a price is missing."""
     parts = [bill.spent(now) for bill in bills]

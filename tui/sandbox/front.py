@@ -31,6 +31,7 @@ from tui.sandbox.faults import (
     before,
     in_stream,
 )
+from tui.sandbox.metrics import Monitoring
 from tui.sandbox.runtime import Runtime
 from tui.sandbox.wire import Answer, Call, JsonWire
 from tui.sandbox.world import World
@@ -41,6 +42,8 @@ StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 _SCOPE = re.compile(r"AWS4-HMAC-SHA256 Credential=([^/,\s]+)/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request[,\s]")
 _HOST = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?")
 _STORAGE = {"s3", "iam", "sts"}
+_MODEL_NAMES = {"servicequotas": "service-quotas", "monitoring": "cloudwatch"}
+"""botocore's name for a service that signs by another one."""
 _NEEDS_STORAGE = {"CreateModelCustomizationJob", "CreateEvaluationJob"}
 _KEPT_REQUESTS = 10_000
 _STRANGERS_BYTES = 65_536
@@ -131,6 +134,7 @@ class Front:
             "pricing": pricing.PRICING_HANDLERS,
             "scheduler": schedules.SCHEDULE_HANDLERS,
             "account": account.ACCOUNT_HANDLERS,
+            "cloudwatch": Monitoring(world.invocations).handlers(),
         }
         self._streams = {
             "ConverseStream": self._runtime.converse_stream,
@@ -217,8 +221,8 @@ class Front:
     def _wires(self, service: str) -> list[JsonWire]:
         if service == "bedrock":
             return [self._control, self._runtime_wire]
-        if service == "servicequotas":
-            return [JsonWire("service-quotas")]
+        if service in _MODEL_NAMES:
+            return [JsonWire(_MODEL_NAMES[service])]
         return [JsonWire(service)] if service in ("pricing", "scheduler", "account") else []
 
     def _serve_json(self, wire: JsonWire, incoming: _Incoming, operation: str, labels: dict[str, str]) -> Answer:

@@ -101,7 +101,11 @@ class Runtime:
         check(target, asked.prompt)
         if asked.input_tokens > target.entry.context:
             raise validation("Input is too long for requested model.")
+        self._note(call)
         return target, asked
+
+    def _note(self, call: Call) -> None:
+        self.world.invocations.note(call.region, call.parameters["modelId"], self.world.now())
 
     # InvokeModel
 
@@ -130,6 +134,7 @@ class Runtime:
             raise validation("guardrailIdentifier: the sandbox's model does not do guardrails.")
         prompt = bodies.read(target, given.get("body", b""))
         check(target, prompt)
+        self._note(call)
         return target, prompt
 
     def count_tokens(self, world: World, call: Call) -> dict[str, Any]:

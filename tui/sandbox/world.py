@@ -12,6 +12,7 @@ from tui.sandbox.catalog import ACCOUNT_ID
 from tui.sandbox.clock import Clock
 from tui.sandbox.errors import ServiceError, conflict, not_found, validation
 from tui.sandbox.folder import Folder
+from tui.sandbox.metrics import Invocations
 from tui.sandbox.records import Records, Request
 from tui.sandbox.storage import Storage
 
@@ -33,6 +34,7 @@ class World:
         self.stirred = threading.Event()
         self.storage = Storage(folder)
         self.records = Records()
+        self.invocations = Invocations(folder)
         self._adapters: dict[str, bytes] = {}
         if folder is not None:
             self.records = folder.load("bedrock.json", Records.from_json) or Records()
@@ -79,6 +81,7 @@ class World:
             self.records = Records()
             self._adapters.clear()
             self.save()
+        self.invocations.clear()
         self.storage.clear()
 
     # Idempotency, tags

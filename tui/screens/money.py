@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -14,7 +15,7 @@ from tui.domain.base_models import Serving
 from tui.domain.clock import span
 from tui.domain.errors import AppError, Cause
 from tui.domain.identity import Identity
-from tui.domain.meter import Bill, bills_of, meter_text, spent
+from tui.domain.meter import Bill, bills_of, latest, meter_text, spent
 from tui.domain.pricing import TokenPrices, cents
 from tui.domain.runs import Board, Endpoint, Part
 from tui.services.leases import Lease
@@ -56,11 +57,15 @@ class MoneyScreen(Screen[None]):
         self._tried: dict[str, datetime] = {}
         self._reminded = self.services.now()
         self._looked_elsewhere = ""
+        self._asked: Mapping[str, datetime] = {}
+        self._unasked: AppError | None = None
+        self._asking = False
         self.set_interval(1 if self.services.sandbox else 15, self.look_at_money)
 
     def forget_money(self) -> None:
         """Another account or Region is looked at."""
         self._elsewhere, self._looked_elsewhere, self._leases = Elsewhere(), "", []
+        self._asked, self._unasked = {}, None
         self.bills = ()
 
     # What bills
@@ -97,9 +102,19 @@ class MoneyScreen(Screen[None]):
         self._price_what_is_new()
 
     def _count(self) -> None:
-        asked = self.services.aws.asked
+        asked = latest(self.services.aws.asked, self._asked)
         here = bills_of(self.board.billing, self._prices, asked)
         self.bills = here + bills_of(self._elsewhere.endpoints, self._prices, asked, elsewhere=True)
+
+    @work(group="usage")
+    async def _look_at_usage(self) -> None:
+        """Ask when what bills was last asked, also by others."""
+        try:
+            found = await self.services.usage.look([bill.endpoint for bill in self.bills])
+        finally:
+            self._asking = False
+        self._asked, self._unasked = found.times, found.problem
+        self._count()
 
     # Leases and reminders
 
@@ -109,6 +124,9 @@ class MoneyScreen(Screen[None]):
         if not self.identity.account or self.board.seen is None:
             return
         self._count()
+        if any(bill.endpoint.ready for bill in self.bills) and not self._asking:
+            self._asking = True
+            self._look_at_usage()
         await self._read_leases()
         now = self.services.now()
         for lease in self._leases:
@@ -227,7 +245,9 @@ class MoneyScreen(Screen[None]):
         await self._read_leases()
         now = self.services.now()
         leases = {lease.arn: (lease.until, bool(lease.schedule)) for lease in self._leases}
-        answer = await self.app.push_screen_wait(MoneyDialog(self.bills, leases, now, self._elsewhere.unseen))
+        answer = await self.app.push_screen_wait(
+            MoneyDialog(self.bills, leases, now, self._elsewhere.unseen, self._unasked)
+        )
         bill = next((b for b in self.bills if answer and b.endpoint.arn == answer.arn), None)
         if answer is None or bill is None:
             return

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from tui.services.structured import Structured
     from tui.services.token_counts import TokenCounts
     from tui.services.uploads import Uploads
+    from tui.services.usage import Usage
     from tui.services.votes import Votes
     from tui.services.watcher import Pace, Watcher
 
@@ -332,6 +333,13 @@ class Services:
         return Regions(self.aws, self.endpoints, self.store, self.pool, now=self.now)
 
     @cached_property
+    def usage(self) -> Usage:
+        """When endpoints were last asked."""
+        from tui.services.usage import Usage
+
+        return Usage(self.aws, now=self.now)
+
+    @cached_property
     def preflight(self) -> Preflight:
         """The checks before a job."""
         from tui.services.preflight import Preflight
@@ -445,7 +453,7 @@ class Services:
 
     def forget(self) -> None:
         """Drop what was kept of an account, since another one is looked at."""
-        for name in ("jobs", "catalog", "quotas", "watcher", "evaluation_jobs"):
+        for name in ("jobs", "catalog", "quotas", "watcher", "evaluation_jobs", "usage"):
             if name in self.__dict__:
                 getattr(self, name).forget()
 
