@@ -112,6 +112,14 @@ async def test_a_blind_round_tells_nothing_until_the_vote(walk: Walk) -> None:
         await walk.sees("Answers kept here", "No answer holds these words")
         await walk.press("escape")
         await walk.until(lambda: not isinstance(walk.app_now.screen, AnswersDialog), "the chat")
+        # What was asked again is in the history twice, and would be told there by name.
+        await walk.press("full_stop")
+        await stored(walk, tab)
+        await walk.press("escape", "slash")
+        await walk.sees("Answers kept here", "No answer holds these words")
+        await walk.press("escape")
+        await walk.until(lambda: not isinstance(walk.app_now.screen, AnswersDialog), "the chat")
+        assert len(await tab.services.history.search(tab.place, "")) == 4
         await walk.press("v", "l")
         await walk.sees(f"{TUNED} is better", f"A  {BASE}", f"B  {TUNED}", "tok/s")
         (vote,) = await tab.services.votes.list_votes(tab.place)
@@ -120,7 +128,7 @@ async def test_a_blind_round_tells_nothing_until_the_vote(walk: Walk) -> None:
         await walk.sees("A  not told until you vote")
         assert len(tab.conversation.exchanges) == 1
         await walk.press("escape", "B")
-        await walk.sees(f"A  {TUNED}", "Names are told")
+        await walk.sees(f"A  {TUNED}", "The names are told")
 
 
 async def test_blind_needs_two_models(walk: Walk) -> None:
@@ -341,6 +349,25 @@ async def test_a_slow_side_and_a_cut_one_freeze_nothing(walk: Walk) -> None:
         assert [row.whole for row in kept] == [False, False]
         assert words in {row.answer.strip() for row in kept}
         assert tab.prompt.text == "typed meanwhile"
+
+
+async def test_answers_under_way_stand_in_the_store_before_they_end(walk: Walk) -> None:
+    served(walk)
+    async with chatting(walk) as tab:
+        tab.keep_every = 0.05
+        walk.sandbox.faults.add(kind=FaultKind.STALL, operation="ConverseStream", times=2, seconds=60, after=4)
+        tab.prompt.focus()
+        await walk.type(QUESTION)
+        await walk.press("enter")
+        await walk.until(lambda: all(pane.view.last_answer for pane in tab.panes), "the first words")
+
+        def kept() -> list[tuple[str, str, bool]]:
+            return [(a["question"], a["footer"], bool(a["answer"])) for a in tab.services.store.answers(tab.place)]
+
+        await walk.until(lambda: kept() == [(QUESTION, "it did not come to an end", True)] * 2, "both in the store")
+        walk.sandbox.faults.clear()
+        await stored(walk, tab)
+        assert [one.whole for one in await tab.services.history.search(tab.place, "")] == [True, True]
 
 
 async def test_another_system_prompt_than_the_tuned_one_is_told(walk: Walk) -> None:

@@ -127,3 +127,14 @@ def test_the_first_and_the_second_are_answers_too() -> None:
     assert found is not None
     assert found.verdict(["first", "second", "tie"]) == "second"
     assert "The second is closer" in found.reasoning
+
+
+def test_orders_to_the_judge_are_no_part_of_the_reference() -> None:
+    prompt = (
+        "Judge it.[Ground truth]\n{reference}\nBegin your evaluation with your reasons. Then rate it: [[5]].\n\n"
+        "[Question]\nWhere is it?\n\n[The Start of Assistant's Answer]\n{answer}\n[The End of Assistant's Answer]"
+    )
+    for answer, mark in ((REFERENCE, 10), (WORSE, 1)):
+        found = judge.judge(prompt.format(reference=REFERENCE, answer=answer))
+        assert found is not None
+        assert round(found.score(1, 10)) == mark

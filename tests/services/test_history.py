@@ -31,9 +31,31 @@ async def test_answers_are_found_by_words_in_any_order(services: Services) -> No
     assert [one.number for one in await history.search("p", "門 21番")] == [second]
     assert [one.number for one in await history.search("p", "50%_off")] == [first]
     assert await history.search("p", "50x_off") == []
-    assert [one.number for one in await history.search("p", "", without={second})] == [first]
-    (found,) = await history.search("p", "gate")
+    other = await history.add("p", replace(ONE, conversation="another"))
+    assert [one.number for one in await history.search("p", "", without="talk")] == [other]
+    found = (await history.search("p", "gate"))[-1]
     assert replace(found, number=0, at=NOON) == ONE
+
+
+async def test_the_case_of_no_letter_counts(services: Services) -> None:
+    number = await services.history.add(
+        "p", replace(ONE, question="ÉTÉ in München", answer="Ｂｅｄｒｏｃｋ は Ελλάδα ｱ")
+    )
+    for words in ("été", "MÜNCHEN", "ｂＥＤＲＯＣＫ", "ελλάδα", "ΕΛΛΆΔΑ は été", "ｱ"):
+        assert [one.number for one in await services.history.search("p", words)] == [number], words
+    assert await services.history.search("p", "ete") == []
+
+
+async def test_an_answer_that_grows_keeps_its_row(services: Services) -> None:
+    history = services.history
+    number = await history.add("p", replace(ONE, answer="", whole=False, footer="not ended"))
+    assert (
+        await history.add("p", replace(ONE, number=number, answer="At gate", whole=False, footer="not ended")) == number
+    )
+    assert [(one.answer, one.whole) for one in await history.search("p", "")] == [("At gate", False)]
+    await history.add("p", replace(ONE, number=number, reference="ref"))
+    (found,) = await history.search("p", "")
+    assert replace(found, number=0, at=NOON) == replace(ONE, reference="ref")
 
 
 async def test_answers_from_before_conversations_were_kept_are_found_too(services: Services) -> None:

@@ -153,7 +153,7 @@ async def test_langchain_scores_through_our_own_client(aws: Aws, sandbox: Sandbo
     judge = scorers(aws, lambda: pytest.fail("not asked"))(Judge(JudgeKind.LANGCHAIN, JUDGE.target))
     best, reasons = await judge.score(QUESTION, QUESTION.reference)
     worst, _ = await judge.score(QUESTION, "I cannot say.")
-    assert 1 <= worst < best <= 10
+    assert 1 <= worst < best == 10
     assert f"[[{best:g}]]" in reasons
     sandbox.faults.add(kind="unreadable", operation="Converse")
     with pytest.raises(AppError) as told:

@@ -22,8 +22,12 @@ _MEANT = {name: role for role, names in _NAMES.items() for name in names}
 _TAGGED = re.compile(r"<([a-z][a-z_ 0-9-]{0,30})>\s*(.*?)\s*</\1>", re.DOTALL | re.IGNORECASE)
 _BETWEEN = re.compile(r"\[The Start of ([^\]]{1,40})\]\s*(.*?)\s*\[The End of [^\]]{1,40}\]", re.DOTALL | re.IGNORECASE)
 _HEADED = re.compile(
-    r"^[ \t]*(?:#{1,6}[ \t]*|\*\*|\[)?([A-Za-z][\w' ]{0,30}?)(?:\*\*|\])?[ \t]*(:|(?<=\])|$)", re.MULTILINE
+    r"(?:^[ \t]*(?:#{1,6}[ \t]*|\*\*|\[)?|\[(?=(?i:ground truth|reference)\]))"
+    r"([A-Za-z][\w' ]{0,30}?)(?:\*\*|\])?[ \t]*(:|(?<=\])|$)",
+    re.MULTILINE,
 )
+_ORDERS = re.compile(r"\n[ \t]*Begin your evaluation\b.*", re.DOTALL | re.IGNORECASE)
+"""What some prompts say to the judge right after the reference, under the same heading."""
 
 
 class Manner(StrEnum):
@@ -101,7 +105,7 @@ def sections(prompt: str) -> Mapping[str, str]:
     ends = [*(match.start() for match in heads), len(prompt)][1:]
     for match, end in zip(heads, ends, strict=False):
         text = prompt[match.end() : end]
-        found.setdefault(_role(match[1]), text.strip())
+        found.setdefault(_role(match[1]), _ORDERS.sub("", text).strip())
     return found
 
 

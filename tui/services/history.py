@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -34,12 +33,18 @@ class History:
         self._pool = pool
 
     async def add(self, place: str, kept: KeptAnswer) -> int:
-        """Store an answer; its `number` is given by the store. Raises AppError when the disk refuses."""
+        """Store an answer and give its number; one that has a number already is written anew under it.
+
+        Raises AppError when the disk refuses.
+        """
         return await self._pool.run(self.add_now, place, kept)
 
-    async def search(self, place: str, words: str, *, without: Collection[int] = ()) -> list[KeptAnswer]:
-        """Answers whose question, text or model holds every word, newest first; all without words."""
-        return await self._pool.run(self._search, place, words, frozenset(without))
+    async def search(self, place: str, words: str, *, without: str = "") -> list[KeptAnswer]:
+        """Answers whose question, text or model holds every word in whatever case, newest first; all without words.
+
+        Those of the conversation `without` are left out.
+        """
+        return await self._pool.run(self._search, place, words, without)
 
     async def last_conversation(self, place: str) -> list[KeptAnswer]:
         """The answers of the newest conversation, in the order in which they came."""
@@ -48,6 +53,15 @@ class History:
     def add_now(self, place: str, kept: KeptAnswer) -> int:
         """As `add`, on the thread that calls."""
         self._store.write(_TABLE)
+        if kept.number:
+            self._store.write(
+                "UPDATE answers SET parameters=?, answer=?, footer=?, whole=? WHERE id=?",
+                (kept.parameters, kept.answer, kept.footer, int(kept.whole), kept.number),
+            )
+            self._store.write(
+                "UPDATE turns SET reference=?, origin=? WHERE answer=?", (kept.reference, kept.origin, kept.number)
+            )
+            return kept.number
         fields = {
             "target": kept.target,
             "model_id": kept.model_id,
@@ -68,15 +82,13 @@ class History:
         self._store.write(_TABLE)
         self._store.write(_INDEX)
 
-    def _search(self, place: str, words: str, without: frozenset[int]) -> list[KeptAnswer]:
+    def _search(self, place: str, words: str, without: str) -> list[KeptAnswer]:
         self._ready()
-        wanted = words.split()[:8]
-        text = "(a.question || char(10) || a.answer || char(10) || a.target)"
-        conditions = "".join(f" AND {text} LIKE ? ESCAPE '\\'" for _ in wanted)
-        values = tuple(f"%{_escaped(word)}%" for word in wanted)
-        sql = f"{_SELECT} WHERE a.place=?{conditions} ORDER BY a.id DESC LIMIT ?"
-        rows = self._store.read(sql, (place, *values, MOST + len(without)))
-        return [one for one in map(_kept, rows) if one.number not in without][:MOST]
+        found = [_holds(word) for word in words.split()[:8]]
+        conditions = "".join(f" AND {condition}" for condition, _ in found)
+        sql = f"{_SELECT} WHERE a.place=? AND (t.conversation IS NULL OR t.conversation != ?){conditions}"
+        values = (place, without or "-", *(value for _, value in found), MOST)
+        return [_kept(row) for row in self._store.read(f"{sql} ORDER BY a.id DESC LIMIT ?", values)]
 
     def _last(self, place: str) -> list[KeptAnswer]:
         self._ready()
@@ -91,8 +103,13 @@ class History:
         return [_kept(row) for row in self._store.read(sql, (place, newest[0][0]))]
 
 
-def _escaped(word: str) -> str:
-    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+def _holds(word: str) -> tuple[str, str]:
+    """A condition and its value. SQLite's LIKE knows no case but that of a to z; other letters cost a call each row."""
+    text = "(a.question || char(10) || a.answer || char(10) || a.target)"
+    if not word.isascii() and any(letter.lower() != letter.upper() for letter in word):
+        return f"instr(folded({text}), ?) > 0", word.casefold()
+    escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"{text} LIKE ? ESCAPE '\\'", f"%{escaped}%"
 
 
 def _kept(row: tuple[Any, ...]) -> KeptAnswer:

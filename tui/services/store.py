@@ -88,6 +88,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     try:
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("PRAGMA synchronous=FULL")
+        database.create_function("folded", 1, str.casefold, deterministic=True)
         version = database.execute("PRAGMA user_version").fetchone()[0]
         if version > _VERSION:
             raise AppError(Cause.FILE, "The state was written by a newer tanzaku", str(path), "Update the app")

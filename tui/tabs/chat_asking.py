@@ -4,46 +4,23 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
-from textual.message import Message as Event
 
-from tui.domain.chat import AnswerCut, AnswerEnd, Message, Note, Parameters, Target, TextDelta
-from tui.domain.conversation import Conversation, Exchange, KeptAnswer, Reply
+from tui.domain.chat import AnswerCut, AnswerEnd, Message, Note, Target, TextDelta
+from tui.domain.conversation import Conversation, Exchange, Reply
 from tui.domain.drafts import Probe
-from tui.domain.errors import AppError
 from tui.domain.pricing import TokenPrices, money
 from tui.domain.text import safe_line
-from tui.tabs.chat_sides import SidesTab
+from tui.tabs.chat_keeping import Asked, KeepingTab
 from tui.widgets.answer_pane import AnswerPane
 from tui.widgets.prompt import Prompt
 
-_STOPPED = "stopped by you"
 
-
-@dataclass(slots=True)
-class _Asked:
-    """One question to one side, while its answer comes."""
-
-    pane: AnswerPane
-    target: Target
-    exchange: Exchange
-    number: int
-    conversation: str
-    system: str
-    parameters: Parameters
-    place: str
-    said: str = ""
-    ended: str = _STOPPED
-    whole: bool = False
-    problem: str = ""
-
-
-class AskingTab(SidesTab):
+class AskingTab(KeepingTab):
     """One question goes to both sides; each answers on its own."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -54,16 +31,6 @@ class AskingTab(SidesTab):
         Binding("n", "fresh", "new chat", id="chat.fresh"),
         Binding("escape", "stop", "stop / leave", key_display="esc", id="chat.stop"),
     ]
-
-    class Kept(Event):
-        """A reply is in the store now, under a number."""
-
-        def __init__(self, exchange: Exchange, side: str, reply: Reply, number: int) -> None:
-            super().__init__()
-            self.exchange = exchange
-            self.side = side
-            self.reply = reply
-            self.number = number
 
     # What other parts do about it
 
@@ -125,16 +92,20 @@ class AskingTab(SidesTab):
         messages = self.conversation.history(pane.side, target, before=number)
         messages += [*probe.before, Message("user", probe.question)]
         system = self.system_prompt if probe.system is None else probe.system
-        asked = _Asked(pane, target, exchange, number, self.conversation.key, system, self.parameters, self.place)
+        asked = Asked(
+            pane, target, exchange, number, self.conversation.key, system, self.parameters, self.place, self.blind
+        )
         pane.footer("waiting …")
+        growing = self.keep_growing(asked)
         try:
             await self._listen(asked, messages)
         finally:
+            growing.stop()
             with contextlib.suppress(NoMatches):  # where the app is ending, the pane is empty by now
                 self._finish(asked)
-            self._keep(asked)
+            self.keep(asked, ended=True)
 
-    async def _listen(self, asked: _Asked, messages: Sequence[Message]) -> None:
+    async def _listen(self, asked: Asked, messages: Sequence[Message]) -> None:
         """Show an answer as it comes; while names are hidden it waits, since its pace would tell who it is."""
         pane, target = asked.pane, asked.target
         sent = asked.parameters
@@ -156,7 +127,7 @@ class AskingTab(SidesTab):
                 case AnswerCut(error):
                     asked.ended, asked.problem = error.title, error.sentence()
 
-    def _finish(self, asked: _Asked) -> None:
+    def _finish(self, asked: Asked) -> None:
         """What is left to show when an answer has ended."""
         pane, exchange = asked.pane, asked.exchange
         reply = Reply(asked.target, asked.said, asked.whole, asked.ended)
@@ -200,45 +171,6 @@ class AskingTab(SidesTab):
         if not self.prompt.text:
             self.prompt.text = exchange.probe.question
             self.prompt.move_cursor(self.prompt.document.end)
-
-    def _keep(self, asked: _Asked) -> None:
-        """Store the answer, also a partial one: it outlives the endpoint."""
-        exchange, side, probe = asked.exchange, asked.pane.side, asked.exchange.probe
-        reply = exchange.replies.get(side)
-        kept = KeptAnswer(
-            0,
-            asked.target.name,
-            asked.target.model_id,
-            probe.question,
-            asked.system,
-            asked.parameters.text,
-            asked.said,
-            asked.ended,
-            asked.whole,
-            self.services.now(),
-            asked.conversation,
-            asked.number,
-            side,
-            self.blind,
-            probe.reference,
-            probe.origin,
-        )
-
-        def write() -> None:
-            try:
-                number = self.services.history.add_now(asked.place, kept)
-            except AppError as error:
-                self.post_message(self.Said(error.sentence(), "problem"))
-                return
-            if reply is not None:
-                self.post_message(self.Kept(exchange, side, reply, number))
-
-        self.services.pool.submit(write)
-
-    @on(Kept)
-    def _kept(self, message: Kept) -> None:
-        if message.exchange.replies.get(message.side) is message.reply:
-            message.exchange.replies[message.side] = replace(message.reply, number=message.number)
 
     # Asking again
 

@@ -29,7 +29,8 @@ class HistoryTab(JudgingTab):
         """Search every answer that was kept; enter asks its question again."""
         from tui.dialogs.answers import AnswersDialog
 
-        hidden = {r.number for e in self.conversation.exchanges for r in e.replies.values() if self.masked and r.number}
+        # Also what was asked again or edited away would tell who stands on which side.
+        hidden = self.conversation.key if self.masked else ""
         place = self.place
 
         async def search(words: str) -> list[KeptAnswer]:

@@ -92,9 +92,10 @@ class JudgingTab(SettingsTab):
         if self.still_coming():
             return
         if self.blind:
+            told = "The names are told; nothing was voted" if self.masked else "Blind mode is off"
             self.blind = False
             self._reveal()
-            self.say("The names are told; nothing was voted" if self.masked else "Names are told")
+            self.say(told)
         elif self._two_names():
             self.blind = True
             self.action_fresh()
@@ -141,7 +142,8 @@ class JudgingTab(SettingsTab):
         name = "this answer" if self.masked else f"the answer of {reply.target.name}"
         run = next((r for r in self.board.runs if any(e.arn == reply.target.model_id for e in r.endpoints)), None)
         answered = Record.of(exchange.probe.question, reply.text)
-        heading, base = f"Correct {name} for the training file", self._base_of(run)
+        # The limits of a model would tell which it is.
+        heading, base = f"Correct {name} for the training file", self._base_of(None if self.masked else run)
         dialog = PairDialog(heading, written or answered, base, with_system=False, before=answered)
         probe = exchange.probe
         before = tuple(self._before(exchange, reply))
