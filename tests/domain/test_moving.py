@@ -78,6 +78,10 @@ def test_formats_of_messages() -> None:
 def test_what_cannot_be_read_moves_only_where_it_is_written_alike() -> None:
     damaged = b'{"question":"a","answer":"b"}\n{"question": oh\n'
     assert moved(damaged, LINES, [1])[0] == LINES + b'{"question": oh\r\n'
+    with pytest.raises(FormatError, match="pair 2 is not valid JSON and would break the other file's list"):
+        moved(damaged, PAIRS, [1])
+    odd = b'{"question":"a","answer":"b"}\n{"question": 7}\n'
+    assert b'},\n  {"question": 7}\n]' in moved(odd, PAIRS, [1])[0]
     with pytest.raises(FormatError, match="pair 2 cannot be read"):
         moved(damaged, CLAUDE, [1])
     document = opened(damaged)

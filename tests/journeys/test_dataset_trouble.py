@@ -12,6 +12,8 @@ from textual.widgets import Input
 
 from tests.harness import Walk
 from tests.journeys.stage import scene_of, sent
+from tui.domain.base_models import CATALOGUE
+from tui.domain.settings import Settings
 from tui.sandbox.faults import FaultKind
 
 PAIRS = [{"q": f"What is lantern {n}?", "a": f"It hangs at gate {n}."} for n in range(40)]
@@ -250,6 +252,16 @@ async def test_the_job_form_says_which_pairs_it_would_learn(walk: Walk, pairs: P
         await walk.sees("runs")
         await walk.press("n")
         await walk.sees("New job on", f"training.json #{kept.sha256[:4]} · 40 records · just now")
+
+
+async def test_tokens_of_an_upload_are_as_the_base_model_has_counted(walk: Walk, pairs: Path) -> None:
+    services = walk.services(settings=Settings(system_prompt=""))
+    await services.token_counts.note(CATALOGUE[0].runtime_id, "lantern " * 200, 800)  # two characters a token
+    characters = sum(len(pair["q"]) + len(pair["a"]) for pair in PAIRS)
+    async with walk.app([pairs], services=services):
+        await walk.sees("40 pairs", "clean")
+        await upload(walk)
+        await walk.sees(f"40 records, ≈ {characters // 2:,} tokens")
 
 
 async def test_a_bucket_elsewhere_and_a_name_that_is_taken(walk: Walk, pairs: Path) -> None:

@@ -362,6 +362,8 @@ def test_edits_of_a_file_that_changed_meanwhile_are_offered_beside_it(tmp_path: 
         terminal.sees("the file was changed since", "training.recovered.json", "39 pairs")
         terminal.send("w")
         terminal.sees("training.recovered.json is saved")
+        terminal.send("o")
+        terminal.sees("↻ training.recovered.json")
     assert json.loads((tmp_path / "training.recovered.json").read_bytes()) == AS_EDITED
     assert json.loads(content(file)) == PAIRS[:20]
 

@@ -6,9 +6,12 @@ import json
 import os
 from pathlib import Path
 
+import pytest
+from textual.events import AppBlur, AppFocus
 from textual.widgets import Input
 
 from tests.harness import Walk
+from tui.tabs import dataset_saving
 
 PAIRS = [{"q": f"What is lantern {n}?", "a": f"It hangs at gate {n}."} for n in range(40)]
 
@@ -145,3 +148,17 @@ async def test_one_file_under_two_names_is_opened_once(walk: Walk, tmp_path: Pat
         await type_path(walk, f"{tmp_path}/../{tmp_path.name}/training.json")
         await walk.press("enter")
         await walk.sees("which is open with unsaved edits: here it is")
+
+
+async def test_a_file_changed_behind_the_terminal_is_noticed_when_it_has_the_keys_again(
+    walk: Walk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dataset_saving, "_LOOK_EVERY", 3600.0)
+    path = written(tmp_path / "training.json", PAIRS)
+    async with walk.app([path]) as app:
+        await walk.sees("40 pairs")
+        app.post_message(AppBlur())
+        await walk.keyboard.pause()
+        written(path, PAIRS[:35])
+        app.post_message(AppFocus())
+        await walk.sees("changed on disk", "w asks what to do")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tui.domain import pairs
+from tui.domain import fixes, pairs
 from tui.domain.base_models import DataFormat
 from tui.domain.document import Document, Step
 from tui.domain.errors import AppError
@@ -157,8 +157,8 @@ class Session:
             self.files.append(Edited(path, opened, state, state, told=[state]))
             self.log.append(f"{path.name}: {data[:80]!r} …")
         actions: list[Callable[[Edited], Awaitable[None]]] = [
-            self.edit, self.edit, self.edit, self.add, self.duplicate, self.delete, self.replace, self.move,
-            self.undo, self.undo, self.undo, self.redo, self.redo, self.save, self.kill,
+            self.edit, self.edit, self.edit, self.add, self.duplicate, self.delete, self.replace, self.fix,
+            self.move, self.undo, self.undo, self.undo, self.redo, self.redo, self.save, self.kill,
         ]  # fmt: skip
         for _ in range(self.dice.randint(5, 18)):
             action = self.dice.choice(actions)
@@ -252,6 +252,15 @@ class Session:
         if step.splices:
             file.took(tuple(_replaced(item, find, by) for item in file.now))
 
+    async def fix(self, file: Edited) -> None:
+        """White space at the ends goes, or pairs that stand further up: in all records, as fixes in bulk do."""
+        rule = self.dice.choice(["outer space", "duplicate"])
+        mending = fixes.planned(file.opened.document.now, [rule], range(len(file.now)))
+        after = _trimmed(file.now) if rule == "outer space" else _first_ones(file.now)
+        await self.act(file, lambda d: fixes.step(d, mending), after, f"fix {rule} in {len(mending.mends)}")
+        undo = file.opened.document.next_undo
+        assert not mending.mends or (undo is not None and undo.name == mending.name), self.log
+
     async def move(self, file: Edited) -> None:
         """Some go to the end of the other file, or a copy of them."""
         other = self.files[0] if file is self.files[1] else self.files[1]
@@ -342,6 +351,28 @@ class Session:
                     half.write(b'deadbeef {"seq": 99, "splices": [[0, 1'[: self.dice.randint(1, 30)])
         if lock is not None:
             lock.release()
+
+
+def _trimmed(state: State) -> State:
+    """Without white space at the ends of a text, unless it is nothing else."""
+    made = []
+    for item in state:
+        question, answer, system = item.content or ("", "", None)
+        system = None if system is None else system.strip() or system
+        after = (question.strip() or question, answer.strip() or answer, system)
+        made.append(item if item.content in (None, after) else Item(after))
+    return tuple(made)
+
+
+def _first_ones(state: State) -> State:
+    """Each content once, the first; what cannot be read goes with its bytes."""
+    seen, kept = set(), []
+    for item in state:
+        what = item.content or item.raw
+        if what not in seen:
+            kept.append(item)
+        seen.add(what)
+    return tuple(kept)
 
 
 def _replaced(item: Item, find: str, by: str) -> Item:

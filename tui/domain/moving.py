@@ -34,6 +34,8 @@ def carried(source: Version, indices: Sequence[int], target: Document) -> Carrie
         texts = map(source.text, indices)
         if source.shape is Shape.TABLE:
             return Carried(tuple(texts))  # a blank at the end of a row belongs to its first or last field
+        if source.shape is Shape.JSONL and target.now.shape is Shape.JSON_LIST:
+            _must_be_json(source, indices)
         flat = target.now.shape is Shape.JSONL and source.shape is Shape.JSON_LIST
         return Carried(tuple(one_line(text) if flat else text.strip(" \t\r") for text in texts))
     texts_made, left_out = [], dict[str, None]()
@@ -45,6 +47,16 @@ def carried(source: Version, indices: Sequence[int], target: Document) -> Carrie
         texts_made.append(text)
         left_out.update(dict.fromkeys(safe_line(name, 40) for name in lost))
     return Carried(tuple(texts_made), tuple(left_out))
+
+
+def _must_be_json(source: Version, indices: Sequence[int]) -> None:
+    """A broken line stands alone in JSONL; in a list it would break the whole file. Raises FormatError."""
+    for index in indices:
+        if isinstance(source.read(index), Damaged):
+            try:
+                json.loads(source.text(index))
+            except (ValueError, RecursionError):
+                raise FormatError(f"pair {index + 1} is not valid JSON and would break the other file's list") from None
 
 
 def _alike(one: Layout, other: Layout) -> bool:

@@ -24,6 +24,7 @@ from tui.domain.names import plain
 from tui.domain.pairs import Damaged, Keys, PairFile, Pairs, Role
 from tui.domain.raw_text import HEAD, refuse_binary
 from tui.domain.text import human_size, safe_line
+from tui.domain.tokens import Counter as TokenCounter
 from tui.services.pool import DaemonPool
 from tui.services.saving import write_whole
 
@@ -84,13 +85,17 @@ class Datasets:
         """
         return await self._pool.run(_arrange, wish, yielding(should_stop), tell)
 
-    async def convert(self, file: Pairs, model: BaseModel, role: Role, system: str | Export) -> Converted:
+    async def convert(
+        self, file: Pairs, model: BaseModel, role: Role, system: str | Export, counter: TokenCounter | None = None
+    ) -> Converted:
         """The file for a base model, with a system prompt where a pair has none; or as an export wants it.
+
+        `counter` estimates its tokens, by the rule of thumb when there is none.
 
         Raises AppError when a record has an error that AWS would refuse, or the target cannot hold it.
         """
         export = Export(system=system) if isinstance(system, str) else system
-        return await self._pool.run(_convert, file, model, role, export)
+        return await self._pool.run(_convert, file, model, role, export, counter or TokenCounter())
 
     async def is_there(self, path: Path) -> bool:
         """Whether a path leads to something."""
@@ -207,12 +212,12 @@ def _missing(path: Path, name: str) -> AppError:
     return AppError(Cause.FILE, f"{name} is not there", where if where != name else "", "Check the path")
 
 
-def _convert(file: Pairs, model: BaseModel, role: Role, export: Export) -> Converted:
+def _convert(file: Pairs, model: BaseModel, role: Role, export: Export, counter: TokenCounter) -> Converted:
     # Tables have a column of system prompts for all rows or for none.
     column = export.target is Target.CSV and any(
         isinstance(record, Record) and export.with_system(record).system for record in file
     )
-    texts, tokens = [], 0
+    texts, tokens = [], 0.0
     for index, record in enumerate(file):
         where = f"record {index + 1}, line {file.line(index)}"
         if isinstance(record, Damaged):
@@ -225,10 +230,10 @@ def _convert(file: Pairs, model: BaseModel, role: Role, export: Export) -> Conve
             texts.append(text_of(record, export, model.data_format, system_column=column))
         except FormatError as error:
             raise AppError(Cause.FILE, "A record cannot be converted", f"{where}: {error}") from None
-        tokens += record.estimate()
+        tokens += sum(map(counter.count, (record.system or "", *(turn.text for turn in record.turns))))
     data = "".join(whole(texts, export, system_column=column)).encode("utf-8")
     digest = hashlib.sha256(data).hexdigest()
-    return Converted(plain(file.path.stem), data, len(texts), tokens, digest, role, model.key, str(file.path))
+    return Converted(plain(file.path.stem), data, len(texts), round(tokens), digest, role, model.key, str(file.path))
 
 
 def _must_be_taken(record: Record, model: BaseModel, where: str) -> None:

@@ -65,7 +65,7 @@ class OpeningTab(ShapingTab):
         said = [*opened.file.notes, *said, *alone]
         if said:
             self.say(f"{opened.name}: {'; '.join(said)}")
-        self._remember_file(opened)
+        self.remember_file(opened)
 
     async def _held(self, path: Path) -> EditedFile | None:
         """The open file that `path` leads to, by whatever name."""
@@ -92,10 +92,9 @@ class OpeningTab(ShapingTab):
             await self.attempt(memory.choose(path, keys, unclear.candidates))
             return source, []
 
-    @work(group="remember")
-    async def _remember_file(self, opened: EditedFile) -> None:
+    def remember_file(self, opened: EditedFile) -> None:
         """Once it is shown: what was chosen for it before counts, and it is among the recent files."""
-        await self.attempt(self._recall(opened.source))
+        self.run_worker(self.attempt(self._recall(opened.source)), group="remember")
 
     async def _recall(self, source: OpenDocument) -> None:
         memory, path = self.services.file_memory, source.path

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tui.tabs.editing import EditedFile
 
 _SHOWN = 4
+_UNTOUCHED = {"blank line": "Those at the top and at the end of the file stay; x and p write it without them"}
+"""What is said of rules whose fix leaves something for a reason of its own."""
 
 
 class MendingTab(ScrutinyTab):
@@ -94,7 +96,9 @@ class MendingTab(ScrutinyTab):
             self.say("The file was edited meanwhile; nothing was fixed", "problem")
             return
         if not mending.mends:
-            self.say("None of it can be fixed without deciding what is meant (e edits, d deletes)")
+            self.say(
+                _UNTOUCHED.get(rule, "None of it can be fixed without deciding what is meant (e edits, d deletes)")
+            )
             return
         if only is None:
             heading = f"Fix “{rule}” in {count(len(mending.mends), 'pair')} of {opened.name}?"

@@ -86,7 +86,7 @@ class MovingTab(OpeningTab):
             except AppError as error:
                 problem = error.sentence()
         self.take_in(EditedFile(made.document.now, guess_role(path), source=made), show=False)
-        self._remember_file(self.files[-1])
+        self.remember_file(self.files[-1])
         if gone is not None:
             self._edited(opened, gone, "")
         self.say(f"{count(len(chosen), 'pair')} {'copied' if keep else 'moved'} to {made.name}, which is open now (f)")

@@ -68,6 +68,7 @@ class RecoveringTab(SavingTab):
         role = held.role if held is not None else guess_role(left.file)
         opened = EditedFile(source.document.now, role, source=source)
         self.take_in(opened, show=True, instead_of=None if recovered.apart else held)
+        self.remember_file(opened)
         edits = count(recovered.actions, "action")
         changed = f"the file was changed since, so they are in {opened.name}, unsaved" if recovered.apart else "w saves"
         self.say(f"Recovered {edits} on {safe_line(left.file.name, 60)}; {changed}", "good")

@@ -25,8 +25,13 @@ class SavingTab(EditingTab):
     ]
 
     def watch_files(self) -> None:
-        """Look at the files on disk now and then, on a thread."""
+        """Look at the files on disk now and then, and when the terminal has the keys again; on a thread."""
         self.set_interval(_LOOK_EVERY, self._look)
+        self.watch(self.app, "app_focus", self._back, init=False)
+
+    def _back(self, focused: bool) -> None:
+        if focused:
+            self._look()
 
     @work(group="look", exclusive=True)
     async def _look(self) -> None:
@@ -41,6 +46,10 @@ class SavingTab(EditingTab):
             self.say(f"{_changed(opened).title}; w asks what to do", "problem")
         elif opened.source.outside:
             self.say(f"{opened.name} is gone from the disk; w writes it again", "problem")
+
+    def remember_file(self, opened: EditedFile) -> None:
+        """Have it among the recent files, as what it was the last time."""
+        raise NotImplementedError
 
     def show_line(self) -> None:
         """Show again what is said of the file."""
@@ -73,6 +82,7 @@ class SavingTab(EditingTab):
         now = opened.source.document.now
         if self.files[at].file.path != now.path:
             self.files[at] = replace(self.files[at], file=now)
+            self.remember_file(self.files[at])
         self.show_file()
         self.say(f"{self.files[at].name} is saved{f': {note}' if note else ''}", "good")
 

@@ -21,6 +21,7 @@ from tui.domain.exporting import Export
 from tui.domain.identity import Identity
 from tui.domain.pairs import Role
 from tui.domain.text import count, safe_line
+from tui.domain.tokens import Counter
 from tui.services.datasets import Converted, problems_summary
 from tui.tabs.dataset_leaks import LeakingTab
 from tui.tabs.editing import EditedFile, typed_path
@@ -187,7 +188,8 @@ class UploadingTab(LeakingTab):
             raise self.identity.problem or AppError(Cause.UNREACHABLE, "AWS is not ready yet", hint="Wait a moment")
         model = self.model
         self.say("Converting …")
-        made = [await self.services.datasets.convert(f.file, model, f.role, self.system_prompt) for f in files]
+        counter, convert = Counter(await self.services.token_counts.rates(model)), self.services.datasets.convert
+        made = [await convert(f.file, model, f.role, self.system_prompt, counter) for f in files]
         by_role = {m.role: m.records for m in made}
         total = total_problem(by_role.get(Role.TRAIN, 0), by_role.get(Role.VALIDATION, 0), model.limits)
         warnings = [p.message for f in files for p in f.problems or () if p.index is None and p.rule != "total records"]
