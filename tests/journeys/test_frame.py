@@ -144,8 +144,8 @@ async def test_no_size_breaks_a_dialog(walk: Walk, pairs: Path) -> None:
     [
         ("dataset", ["o  ", "open", "b  ", "base model", "p  ", "upload", "] ", "Next problem", "? "]),
         ("jobs", ["n  ", "new job", "S  ", "stop", "X  ", "delete", "y  "]),
-        ("loss", ["h ←", "epoch back", "L  ", "log scale"]),
-        ("chat", ["i  ", "write", "ctrl+o", "other pane", "esc"]),
+        ("loss", ["h ←", "Epoch back", "L  ", "Log scale"]),
+        ("chat", ["i  ", "Write", "ctrl+o", "The other pane", "esc"]),
     ],
 )
 async def test_help_names_the_keys_of_the_view(walk: Walk, pairs: Path, tab: str, keys: list[str]) -> None:
@@ -240,13 +240,13 @@ async def test_a_key_that_comes_twice_asks_once(walk: Walk, pairs: Path, tab: st
         await walk.press(tab, "escape")
         for _ in range(3):
             app.post_message(Key(key, key))
-        await walk.sees("esc Cancel")
+        await walk.sees("esc cancel")
         await walk.keyboard.pause(0.3)
         assert len(app.screen_stack) == 2
         await walk.press("escape")
         await walk.until(lambda: len(app.screen_stack) == 1, "the dialog's end")
         await walk.press("escape", key)
-        await walk.sees("esc Cancel")
+        await walk.sees("esc cancel")
 
 
 async def test_the_palette_has_the_actions_of_the_view_with_their_keys(walk: Walk, pairs: Path) -> None:

@@ -162,7 +162,7 @@ async def test_a_run_is_followed_while_it_trains_and_kept_when_its_bucket_is_gon
         await walk.press("2")
         await walk.sees("lessons-1")
         await walk.press("enter")
-        await walk.sees("Its metrics appear here when Bedrock writes them")
+        await walk.sees("metrics appear here once written")
         bucket.write(REFERENCE[:3])
         await walk.pass_time(1)
         await walk.sees("3 of 10 epochs so far", "still falling at epoch 3")

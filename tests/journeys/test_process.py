@@ -68,9 +68,9 @@ def unsettled(home: Path) -> int:
 
 def leave(terminal: Terminal) -> None:
     """Close a dialog; another key right behind escape would be taken for one with alt."""
-    terminal.sees("esc Cancel")
+    terminal.sees("esc cancel")
     terminal.send("escape")
-    terminal.until(lambda: not terminal.shows("esc Cancel"), "the dialog's end")
+    terminal.until(lambda: not terminal.shows("esc cancel"), "the dialog's end")
 
 
 def kill(terminal: Terminal) -> None:
@@ -96,7 +96,7 @@ def test_kill_9_anywhere_in_the_walk_loses_nothing_and_doubles_nothing(tmp_path:
         terminal.send("n")
         terminal.sees("New job on Claude 3 Haiku", "Start the job")
         terminal.send("ctrl+s")
-        terminal.sees("Create the IAM role", "esc Cancel y Yes")
+        terminal.sees("Create the IAM role", "y Create this role", "esc cancel")
         terminal.send("y")
         terminal.until(lambda: intended(home, "job") == 1, "the note of the order")
         kill(terminal)
@@ -111,7 +111,7 @@ def test_kill_9_anywhere_in_the_walk_loses_nothing_and_doubles_nothing(tmp_path:
             terminal.send("ctrl+s")
         terminal.sees("✓ Completed")
         terminal.send("b")
-        terminal.sees("Serve claude-3-haiku", "ctrl+s Order")
+        terminal.sees("Serve claude-3-haiku", "ctrl+s order")
         terminal.send(*"claude-3-haiku", "enter")
         terminal.until(lambda: intended(home, "throughput") == 1, "the note of the order")
         kill(terminal)
@@ -205,12 +205,12 @@ def test_no_hostile_text_reaches_the_terminal_raw(tmp_path: Path) -> None:
         terminal.sees("40 pairs", "needle", "123456789012")
         terminal.until(lambda: not terminal.shows("checking"), "the check")
         terminal.send("j", "c")
-        terminal.sees("esc Cancel")
+        terminal.sees("esc cancel")
         leave(terminal)
         terminal.send("y")
         terminal.sees("answer was sent")
         terminal.send("x")
-        terminal.sees("Convert training-", "esc Cancel")
+        terminal.sees("Convert training-", "esc cancel")
         terminal.send("enter")
         terminal.sees("40 records written")
         terminal.send("p")

@@ -169,3 +169,10 @@ async def test_narrow_forms() -> None:
 
 async def test_a_focused_field_is_quiet() -> None:
     assert TextField("a").input.cursor_blink is False
+
+
+async def test_a_form_accepted_at_once_has_all_that_was_typed() -> None:
+    form = Form()
+    async with hosted(form):
+        form.name_field.input.value = "job-12"  # its message has not been read yet
+        assert form.name_field.value == "job-12"

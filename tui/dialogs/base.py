@@ -31,7 +31,7 @@ class Dialog(ModalScreen[T | None]):
     """Asks for something; dismisses with a domain value, or None when given up."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "cancel", "Cancel", key_display="esc", id="dialog.cancel")
+        Binding("escape", "cancel", "cancel", key_display="esc", id="dialog.cancel")
     ]
     heading = ""
     _answered = False

@@ -22,7 +22,7 @@ class ConfirmDialog(Dialog[bool]):
     GRACE: ClassVar[float] = 0.4
     """Seconds in which keys typed ahead, or repeated by a finger that rests, confirm nothing."""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "confirm", "Yes", id="confirm.yes"),
+        Binding("y", "confirm", "Yes", show=False, id="confirm.yes"),
         *SCROLLING,
     ]
 
@@ -37,7 +37,7 @@ class ConfirmDialog(Dialog[bool]):
     def closing(self) -> ComposeResult:
         """What confirms stays in sight while the text scrolls."""
         if not self._word:
-            yield Static(Content(f"y  {self._yes}     esc  Cancel"), markup=False, classes="danger")
+            yield Static(Content(f"y  {self._yes}"), markup=False, classes="danger")
 
     def fields(self) -> ComposeResult:
         yield Static(Content(self._body), markup=False, classes="help-text", id="confirm-body")

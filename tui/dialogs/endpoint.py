@@ -30,7 +30,7 @@ class EndpointDialog(Dialog[EndpointWish]):
     """Gives name and model; units and commitment cannot be changed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "accept", "Change it", priority=True, key_display="ctrl+s", id="endpoint.change")
+        Binding("ctrl+s", "accept", "change it", priority=True, key_display="ctrl+s", id="endpoint.change")
     ]
 
     def __init__(

@@ -38,7 +38,7 @@ class ExportDialog(Dialog[ExportForm]):
     """Gives the form as filled in; nothing is written by the dialog."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "accept", "Write the file", priority=True, key_display="ctrl+s", id="export.accept"),
+        Binding("ctrl+s", "accept", "write the file", priority=True, key_display="ctrl+s", id="export.accept"),
     ]
 
     def __init__(

@@ -33,7 +33,7 @@ class HelpDialog(Dialog[None]):
             binding = active.binding
             if not binding.description or not active.enabled:
                 continue
-            keys, _ = by_action.setdefault(binding.action, ([], binding.description))
+            keys, _ = by_action.setdefault(binding.action, ([], binding.tooltip or binding.description))
             name = key_text(screen.app, binding)
             if name not in keys:
                 keys.append(name)
@@ -42,5 +42,5 @@ class HelpDialog(Dialog[None]):
     def fields(self) -> ComposeResult:
         parts: list[Any] = []
         for keys, description in self._keys:
-            parts += [(fit(keys, 16), "bold $text-accent"), f" {description}\n"]
+            parts += [(fit(keys, 16), "bold $text-accent"), f" {description[:1].upper()}{description[1:]}\n"]
         yield Static(Content.assemble(*parts), markup=False)

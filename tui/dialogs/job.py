@@ -75,7 +75,7 @@ class JobDialog(Dialog[JobAnswer]):
     """Gives a job that the API would take as far as can be told here; `role_arn` may be NEW_ROLE."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "accept", "Start the job", priority=True, key_display="ctrl+s", id="job.start"),
+        Binding("ctrl+s", "accept", "start the job", priority=True, key_display="ctrl+s", id="job.start"),
         Binding("ctrl+f", "cure", "mend", priority=True, key_display="ctrl+f", id="job.cure"),
         Binding("ctrl+o", "more", "more fields", priority=True, key_display="ctrl+o", id="job.more"),
         Binding("pagedown", "scroll(8)", "Down", show=False, priority=True, id="job.down"),

@@ -108,8 +108,8 @@ class PairDialog(Dialog[Record]):
 
     def _measure(self) -> None:
         limits = self._model.limits
-        tokens = self.written.tokens(limits.characters_per_token)
-        most = limits.tokens_per_record
+        written, most = self.written, limits.tokens_per_record
+        tokens = max(written.tokens(limits.characters_per_token), written.estimate())  # a kana is more than a third
         filled = min(_RULER, -(-tokens * _RULER // most))
         over = "  ▲ too long" if tokens > most else ""
         text = f"{'━' * filled}{'─' * (_RULER - filled)} ≈ {tokens:,} of {most:,} tokens for {self._model.name}{over}"

@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from tui.dialogs.base import Dialog
-from tui.domain.checks import Problem, Severity
+from tui.domain.checks import OWN_RULE, Problem, Severity
 from tui.domain.text import safe_line
 from tui.widgets.columns import Column
 from tui.widgets.virtual_table import VirtualTable
@@ -124,7 +124,7 @@ class ProblemsDialog(Dialog[Wish]):
         text = Content.assemble(
             (f"{_mark(p)} {p.rule}  ", "bold"),
             f"{safe_line(field + p.message, 260)}\n",
-            (f"{safe_line(p.source, 120)}\n{said}", "$foreground-muted"),
+            (f"{_rule_of(p.source)}\n{said}", "$foreground-muted"),
         )
         self.query_one("#problem", Static).update(text)
 
@@ -159,3 +159,7 @@ class ProblemsDialog(Dialog[Wish]):
 
 def _mark(problem: Problem) -> str:
     return "✗" if problem.severity is Severity.ERROR else "▲"
+
+
+def _rule_of(source: str) -> str:
+    return "tanzaku's own rule: AWS would take it" if source == OWN_RULE else safe_line(source, 120)

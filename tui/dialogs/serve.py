@@ -68,7 +68,7 @@ class ServeDialog(Dialog[ServePlan]):
     """Only the ways that the base model allows are offered."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "accept", "Order", priority=True, key_display="ctrl+s", id="serve.order")
+        Binding("ctrl+s", "accept", "order", priority=True, key_display="ctrl+s", id="serve.order")
     ]
 
     def __init__(self, offer: ServeOffer, *, plan: ServePlan | None = None, problem: str = "") -> None:

@@ -18,7 +18,7 @@ class LineDialog(Dialog[str]):
     """One line; `problem` says what is wrong with what was typed, nothing when it may be accepted."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "accept", "Accept", key_display="enter", id="line.accept")
+        Binding("enter", "accept", "accept", key_display="enter", id="line.accept")
     ]
 
     def __init__(
@@ -55,7 +55,7 @@ class TextDialog(Dialog[str]):
     """Several lines; ctrl+s accepts, so that enter can make a line."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "accept", "Accept", priority=True, key_display="ctrl+s", id="text.accept")
+        Binding("ctrl+s", "accept", "accept", priority=True, key_display="ctrl+s", id="text.accept")
     ]
 
     def __init__(self, heading: str, *, value: str = "", note: str = "") -> None:

@@ -66,7 +66,7 @@ class UploadDialog(Dialog[UploadPlan]):
     """Nothing is sent before this is accepted."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "accept", "Upload", priority=True, key_display="enter", id="upload.accept")
+        Binding("ctrl+s", "accept", "upload", priority=True, key_display="enter", id="upload.accept")
     ]
     heading = "Convert and upload to S3"
 

@@ -15,6 +15,8 @@ from tui.domain.quick import Texts, batches
 from tui.domain.text import count, has_unsafe, normalised, normalised_lines, safe_line
 
 _SAMPLES = "aws-samples data validation script"
+OWN_RULE = "tanzaku"
+"""The source of what no limit of AWS forbids."""
 
 
 class Severity(StrEnum):
@@ -34,7 +36,7 @@ class Problem:
     field: str = ""
     index: int | None = None
     line: int | None = None
-    source: str = "tanzaku"
+    source: str = OWN_RULE
 
 
 Found = tuple[str, Severity, str, str, str]
@@ -110,9 +112,9 @@ def _text(field: str, text: str, model: BaseModel) -> list[Found]:
             found.append(("half a character", Severity.ERROR, field, message, "RFC 3629"))
         else:
             message = "holds invisible or control characters"
-            found.append(("control character", Severity.WARNING, field, message, "tanzaku"))
+            found.append(("control character", Severity.WARNING, field, message, OWN_RULE))
     if text != text.strip():
-        found.append(("outer space", Severity.WARNING, field, "begins or ends with white space", "tanzaku"))
+        found.append(("outer space", Severity.WARNING, field, "begins or ends with white space", OWN_RULE))
     return found
 
 

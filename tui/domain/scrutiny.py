@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from statistics import median
 
 from tui.domain.base_models import BaseModel
-from tui.domain.checks import Problem, Severity
+from tui.domain.checks import OWN_RULE, Problem, Severity
 from tui.domain.formats import Record
 from tui.domain.grams import Level, Sketches, sketch_of, tokens
 from tui.domain.languages import family, language
@@ -141,7 +141,7 @@ def _repeated(pairs: Pairs, traits: Traits, slots: array[int], should_stop: Call
         if first.setdefault(whole, at) != at:
             again.add(at)
             yield _problem(
-                pairs, at, "duplicate", "record", f"the same stands in {_place(pairs, first[whole])}", "tanzaku"
+                pairs, at, "duplicate", "record", f"the same stands in {_place(pairs, first[whole])}", OWN_RULE
             )
     for at, (other, likeness) in near_duplicates(traits.questions, slots, should_stop).items():
         if at not in again:

@@ -37,8 +37,8 @@ _FILTERS: tuple[tuple[str, frozenset[Verdict]], ...] = (
 _NEW_FILE = "\0new"
 
 Add = Callable[[Batch, Sequence[Draft], Path], Awaitable[str]]
-Target = tuple[Path, str]
-"""An open file, and what it is called."""
+Target = tuple[Path, str, str]
+"""An open file, what it is called, and what it is for."""
 
 
 class ReviewScreen(Screen[None]):
@@ -272,9 +272,9 @@ class ReviewScreen(Screen[None]):
             self.say("Nothing is accepted yet (a accepts, A accepts all)", "problem")
             return
         leaking = sum(bool(draft.leak) for draft in accepted)
-        note = f"{count(leaking, 'pair')} of them also stand in an open file (▲)." if leaking else ""
+        note = f"Of them, {count(leaking, 'pair')} also in an open file (▲)." if leaking else ""
         targets = self._targets()
-        choices = [Choice(str(path), name) for path, name in targets]
+        choices = [Choice(str(path), name, role) for path, name, role in targets]
         choices.append(Choice(_NEW_FILE, "a new file …"))
         heading = f"Add {count(len(accepted), 'accepted pair')} to"
 
@@ -335,7 +335,7 @@ def review_of(services: Services, batch: Batch, tab: DatasetTab) -> ReviewScreen
         services,
         batch,
         files=lambda: tab.shared_files,
-        targets=lambda: [(f.file.path, f"{f.name}  ({f.role})") for f in tab.targets_for_written()],
+        targets=lambda: [(f.file.path, f.name, str(f.role)) for f in tab.targets_for_written()],
         folder=tab.opened.file.path.parent if tab.opened else Path(working_folder()),
         model=tab.model,
         add=tab.add_written,

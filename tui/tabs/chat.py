@@ -24,9 +24,17 @@ class ChatTab(HistoryTab):
     """Fine-tuned and base model, asked together."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("E", "evaluate", "evaluate", id="chat.evaluate"),
+        Binding("E", "evaluate", "evaluate", tooltip="Evaluate both over many questions", id="chat.evaluate"),
         Binding("y", "copy", "Copy the last answer of this side", show=False, id="chat.copy"),
-        Binding("ctrl+o", "other", "other pane", key_display="ctrl+o", priority=True, id="chat.other"),
+        Binding(
+            "ctrl+o",
+            "other",
+            "other pane",
+            tooltip="The other pane",
+            key_display="ctrl+o",
+            priority=True,
+            id="chat.other",
+        ),
     ]
 
     def __init__(self, services: Services, *, id: str | None = None, classes: str | None = None) -> None:

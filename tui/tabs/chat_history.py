@@ -18,7 +18,14 @@ class HistoryTab(JudgingTab):
     """Answers outlive sessions and endpoints."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "answers", "history", key_display="/", id="chat.history"),
+        Binding(
+            "slash",
+            "answers",
+            "history",
+            tooltip="All answers so far, searched and exported",
+            key_display="/",
+            id="chat.history",
+        ),
         Binding("L", "last", "Bring back the last conversation", show=False, id="chat.last"),
     ]
 

@@ -29,9 +29,9 @@ class JudgingTab(SettingsTab):
     """Compares the sides."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("v", "vote", "vote", id="chat.vote"),
+        Binding("v", "vote", "vote", tooltip="Vote for one of the last two answers", id="chat.vote"),
         Binding("B", "blind", "Blind mode: names hidden until the vote", show=False, id="chat.blind"),
-        Binding("C", "correct", "correct", id="chat.correct"),
+        Binding("C", "correct", "correct", tooltip="Correct the answer into a file of pairs", id="chat.correct"),
         Binding("R", "reference", "Show the reference answer", show=False, id="chat.reference"),
         Binding("d", "differences", "Mark what differs from the reference", show=False, id="chat.differences"),
         Binding("m", "markdown", "Markdown, or the text as it came", show=False, id="chat.markdown"),

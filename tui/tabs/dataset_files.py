@@ -209,6 +209,7 @@ class OpeningTab(ShapingTab):
         """Show the next open file."""
         if self.files:
             self.current = (self.current + 1) % len(self.files)
+            self.say("")  # what was said was said of the other file
             self.show_all()
             self.show_file(keep_cursor=False)
 

@@ -40,7 +40,7 @@ class ListingTab(RecoveringTab):
         Binding("S", "sort", "Sort the list", show=False, id="dataset.sort"),
         Binding("asterisk", "mark_all", "Mark all shown", show=False, key_display="*", id="dataset.mark_all"),
         Binding("n", "hit(1)", "Next hit of the filter", show=False, id="dataset.next_hit"),
-        Binding("N", "hit(-1)", "Last hit of the filter", show=False, id="dataset.last_hit"),
+        Binding("N", "hit(-1)", "Previous hit of the filter", show=False, id="dataset.last_hit"),
     ]
 
     listing = Listing()

@@ -369,7 +369,7 @@ class LossTab(Tab):
         if run is None or run.job is None:
             return f"{current.name}: nothing is known of it yet."
         if run.job.moving:
-            return f"{run.name}: {run.job.phase_text()}. Its metrics appear here when Bedrock writes them."
+            return f"{run.name}: {run.job.phase_text()}; metrics appear here once written."
         if run.job.status != "Completed":
             return f"{run.name}: {run.job.status}; no metrics were written."
         return f"{run.name}: looking for its metrics in S3 …"

@@ -135,16 +135,19 @@ class TextField(Field):
         self.input.cursor_blink = False
         super().__init__(label, self.input, help, id, classes)
         self._text = self._told = _one_line(value)
+        self._filled = False
 
     def on_mount(self) -> None:
         """The input takes a value only now."""
         with self.input.prevent(Input.Changed):
             self.input.value = self._text
+        self._filled = True
 
     @property
     def value(self) -> str:
-        """The text, without control characters that may have been pasted."""
-        return self._text
+        """The text, without control characters that may have been pasted; also what was typed a moment ago, before
+        the input has told of it."""
+        return _one_line(self.input.value) if self._filled else self._text
 
     @value.setter
     def value(self, text: str) -> None:

@@ -230,7 +230,7 @@ def key_text(app: Any, binding: Binding) -> str:
         "slash": "/",
         "escape": "esc",
         "right_square_bracket": "]",
-    }.get(binding.key, str(app.get_key_display(binding)))
+    }.get(binding.key, str(app.get_key_display(binding)).replace("^", "ctrl+"))
 
 
 def age_text(seen: datetime | None, now: datetime) -> str:

@@ -202,7 +202,7 @@ class LossView(Vertical):
             return
         line.styles.height = 1
         if current is None or current.curves is None:
-            line.update(Content(fit(f" {waiting}", width)))
+            line.update(Content(f" {fit(waiting, width - 1)}"))
             return
         ran = len(current.curves.epochs)
         asked = current.curves.asked_epochs

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from textual.content import Content
 
-from tui.domain.checks import Problem, Severity
+from tui.domain.checks import OWN_RULE, Problem, Severity
 from tui.domain.filter import Word, spans
 from tui.domain.findings import Findings
 from tui.domain.formats import Record
@@ -109,7 +109,8 @@ def record_text(record: Record | Damaged, problems: Sequence[Problem], words: Se
     for problem in problems:
         mark = "✗" if problem.severity is Severity.ERROR else "▲"
         where = f"line {problem.line}, {problem.field}" if problem.field else f"line {problem.line}"
-        parts.append((f"{mark} {safe_line(problem.message, 300)} ({where}; {problem.source})\n", "$text-warning"))
+        where += "" if problem.source == OWN_RULE else f"; {problem.source}"
+        parts.append((f"{mark} {safe_line(problem.message, 300)} ({where})\n", "$text-warning"))
     parts += damaged_text(record) if isinstance(record, Damaged) else turns_text(record, words)
     return Content.assemble(*parts)
 
