@@ -266,3 +266,29 @@ async def test_without_cloudwatch_the_bill_says_whose_calls_it_knows(walk: Walk)
         await walk.press("$")
         await walk.sees("idle", "this app's calls only: cloudwatch:GetMetricData is not allowed")
     assert sent(walk, "GetMetricData") == 1
+
+
+async def test_of_two_windows_one_tells_that_the_lease_is_over(walk: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained(walk)
+    told: list[str] = []
+    say = MainScreen.say
+
+    def noted(screen: MainScreen, text: str, kind: str = "") -> None:
+        told.append(text)
+        say(screen, text, kind)
+
+    monkeypatch.setattr(MainScreen, "say", noted)
+    async with walk.app():
+        await buy(walk)
+        await walk.sees("is being created")
+        first = walk.pilot
+        async with walk.app():
+            await walk.sees("1 MU")
+            await walk.pass_time(51 * MINUTE)
+            await walk.misses("1 MU")
+            walk.pilot = first
+            await walk.misses("1 MU")
+        walk.pilot = first
+        (text,) = (text for text in told if "is over" in text)
+        assert "it is deleted. It cost ≈ $20" in text
+        assert held(walk) == []

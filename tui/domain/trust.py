@@ -8,6 +8,8 @@ from typing import Any
 
 BEDROCK = "bedrock.amazonaws.com"
 _ARNS = frozenset({"arnequals", "arnlike", "stringlike", "stringequals"})
+_LITERAL = "stringequals"
+"""The one of them that takes * and ? for themselves (IAM User Guide, condition operators)."""
 
 
 def trust_problem(document: Any, account: str, region: str, partition: str = "aws") -> str:
@@ -38,17 +40,24 @@ def _conditions(conditions: Any, account: str, arn: str) -> str:
     for operator, keys in conditions.items() if isinstance(conditions, Mapping) else ():
         for key, values in keys.items() if isinstance(keys, Mapping) else ():
             wanted, name = [str(value) for value in _listed(values)], str(key).lower()
-            known = str(operator).lower().removesuffix("ifexists") in _ARNS
+            asks = str(operator).lower().removesuffix("ifexists")
+            known = asks in _ARNS
             if name == "aws:sourceaccount" and known:
-                if account not in wanted and not any(fnmatchcase(account, w) for w in wanted):
+                if account not in wanted and not any(_fits(account, w, asks) for w in wanted):
                     return f"its trust is for account {', '.join(wanted)}, not {account}"
             elif name == "aws:sourcearn" and known:
                 job = f"{arn}model-customization-job/x/abcdefghijkl"
-                if not any(fnmatchcase(job, w.replace("[", "[[]")) for w in wanted):
+                if asks == _LITERAL and any(_fits(job, w, "") for w in wanted):
+                    return f"its trust compares {key} with {operator}, which takes * literally: ArnLike is meant"
+                if not any(_fits(job, w, asks) for w in wanted):
                     return f"its trust is for {', '.join(wanted)}, not for jobs of this account and Region"
             else:
                 return f"its trust has a condition on {key} that cannot be judged here"
     return ""
+
+
+def _fits(value: str, pattern: str, operator: str) -> bool:
+    return value == pattern if operator == _LITERAL else fnmatchcase(value, pattern.replace("[", "[[]"))
 
 
 def with_statement(document: Any, statement: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from tui.domain.base_models import Serving
 from tui.domain.clock import span
 from tui.domain.errors import AppError, Cause
 from tui.domain.identity import Identity
-from tui.domain.meter import Bill, bills_of, latest, meter_text, spent
+from tui.domain.meter import Bill, bills_of, latest, meter_text
 from tui.domain.pricing import TokenPrices, cents
 from tui.domain.runs import Board, Endpoint, Part
 from tui.services.leases import Lease
@@ -83,23 +83,27 @@ class MoneyScreen(Screen[None]):
     async def _price_what_is_new(self) -> None:
         for endpoint in (*self.board.billing, *self._elsewhere.endpoints):
             if endpoint.arn not in self._prices:
-                model = endpoint.base_model_arn or endpoint.model_arn
-                self._prices[endpoint.arn] = await self.services.prices.of(model, endpoint.region)
-                self._count()
+                await self._price(endpoint)
+
+    async def _price(self, endpoint: Endpoint) -> None:
+        model = endpoint.base_model_arn or endpoint.model_arn
+        self._prices[endpoint.arn] = await self.services.prices.of(model, endpoint.region)
+        self._count()
 
     @work(group="elsewhere", exclusive=True)
     async def _look_elsewhere(self, account: str, here: str) -> None:
+        told: set[str] = set()
         try:
-            found = await self.services.regions.look(account, here)
+            async for found in self.services.regions.look(account, here):
+                self._elsewhere = found
+                places = {e.region for e in found.endpoints}
+                if places - told:
+                    self.say(f"Provisioned throughput bills in {', '.join(sorted(places))} too ($ shows it)", "problem")
+                told |= places
+                self._count()
+                self._price_what_is_new()
         except AppError as problem:
             self.say(f"Other Regions were not looked at: {problem.sentence()}", "problem")
-            return
-        self._elsewhere = found
-        if found.endpoints:
-            where = ", ".join(sorted({e.region for e in found.endpoints}))
-            self.say(f"Provisioned throughput bills in {where} too ($ shows it)", "problem")
-        self._count()
-        self._price_what_is_new()
 
     def _count(self) -> None:
         asked = latest(self.services.aws.asked, self._asked)
@@ -159,13 +163,16 @@ class MoneyScreen(Screen[None]):
         await self._settle(lease)
         return True
 
-    async def _settle(self, lease: Lease) -> None:
+    async def _settle(self, lease: Lease) -> bool:
+        """End a lease and its schedule; False when another window has ended it already."""
         try:
-            await self.services.pool.run(self.services.leases.end, lease.token)
-            if lease.schedule:
+            mine = await self.services.pool.run(self.services.leases.end, lease.token)
+            if mine and lease.schedule:
                 await self.services.schedules.remove(lease.schedule)
         except AppError as problem:
             self.say(problem.sentence(), "problem")
+            return True
+        return mine
 
     def _warn(self, lease: Lease, left: timedelta) -> None:
         if (lease.token, lease.until) in self._warned:
@@ -181,21 +188,36 @@ class MoneyScreen(Screen[None]):
         if (lease.schedule and over < _AWS_IS_LATE) or now - self._tried.get(lease.token, _LONG_AGO) < _TRY_AGAIN:
             return
         self._tried[lease.token] = now
-        endpoint = next((b.endpoint for b in self.bills if b.endpoint.arn == lease.arn), _only_named(lease))
-        cost = spent([b for b in self.bills if b.endpoint.arn == lease.arn], now)
+        await self._read_leases()  # another window may have ended or extended it meanwhile
+        if not any(one.token == lease.token and one.until == lease.until for one in self._leases):
+            return
+        bill = await self._priced(lease.arn)
         try:
-            await self.services.endpoints.delete(endpoint)
+            await self.services.endpoints.delete(bill.endpoint if bill else _only_named(lease))
         except AppError as problem:
             text = f"The lease of {lease.name} is over, but it is not deleted: {problem.sentence()}"
             self.say(text, "problem")
             if problem.cause is not Cause.READ_ONLY:
                 self.post_message(self.Happened(text))
             return
-        await self._settle(lease)
+        mine = await self._settle(lease)
         self.services.watcher.wake()
-        told = f"The lease of {lease.name} is over: it is deleted. It cost ≈ {cents(cost)}"
+        if not mine:
+            return
+        told = f"The lease of {lease.name} is over: it is deleted."
+        if bill is not None:
+            told += f" It cost ≈ {cents(bill.spent(now))}"
         self.say(told, "good")
         self.post_message(self.Happened(told))
+
+    async def _priced(self, arn: str) -> Bill | None:
+        """The bill of an endpoint with its price, as far as one is known; None when it is not listed."""
+        for bill in self.bills:
+            if bill.endpoint.arn == arn:
+                if arn not in self._prices:
+                    await self._price(bill.endpoint)
+                return next((b for b in self.bills if b.endpoint.arn == arn), bill)
+        return None
 
     def _remind(self, now: datetime) -> None:
         every = self.services.settings.remind_minutes

@@ -165,6 +165,12 @@ class Aws:
                 found = self._clients[service, region, single] = self._make_client(service, region, single)
             return found
 
+    def let_go(self, service: str, region: str) -> None:
+        """Forget the clients of a service in another Region, each of some megabytes. May block; for threads only."""
+        with self._lock:
+            for single in (False, True):
+                self._clients.pop((service, region, single), None)
+
     def session(self) -> Any:
         """The shared boto3 session. Blocks; for threads only."""
         with self._lock:

@@ -82,16 +82,22 @@ class Leases:
             )
 
     def extend(self, token: str, until: datetime) -> None:
-        """Give a running lease another end."""
-        self._table().write("UPDATE leases SET until=? WHERE token=?", (until.isoformat(), token))
+        """Give a running lease another end; one that is over stays over."""
+        self._table().write(
+            "UPDATE leases SET until=? WHERE token=? AND state=?", (until.isoformat(), token, LeaseState.RUNNING)
+        )
 
     def keep_in_aws(self, token: str, schedule: str) -> None:
         """Note that a schedule in AWS deletes it, or with an empty name that none does."""
         self._table().write("UPDATE leases SET schedule=? WHERE token=?", (schedule, token))
 
-    def end(self, token: str) -> None:
-        """The endpoint is gone, or shall stay."""
-        self._table().write("UPDATE leases SET state=? WHERE token=?", (LeaseState.ENDED, token))
+    def end(self, token: str) -> bool:
+        """The endpoint is gone, or shall stay. Whether it was this call that ended the lease: of several windows over
+        one store only one is told so."""
+        changed = self._table().change(
+            "UPDATE leases SET state=? WHERE token=? AND state<>?", (LeaseState.ENDED, token, LeaseState.ENDED)
+        )
+        return changed > 0
 
     def running(self, place: str) -> list[Lease]:
         """Running leases of a place, the first to end first."""

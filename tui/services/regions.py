@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -39,36 +39,52 @@ class Regions:
         self._pool = pool
         self._now = now
 
-    async def look(self, account: str, here: str, *, fresh: bool = False) -> Elsewhere:
-        """What bills in the other Regions. Those where nothing was found lately are not asked again unless `fresh`.
+    async def look(self, account: str, here: str, *, fresh: bool = False) -> AsyncIterator[Elsewhere]:
+        """What bills in the other Regions: told as soon as something is found, and once at the end.
 
-        Raises AppError when not even the Regions can be told.
+        Those where nothing was found lately are not asked again unless `fresh`. One that hangs keeps no other's
+        answer back. Raises AppError when not even the Regions can be told.
         """
         kept = {} if fresh else await self._pool.run(self._kept, account)
         regions = [r for r in await self._enabled() if r != here and not self._lately(kept.get(r))]
         gate = asyncio.Semaphore(_AT_ONCE)
 
-        async def one(region: str) -> list[Endpoint] | None:
+        async def one(region: str) -> tuple[str, list[Endpoint] | None]:
             async with gate:
-                try:
-                    return await self._endpoints.throughputs(region)
-                except AppError as error:
-                    # Where the service or the account is not enabled nothing can bill.
-                    return [] if error.cause in (Cause.NO_REGION,) else None
+                return region, await self._in(region)
 
-        answers: Sequence[list[Endpoint] | None] = await asyncio.gather(*map(one, regions))
-        seen = dict(zip(regions, answers, strict=True))
+        seen: dict[str, list[Endpoint] | None] = {}
+        waiting = [asyncio.ensure_future(one(region)) for region in regions]
+        try:
+            for done in asyncio.as_completed(waiting):
+                region, found = await done
+                seen[region] = found
+                if found:
+                    yield _told(seen)
+        finally:
+            for task in waiting:
+                task.cancel()
         clean = {r: self._now().isoformat() for r, found in seen.items() if found is not None and not found}
         await self._pool.run(self._store.remember, account, _KEY, json.dumps({**kept, **clean}))
-        return Elsewhere(
-            tuple(e for found in seen.values() for e in found or ()),
-            tuple(r for r, found in seen.items() if found is None),
-        )
+        yield _told(seen)
+
+    async def _in(self, region: str) -> list[Endpoint] | None:
+        """What bills in a Region, None when it cannot be told."""
+        found: list[Endpoint] | None
+        try:
+            found = await self._endpoints.throughputs(region)
+        except AppError as error:
+            # Where the service or the account is not enabled nothing can bill.
+            found = [] if error.cause is Cause.NO_REGION else None
+        if not found:
+            await self._pool.run(self._aws.let_go, "bedrock", region)
+        return found
 
     def _lately(self, at: str | None) -> bool:
         try:
-            return at is not None and self._now() - datetime.fromisoformat(at) < _EVERY
-        except ValueError:
+            # What was noted before the clock was set back says nothing.
+            return at is not None and timedelta(0) <= self._now() - datetime.fromisoformat(at) < _EVERY
+        except (ValueError, TypeError):
             return False
 
     def _kept(self, account: str) -> dict[str, str]:
@@ -89,3 +105,10 @@ class Regions:
             return known  # the account may not list them; a Region that is not enabled refuses by itself
         enabled = {str(item.get("RegionName", "")) for item in listed}
         return [region for region in known if region in enabled]
+
+
+def _told(seen: Mapping[str, Sequence[Endpoint] | None]) -> Elsewhere:
+    return Elsewhere(
+        tuple(e for _, found in sorted(seen.items()) for e in found or ()),
+        tuple(sorted(region for region, found in seen.items() if found is None)),
+    )

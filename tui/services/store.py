@@ -129,11 +129,19 @@ class Store:
 
     def write(self, sql: str, values: tuple[Any, ...] = ()) -> int:
         """Carry out one statement; on disk when this returns. Gives the number of the row it inserted, if it did."""
+        return self._carry_out(sql, values).lastrowid or 0
+
+    def change(self, sql: str, values: tuple[Any, ...] = ()) -> int:
+        """Carry out one statement; on disk when this returns. Gives how many rows it changed: of several windows that
+        claim the same row one is told 1."""
+        return self._carry_out(sql, values).rowcount
+
+    def _carry_out(self, sql: str, values: tuple[Any, ...]) -> sqlite3.Cursor:
         # SQLite takes no lone surrogates.
         clean = tuple(v.encode("utf-8", "replace").decode() if type(v) is str else v for v in values)
         try:
             with self._lock:
-                return self._db.execute(sql, clean).lastrowid or 0
+                return self._db.execute(sql, clean)
         except sqlite3.Error as error:
             raise AppError(
                 Cause.FILE, "The app's memory cannot be written", str(error), "Free some disk space"

@@ -1,0 +1,69 @@
+"""Leases in the store: planned, begun, moved and ended once, whoever looks."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tui.services.leases import Lease, Leases, LeaseState
+from tui.services.store import Store
+
+NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
+PLACE, ARN = "123456789012/us-west-2", "arn:aws:bedrock:us-west-2:123456789012:provisioned-model/x"
+
+
+@pytest.fixture
+def leases(tmp_path: Path) -> Leases:
+    return Leases(Store(tmp_path / "store"), now=lambda: NOW)
+
+
+def test_a_plan_runs_when_its_purchase_is_made(leases: Leases) -> None:
+    leases.plan(PLACE, "t", "提灯", 50)
+    assert leases.running(PLACE) == []
+    leases.begin("t", ARN, NOW)
+    until = NOW + timedelta(minutes=50)
+    assert leases.running(PLACE) == [Lease("t", PLACE, "提灯", 50, ARN, until, "", LeaseState.RUNNING)]
+    assert leases.running(PLACE)[0].left(NOW + timedelta(minutes=51)) == timedelta(minutes=-1)
+    assert leases.running("123456789012/us-east-1") == []
+    leases.begin("t", "arn:other", NOW + timedelta(hours=5))
+    assert leases.running(PLACE)[0].arn == ARN
+
+
+def test_a_plan_can_be_made_anew_and_dropped_but_not_what_runs(leases: Leases) -> None:
+    leases.plan(PLACE, "t", "gate", 50)
+    leases.plan(PLACE, "t", "gate-2", 10)
+    leases.begin("t", ARN, NOW)
+    leases.plan(PLACE, "t", "gate-3", 999)
+    leases.drop("t")
+    (lease,) = leases.running(PLACE)
+    assert (lease.name, lease.minutes) == ("gate-2", 10)
+    leases.plan(PLACE, "u", "never", 5)
+    leases.drop("u")
+    leases.begin("u", ARN, NOW)
+    assert len(leases.running(PLACE)) == 1
+
+
+def test_of_two_windows_one_is_told_that_it_ended_the_lease(tmp_path: Path) -> None:
+    windows = [Leases(Store(tmp_path / "store"), now=lambda: NOW) for _ in range(2)]
+    windows[0].plan(PLACE, "t", "gate", 50)
+    windows[0].begin("t", ARN, NOW)
+    assert [one.end("t") for one in windows] == [True, False]
+    assert windows[0].end("unknown") is False
+    windows[1].extend("t", NOW + timedelta(hours=9))
+    assert windows[0].running(PLACE) == []
+
+
+def test_the_first_to_end_comes_first(leases: Leases) -> None:
+    for token, minutes in (("a", 90.0), ("b", 10.0), ("c", 50.0)):
+        leases.plan(PLACE, token, token, minutes)
+        leases.begin(token, ARN + token, NOW)
+    assert [lease.token for lease in leases.running(PLACE)] == ["b", "c", "a"]
+    leases.extend("b", NOW + timedelta(hours=9))
+    leases.keep_in_aws("c", "tanzaku-lease-1")
+    assert [(lease.token, lease.schedule) for lease in leases.running(PLACE)] == [
+        ("c", "tanzaku-lease-1"),
+        ("a", ""),
+        ("b", ""),
+    ]
