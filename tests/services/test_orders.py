@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from tui.services.endpoints import BUY, DEPLOY, Endpoints
 from tui.services.jobs import CREATE
 from tui.services.orders import Ordered
 from tui.services.session import Services
-from tui.services.store import IntentState
+from tui.services.store import Intent, IntentState
 from tui.services.watcher import SANDBOX_PACE
 
 BOUGHT = "CreateProvisionedModelThroughput"
@@ -228,3 +229,67 @@ async def test_an_odd_answer_to_an_order_leaves_it_in_doubt(
         await endpoints.make(PLACE, Serving.PROVISIONED, "gate", "a" * 20, "token-1")
     assert caught.value.outcome_unknown
     assert [i.state for i in services.store.unsettled(PLACE)] == [IntentState.UNKNOWN]
+
+
+async def test_an_order_sent_again_after_it_was_not_found_is_asked_for_again(
+    services: Services, scene: Scene, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    """What was found out about the first try says nothing about the second: else a third would buy once more."""
+    model = scene.model()
+    sandbox.faults.add(kind="reset", operation=BOUGHT, times=1)
+    sandbox.faults.add(kind="denied", operation=BOUGHT, times=1)
+    with pytest.raises(AppError):
+        await buy(services, model)
+    clock.advance(OPEN_FOR + 1)
+    assert [r.found for r in (await services.reconcile(PLACE)).recovered] == [False]
+    sandbox.faults.add(kind="error_after", operation=BOUGHT, times=3)
+    with pytest.raises(AppError):
+        await buy(services, model)
+    assert services.orders.in_doubt
+    assert [r.found for r in (await services.reconcile(PLACE)).recovered] == [True]
+    assert not services.orders.in_doubt
+    assert len(sandbox.books()) == 1
+
+
+async def test_a_lease_begins_at_the_next_start_when_the_end_came_right_after_the_purchase(
+    services: Services, scene: Scene, aws: Aws, tmp_path: Path, clock: ManualClock
+) -> None:
+    services.leases.plan(PLACE, "token-1", "gate", 50)
+    made, bought = await buy(services, scene.model()), clock.now()
+    clock.advance(600)
+    again = services_over(aws, tmp_path, clock)
+    assert (await again.reconcile(PLACE)).problems == ()
+    (lease,) = again.leases.running(PLACE)
+    assert (lease.arn, lease.until) == (made.arn, bought + timedelta(minutes=50))
+
+
+async def test_a_lease_begins_although_its_purchase_was_taken_for_refused(
+    services: Services, clock: ManualClock
+) -> None:
+    services.leases.plan(PLACE, "token-1", "gate", 50)
+    services.leases.drop("token-1")
+    assert services.leases.planned(PLACE) == []
+    services.leases.begin("token-1", "arn", clock.now())
+    assert [lease.arn for lease in services.leases.running(PLACE)] == ["arn"]
+
+
+async def test_an_answer_that_comes_while_aws_is_asked_counts(
+    services: Services, scene: Scene, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AWS was asked just before the order went out once more, so that it knew nothing of it."""
+    model = scene.model()
+    services.leases.plan(PLACE, "token-1", "gate", 50)
+    services.store.prepare(PLACE, BUY, "gate", {"modelId": model}, "token-1")
+    clock.advance(OPEN_FOR + 1)
+
+    async def before_the_order(intent: Intent) -> str:
+        made = await buy(services, model)
+        await services.settle_lease("token-1", made.arn, clock.now())
+        return ""
+
+    monkeypatch.setattr(services.endpoints, "reconcile", before_the_order)
+    assert (await services.reconcile(PLACE)).recovered == ()
+    outcome = services.store.outcome("token-1")
+    assert outcome is not None
+    assert outcome[0] is IntentState.DONE
+    assert len(services.leases.running(PLACE)) == 1

@@ -147,7 +147,7 @@ class MainScreen(EvaluationRoutes, OneGoScreen):
             await self._tell_news(board)
             self.evaluations_seen()
             self._tell_problem(board.problem)
-            if not settled and board.problem is None:
+            if (not settled or self.services.orders.in_doubt) and board.problem is None:
                 settled = await self._reconcile()
 
     async def _tell_news(self, board: Board) -> None:

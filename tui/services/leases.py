@@ -18,10 +18,11 @@ CREATE TABLE IF NOT EXISTS leases (
 
 
 class LeaseState(StrEnum):
-    """PLANNED: written down, nothing bought for certain. RUNNING: the endpoint is there. ENDED: it is deleted, or the
-    lease was lifted."""
+    """PLANNED: written down, nothing bought for certain. DROPPED: the purchase was refused, as far as is known.
+    RUNNING: the endpoint is there. ENDED: it is deleted, or the lease was lifted."""
 
     PLANNED = "planned"
+    DROPPED = "dropped"
     RUNNING = "running"
     ENDED = "ended"
 
@@ -63,18 +64,19 @@ class Leases:
         """Write a lease down before its purchase is sent; the same token again replaces what was planned."""
         self._table().write(
             "INSERT INTO leases VALUES (?,?,?,?,'','','',?) ON CONFLICT (token) DO UPDATE SET"
-            " name=excluded.name, minutes=excluded.minutes WHERE state=?",
-            (token, place, name, minutes, LeaseState.PLANNED, LeaseState.PLANNED),
+            " name=excluded.name, minutes=excluded.minutes, state=excluded.state WHERE state IN (?,?)",
+            (token, place, name, minutes, LeaseState.PLANNED, LeaseState.PLANNED, LeaseState.DROPPED),
         )
 
     def drop(self, token: str) -> None:
-        """Forget a plan whose purchase was refused."""
-        self._table().write("DELETE FROM leases WHERE token=? AND state=?", (token, LeaseState.PLANNED))
+        """The purchase was refused; should it turn up all the same, `begin` still finds the plan."""
+        self._table().write(
+            "UPDATE leases SET state=? WHERE token=? AND state=?", (LeaseState.DROPPED, token, LeaseState.PLANNED)
+        )
 
     def begin(self, token: str, arn: str, bought: datetime) -> None:
         """The purchase was made: the lease runs from then. Nothing when there is none for the token."""
-        planned = [lease for lease in self._read("token=?", (token,)) if lease.state is LeaseState.PLANNED]
-        for lease in planned:
+        for lease in self._read("token=? AND state IN (?,?)", (token, LeaseState.PLANNED, LeaseState.DROPPED)):
             until = bought + timedelta(minutes=lease.minutes)
             self._table().write(
                 "UPDATE leases SET arn=?, until=?, state=? WHERE token=?",
@@ -98,6 +100,10 @@ class Leases:
             "UPDATE leases SET state=? WHERE token=? AND state<>?", (LeaseState.ENDED, token, LeaseState.ENDED)
         )
         return changed > 0
+
+    def planned(self, place: str) -> list[Lease]:
+        """Leases of a place whose purchase is not known to be made or refused."""
+        return self._read("place=? AND state=?", (place, LeaseState.PLANNED))
 
     def running(self, place: str) -> list[Lease]:
         """Running leases of a place, the first to end first."""

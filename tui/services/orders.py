@@ -41,10 +41,16 @@ class Orders:
         self._sending: set[str] = set()
         self.settled: set[str] = set()
         """Tokens whose answer came in this session, whether or not it could be noted."""
+        self._doubted: set[str] = set()
 
     def under_way(self, token: str) -> bool:
         """Whether an order with this token is being sent just now, so that its outcome is not yet to be asked for."""
         return token in self._sending
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the outcome of an order of this session is still to be asked for."""
+        return bool(self._doubted - self.settled - self._sending)
 
     async def send(
         self,
@@ -67,9 +73,12 @@ class Orders:
         if token in self._sending:
             return Ordered()
         self._sending.add(token)
+        # What was found out about an earlier try says nothing about this one.
+        self.settled.discard(token)
         try:
             doubtful = await self._pool.run(self._store.doubtful, token)
             await self._pool.run(self._store.prepare, place, operation, name, params, token)
+            self._doubted.add(token)
             for wait in (*waits, None):
                 try:
                     answer = await self._aws.order("bedrock", operation, params, need=(need,))
@@ -87,6 +96,8 @@ class Orders:
 
     async def _close_failed(self, token: str, error: AppError) -> None:
         state = IntentState.UNKNOWN if error.outcome_unknown else IntentState.REFUSED
+        if state is IntentState.REFUSED:
+            self._doubted.discard(token)
         try:
             await self._pool.run(self._store.settle, token, state, "", error.sentence())
         except AppError as unnoted:  # the order stays open, which is the safe side; AWS's own word is what counts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from tui.domain.clock import Now, utc_now
@@ -402,6 +402,10 @@ class Services:
         from tui.services.store import IntentState
 
         recovered, still_open, problems = [], [], []
+        try:
+            await self.pool.run(self._mend_leases, place)
+        except AppError as problem:
+            problems.append(problem)
         for intent in await self.pool.run(self.store.unsettled, place):
             if operations and intent.operation not in operations:
                 continue
@@ -412,11 +416,14 @@ class Services:
                 if not arn and self._may_still_come(intent):
                     still_open.append(Open(intent))
                     continue
-                self.orders.settled.add(intent.token)
+                if self.orders.under_way(intent.token) or intent.token in self.orders.settled:
+                    continue  # sent again while AWS was asked: its own answer counts
                 await self.settle_lease(intent.token, arn, intent.created)
+                self.orders.settled.add(intent.token)
                 recovered.append(Recovered(intent.name, intent.operation, bool(arn)))
                 state = IntentState.DONE if arn else IntentState.REFUSED
-                await self.pool.run(self.store.settle, intent.token, state, arn, "reconciled")
+                settle = partial(self.store.settle, unless_since=intent.changed)
+                await self.pool.run(settle, intent.token, state, arn, "reconciled")
             except AppError as problem:
                 problems.append(problem)
                 if intent.token not in self.orders.settled:
@@ -435,6 +442,20 @@ class Services:
         if intent.operation == uploads.PUT:
             return await self.uploads.reconcile(place, intent)
         raise AppError(Cause.FILE, "The app's memory names an unknown action", safe_line(intent.operation, 60))
+
+    def _mend_leases(self, place: str) -> None:
+        """Begin leases whose purchase was noted but which were not begun then, as when the app was killed between."""
+        from tui.services.store import IntentState
+
+        for lease in self.leases.planned(place):
+            outcome = self.store.outcome(lease.token)
+            if outcome is None or self.orders.under_way(lease.token):
+                continue
+            state, arn, prepared = outcome
+            if state is IntentState.DONE:
+                self.leases.begin(lease.token, arn, prepared)
+            elif state is IntentState.REFUSED:
+                self.leases.drop(lease.token)
 
     async def settle_lease(self, token: str, arn: str, bought: datetime) -> None:
         """A purchase is settled: its lease runs, or is forgotten when nothing was bought."""

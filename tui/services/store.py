@@ -175,12 +175,20 @@ class Store:
         )
         return token
 
-    def settle(self, token: str, state: IntentState, arn: str = "", note: str = "") -> None:
-        """Write how an intent's call ended."""
+    def settle(
+        self, token: str, state: IntentState, arn: str = "", note: str = "", *, unless_since: datetime | None = None
+    ) -> None:
+        """Write how an intent's call ended; with `unless_since` not when it was written again since it was so old."""
         self.write(
-            "UPDATE intents SET state=?, arn=?, note=?, changed=? WHERE token=?",
-            (state, arn, note, self._now().isoformat(), token),
+            "UPDATE intents SET state=?, arn=?, note=?, changed=? WHERE token=? AND changed=coalesce(?, changed)",
+            (state, arn, note, self._now().isoformat(), token, unless_since.isoformat() if unless_since else None),
         )
+
+    def outcome(self, token: str) -> tuple[IntentState, str, datetime] | None:
+        """How far the call with this token got, what it made, and when it was first prepared; None when unknown."""
+        for state, arn, created in self.read("SELECT state, arn, created FROM intents WHERE token=?", (token,)):
+            return IntentState(state), arn, datetime.fromisoformat(created)
+        return None
 
     def doubtful(self, token: str) -> bool:
         """Whether a try with this token went out and its outcome is not known."""

@@ -18,6 +18,7 @@ from tui.domain.errors import AppError, Cause
 from tui.domain.evaluation_jobs import EvaluationJob
 from tui.domain.names import plain
 from tui.domain.runs import Endpoint, Run
+from tui.services.buying import buy
 from tui.services.schedules import plan_deleting_role
 from tui.services.session import ENDPOINT_ORDERS
 from tui.tabs.jobs_orders import OrderingTab
@@ -120,17 +121,17 @@ class ServingTab(OrderingTab):
         self.say(f"Making {plan.name} …")
         services = self.services
         with self._on_its_way(f"The endpoint {plan.name}"):
-            if plan.minutes:
-                # Written down first: whatever becomes of the app, the next start knows when it was to end.
-                await services.pool.run(services.leases.plan, place, plan.token, plan.name, plan.minutes)
-            try:
-                made = await services.endpoints.make(
-                    place, plan.kind, plan.name, run.model_arn, plan.token, units=plan.units, commitment=plan.commitment
-                )
-            except AppError as error:
-                if plan.minutes and not error.outcome_unknown:
-                    await services.pool.run(services.leases.drop, plan.token)
-                raise
+            made = await buy(
+                services,
+                place,
+                plan.kind,
+                plan.name,
+                run.model_arn,
+                plan.token,
+                units=plan.units,
+                commitment=plan.commitment,
+                minutes=plan.minutes,
+            )
             ends = await self._begin_lease(plan, made.arn, ender) if made.arn and plan.minutes else ""
         self.post_message(self.AwsChanged())
         bills = f"; it bills until {ends or 'you delete it (X)'}" if plan.kind is Serving.PROVISIONED else ""
