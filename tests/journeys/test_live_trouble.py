@@ -140,7 +140,7 @@ async def test_another_account_is_not_the_old_one_with_everything_deleted(
     served(walk)
     services = walk.services()
 
-    async def nothing() -> list[Any]:
+    async def nothing(region: str | None = None) -> list[Any]:
         return []
 
     async with walk.app(services=services, size=(120, 30)) as app:

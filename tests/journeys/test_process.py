@@ -185,7 +185,8 @@ def test_a_hostile_environment_changes_nothing_and_nothing_leaves_the_machine(tm
         terminal.sees("ask both", "B Claude 3 Haiku")
         terminal.send(*"What?", "enter")
         terminal.sees("tokens")
-        terminal.send("ctrl+q")
+        # Twice: the answer may still be on its way into the store, and the second press asks nothing.
+        terminal.send("ctrl+q", "ctrl+q")
         assert terminal.ended() == 0
     seen = log.read_text().splitlines()
     assert any("127.0.0.1" in line for line in seen)
@@ -229,7 +230,7 @@ def test_no_hostile_text_reaches_the_terminal_raw(tmp_path: Path) -> None:
             assert b"\x1b" not in text
             assert "\x9b".encode() not in text
             assert "\u202e".encode() not in text
-        terminal.send("ctrl+q")
+        terminal.send("ctrl+q", "ctrl+q")
         assert terminal.ended() == 0
         raw(terminal)
 

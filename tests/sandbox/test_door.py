@@ -158,14 +158,8 @@ def test_unknown_operations_fail_loudly(scene: Scene) -> None:
     assert refused(scene.client("dynamodb").list_tables) == "UnknownOperationException"
     assert refused(scene.client("ec2").describe_instances) == "NotImplemented"
     assert refused(scene.client("lambda").list_functions) == "UnknownOperationException"
-    assert (
-        refused(
-            scene.client("iam").simulate_principal_policy,
-            PolicySourceArn="arn:aws:iam::123456789012:role/none",
-            ActionNames=["s3:GetObject"],
-        )
-        == "NotImplemented"
-    )
+    custom = scene.client("iam").simulate_custom_policy
+    assert refused(custom, PolicyInputList=["{}"], ActionNames=["s3:GetObject"]) == "NotImplemented"
 
 
 def test_a_damaged_request_is_refused(sandbox: Sandbox) -> None:

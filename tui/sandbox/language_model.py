@@ -11,6 +11,7 @@ import codecs
 import io
 import json
 import threading
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -37,7 +38,7 @@ MAX_ADAPTER_BYTES = 512 * 1024 * 1024
 
 _UNREADABLE = (
     ValueError, LookupError, TypeError, AttributeError, EOFError, OSError, RuntimeError, SyntaxError, MemoryError,
-    zipfile.BadZipFile, zlib.error,
+    zipfile.BadZipFile, zlib.error, tokenize.TokenError,
 )  # fmt: skip
 """What the zip, NumPy and JSON readers raise for files that are none or are damaged."""
 _PASSES = 7
