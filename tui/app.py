@@ -183,6 +183,13 @@ class TanzakuApp(App[None]):
             if command.title != "Screenshot":
                 yield command
 
+    def action_command_palette(self) -> None:
+        """Every action of the view, to be searched."""
+        from tui.commands import Palette
+
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
+
     async def action_quit(self) -> None:
         """Ask when something is unfinished or billing; the second time quit at once."""
         screen = next((s for s in self.screen_stack if isinstance(s, MainScreen)), None)
@@ -197,6 +204,8 @@ class TanzakuApp(App[None]):
             return
         if isinstance(error, WorkerFailed) and isinstance(error.error, Exception):
             error = error.error
+        if self._return_code == 70:
+            return  # what follows from the first fault would hide it
         report = self.services.paths.state / "crash.txt"
         text = safe("".join(traceback.format_exception(error)))
         try:

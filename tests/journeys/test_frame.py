@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from textual.widget import Widget
 from tests.harness import Walk
 from tests.journeys.stage import served, trained, uploaded
 from tui.dialogs.base import Dialog
+from tui.screens.main import MainScreen
 from tui.tabs.base import Tab
 from tui.widgets.prompt import Prompt
 
@@ -263,3 +265,29 @@ async def test_lines_go_through_one_and_the_same_gate(walk: Walk) -> None:
     """Textual keeps filtered lines by their filter; with a new one each time every frame would filter every line."""
     async with walk.app() as app:
         assert app.get_line_filters()[-1] is app.get_line_filters()[-1]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ("ctrl+p", "g"),
+        ("ctrl+p", "x", "pageup", "y", "pagedown", "pageup", "escape"),
+        ("ctrl+p", "pageup", "down", "enter", "enter", "enter"),
+        ("ctrl+p", "q", "u", "i", "ctrl+p", "escape", "escape", "escape"),
+        ("ctrl+p", "enter", "escape", "escape"),
+    ],
+)
+async def test_keys_typed_ahead_of_the_palette(walk: Walk, keys: tuple[str, ...]) -> None:
+    """As one who knows the way types them: all at once, and in twos and threes."""
+    async with walk.app() as app:
+        for pause in (len(keys), 1, 2, 3):
+            for number, key in enumerate(keys):
+                app.post_message(Key(key, key if len(key) == 1 else None))
+                if number >= pause:
+                    await asyncio.sleep(0)
+            await walk.keyboard.pause()
+            await walk.until(lambda: app.is_running, "the app")
+            while len(app.screen_stack) > 1:
+                await walk.press("escape")
+            await walk.until(lambda: len(app.screen_stack) == 1, "the main screen")
+            assert isinstance(app.screen, MainScreen)
