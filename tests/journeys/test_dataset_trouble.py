@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
-from textual.widgets import Input
+from textual.widgets import Input, TextArea
 
 from tests.harness import Walk
 from tests.journeys.stage import scene_of, sent
@@ -262,6 +262,43 @@ async def test_tokens_of_an_upload_are_as_the_base_model_has_counted(walk: Walk,
         await walk.sees("40 pairs", "clean")
         await upload(walk)
         await walk.sees(f"40 records, ≈ {characters // 2:,} tokens")
+
+
+async def set_system(walk: Walk, text: str) -> None:
+    await walk.press("s")
+    await walk.sees("System prompt")
+    walk.app_now.screen.query_one(TextArea).text = text
+    await walk.press("ctrl+s")
+
+
+async def test_a_system_prompt_for_one_file_alone(walk: Walk, pairs: Path, tmp_path: Path) -> None:
+    bells = [{"q": f"Who rings bell {n} when night falls?", "a": f"Watchman {n} does, thrice."} for n in range(35)]
+    other = write(tmp_path / "validation.json", bells)
+    async with walk.app([pairs, other], size=(120, 40)):
+        await walk.sees("(1/2)", "✓ clean")
+        await set_system(walk, "You keep lanterns.")
+        await walk.sees("For which files?", "Every file")
+        await walk.press("enter")
+        await walk.sees("The system prompt is set")
+        await walk.press("f")
+        await walk.sees("(2/2)")
+        await set_system(walk, "あなたは番人です。")
+        await walk.sees("For which files?")
+        await walk.press("escape")
+        await walk.sees("あなたは番人です。", "For records without one")
+        await walk.press("ctrl+s")
+        await walk.sees("For which files?")
+        await walk.press("j", "enter")
+        await walk.sees("The system prompt of validation.json is set")
+        await walk.press("f")
+        await walk.sees("(1/2)")
+        await upload(walk)
+        await walk.sees("system prompt: “You keep lanterns.”")
+        await walk.sees("validation.json goes with another system prompt: “あなたは番人です。”")
+    async with walk.app([other], size=(120, 40)):
+        await walk.sees("35 pairs", "✓ clean")
+        await walk.press("x")
+        await walk.sees("あなたは番人です。", "pair 1 as it is written")
 
 
 async def test_a_bucket_elsewhere_and_a_name_that_is_taken(walk: Walk, pairs: Path) -> None:

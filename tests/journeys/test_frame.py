@@ -144,10 +144,10 @@ async def test_no_size_breaks_a_dialog(walk: Walk, pairs: Path) -> None:
 @pytest.mark.parametrize(
     ("tab", "keys"),
     [
-        ("dataset", ["o  ", "open", "b  ", "base model", "p  ", "upload", "] ", "Next problem", "? "]),
+        ("dataset", ["o  ", "open", "b  ", "base model", "p  ", "upload", "] ", "Next problem", "In lists"]),
         ("jobs", ["n  ", "new job", "S  ", "stop", "X  ", "delete", "y  "]),
         ("loss", ["h ←", "Epoch back", "L  ", "Log scale"]),
-        ("chat", ["i  ", "Write", "ctrl+o", "The other pane", "esc"]),
+        ("chat", ["i  ", "Write", "ctrl+o", "The other pane", "Always"]),
     ],
 )
 async def test_help_names_the_keys_of_the_view(walk: Walk, pairs: Path, tab: str, keys: list[str]) -> None:

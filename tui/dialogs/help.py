@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -14,6 +15,9 @@ from tui.dialogs.base import SCROLLING, Dialog
 from tui.widgets.cells import fit
 from tui.widgets.frame import key_text
 
+_LISTS, _ALWAYS = "In lists", "Always"
+_LAST = {_LISTS: 1, _ALWAYS: 2}
+
 
 class HelpDialog(Dialog[None]):
     """Every key that does something here, with its action."""
@@ -21,26 +25,41 @@ class HelpDialog(Dialog[None]):
     heading = "Keys"
     BINDINGS: ClassVar[list[BindingType]] = [*SCROLLING]
 
-    def __init__(self, keys: list[tuple[str, str]]) -> None:
+    def __init__(self, groups: Mapping[str, Sequence[tuple[str, str]]]) -> None:
+        """`groups` are keys and what they do, by where they count."""
         super().__init__()
-        self._keys = keys
+        self._groups = groups
 
     @classmethod
     def of(cls, screen: Screen[Any]) -> HelpDialog:
-        """The keys active on a screen now."""
-        by_action: dict[str, tuple[list[str], str]] = {}
+        """The keys active on a screen now: those of the view first, then moving in lists, then what counts always."""
+        by_action: dict[tuple[str, str], tuple[list[str], str]] = {}
         for active in screen.active_bindings.values():
             binding = active.binding
             if not binding.description or not active.enabled:
                 continue
-            keys, _ = by_action.setdefault(binding.action, ([], binding.tooltip or binding.description))
+            group = _group(binding.id)
+            keys, _ = by_action.setdefault((group, binding.action), ([], binding.tooltip or binding.description))
             name = key_text(screen.app, binding)
             if name not in keys:
                 keys.append(name)
-        return cls([(" ".join(keys), description) for keys, description in by_action.values()])
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for (group, _), (keys, told) in by_action.items():
+            groups.setdefault(group, []).append((" ".join(keys), told[:1].upper() + told[1:]))
+        return cls({group: groups[group] for group in sorted(groups, key=lambda name: _LAST.get(name, 0))})
 
     def fields(self) -> ComposeResult:
         parts: list[Any] = []
-        for keys, description in self._keys:
-            parts += [(fit(keys, 16), "bold $text-accent"), f" {description[:1].upper()}{description[1:]}\n"]
+        for group, keys in self._groups.items():
+            parts += ["\n" if parts else "", (f"{group}\n", "bold")]
+            for names, told in keys:
+                parts += [(fit(names, 16), "bold $text-accent"), f" {told}\n"]
         yield Static(Content.assemble(*parts), markup=False)
+
+
+def _group(name: str | None) -> str:
+    """Where a binding counts, by the first part of its id; those without one are Textual's own."""
+    room = (name or "").partition(".")[0]
+    if room == "table":
+        return _LISTS
+    return _ALWAYS if room in ("", "main", "app", "tab") else room.capitalize()

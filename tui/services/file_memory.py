@@ -1,4 +1,4 @@
-"""What is remembered of files of pairs: which were opened, and which keys were chosen for them."""
+"""What is remembered of files of pairs: which were opened, which keys were chosen, which system prompt."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from tui.services.store import Store
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS recent_files (path TEXT PRIMARY KEY, role TEXT NOT NULL, at TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS chosen_keys (what TEXT PRIMARY KEY, keys TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS file_systems (path TEXT PRIMARY KEY, system TEXT NOT NULL)",
 )
 _KEPT = 40
 
@@ -51,6 +52,14 @@ class FileMemory:
     async def choose(self, path: Path, keys: Keys, candidates: Sequence[str]) -> None:
         """Keep the keys chosen for a file and for files like it."""
         await self._pool.run(self._choose, path, keys, candidates)
+
+    async def system(self, path: Path) -> str | None:
+        """The system prompt set for this file alone."""
+        return await self._pool.run(self._system, path)
+
+    async def set_system(self, paths: Sequence[Path], system: str | None) -> None:
+        """Keep the system prompt of files; None when they go with the one for all."""
+        await self._pool.run(self._set_system, paths, system)
 
     async def folder(self, folder: Path) -> list[Entry]:
         """What is in a folder: folders first, by name. Raises AppError."""
@@ -87,6 +96,18 @@ class FileMemory:
         value = json.dumps([keys.question, keys.answer, keys.system, keys.heading])
         for what in (_absolute(path), _shape(candidates)):
             store.write("INSERT OR REPLACE INTO chosen_keys VALUES (?,?)", (what, value))
+
+    def _system(self, path: Path) -> str | None:
+        rows = self._ready().read("SELECT system FROM file_systems WHERE path=?", (_absolute(path),))
+        return next((str(row[0]) for row in rows), None)
+
+    def _set_system(self, paths: Sequence[Path], system: str | None) -> None:
+        store = self._ready()
+        for path in map(_absolute, paths):
+            if system is None:
+                store.write("DELETE FROM file_systems WHERE path=?", (path,))
+            else:
+                store.write("INSERT OR REPLACE INTO file_systems VALUES (?,?)", (path, system))
 
 
 def _absolute(path: Path) -> str:

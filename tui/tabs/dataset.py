@@ -26,14 +26,14 @@ class DatasetTab(GeneratingTab, ReplacingTab):
     """Files of pairs."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("o", "open_file", "open", id="dataset.open"),
-        Binding("p", "upload", "upload", id="dataset.upload"),
-        Binding("slash", "filter", "filter", key_display="/", id="dataset.filter"),
-        Binding("b", "base_model", "base model", id="dataset.base_model"),
-        Binding("c", "problems", "problems", id="dataset.problems"),
-        Binding("f", "next_file", "next file", id="dataset.next_file"),
-        Binding("s", "system_prompt", "system", id="dataset.system"),
-        Binding("x", "convert", "convert", id="dataset.convert"),
+        Binding("o", "open_file", "open", id="dataset.open", tooltip="Open a file of pairs"),
+        Binding("p", "upload", "upload", id="dataset.upload", tooltip="Convert for the base model and upload to S3"),
+        Binding("slash", "filter", "filter", key_display="/", id="dataset.filter", tooltip="Filter: words, q:, is: …"),
+        Binding("b", "base_model", "base model", id="dataset.base_model", tooltip="Choose the base model"),
+        Binding("c", "problems", "problems", id="dataset.problems", tooltip="List the problems, with fixes"),
+        Binding("f", "next_file", "next file", id="dataset.next_file", tooltip="Show the next open file"),
+        Binding("s", "system_prompt", "system", id="dataset.system", tooltip="System prompt, for this file or for all"),
+        Binding("x", "convert", "convert", id="dataset.convert", tooltip="Convert or export to a file"),
         Binding("R", "role", "What the file is for", show=False, id="dataset.role"),
         Binding("right_square_bracket", "problem(1)", "Next problem", show=False, key_display="]", id="dataset.next"),
         Binding("left_square_bracket", "problem(-1)", "Last problem", show=False, key_display="[", id="dataset.last"),

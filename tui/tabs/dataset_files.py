@@ -98,7 +98,7 @@ class OpeningTab(ShapingTab):
 
     async def _recall(self, source: OpenDocument) -> None:
         memory, path = self.services.file_memory, source.path
-        role, keys = await memory.role(path), await memory.keys(path)
+        role, keys, system = await memory.role(path), await memory.keys(path), await memory.system(path)
         at = next((i for i, f in enumerate(self.files) if f.source is source), None)
         if at is None:
             return
@@ -106,6 +106,8 @@ class OpeningTab(ShapingTab):
         if role is not None and role is not opened.role:
             self.files[at] = opened = replace(opened, role=role, problems=None)
             self._show_again(at)
+        if system is not None and opened.system is None:
+            self.files[at] = opened = replace(opened, system=system)
         await memory.opened(path, opened.role)
         layout = opened.file.layout
         if keys is not None and isinstance(layout, Keys) and not opened.dirty and not layout.agrees(keys):
@@ -124,6 +126,8 @@ class OpeningTab(ShapingTab):
     def take_in(self, opened: EditedFile, *, show: bool, instead_of: EditedFile | None = None) -> None:
         """Put a file among the open ones, or in the place of one."""
         at = next((i for i, f in enumerate(self.files) if instead_of and f.source is instead_of.source), None)
+        if instead_of is not None and opened.system is None:
+            opened = replace(opened, system=instead_of.system)
         if at is None:
             self.files.append(opened)
             at = len(self.files) - 1

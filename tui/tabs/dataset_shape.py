@@ -93,7 +93,7 @@ class ShapingTab(UploadingTab):
         for number in sorted(range(len(files)), key=lambda n: n != self.current):
             try:
                 found = await self.services.shaping.statistics(
-                    files[number].file, counter, self.system_prompt, lambda: not dialog.is_attached
+                    files[number].file, counter, self.system_of(self.files[number]), lambda: not dialog.is_attached
                 )
             except Stopped:
                 return

@@ -23,7 +23,7 @@ from tui.domain.pairs import Role
 from tui.domain.text import count, safe_line
 from tui.domain.tokens import Counter
 from tui.services.datasets import Converted, problems_summary
-from tui.tabs.dataset_leaks import LeakingTab
+from tui.tabs.dataset_system import SystemTab
 from tui.tabs.editing import EditedFile, typed_path
 from tui.widgets.progress import ProgressLine
 
@@ -33,11 +33,10 @@ if TYPE_CHECKING:
     from tui.services.storage import Held
 
 
-class UploadingTab(LeakingTab):
+class UploadingTab(SystemTab):
     """Converts files and uploads them."""
 
     identity: reactive[Identity] = reactive(Identity(), repaint=False)
-    system_prompt: str
     _cancel_upload: threading.Event | None
     _export = Export()
     """How a file was exported last."""
@@ -75,18 +74,6 @@ class UploadingTab(LeakingTab):
         listed = {m.model_id: m.lifecycle_text(self.services.now()) for m in models}
         return {m.runtime_id: listed.get(m.runtime_id, f"not listed in {self.identity.region}") for m in CATALOGUE}
 
-    @work(group="ask")
-    async def action_system_prompt(self) -> None:
-        """Write the system prompt that every record gets which has none of its own."""
-        from tui.dialogs.text import TextDialog
-
-        text = await self.ask(
-            TextDialog("System prompt", value=self.system_prompt, note="For records without one; empty for none.")
-        )
-        if text is not None:
-            self.system_prompt = text
-            self.say("The system prompt is set", "good")
-
     def action_convert(self) -> None:
         """Write the file in the base model's format, or for other programs."""
         from tui.dialogs.export import ExportForm
@@ -94,7 +81,7 @@ class UploadingTab(LeakingTab):
         if self.opened is None or not len(self.opened.file):
             self.say("Open a file first (o)", "problem")
             return
-        self._ask_export(self.opened, ExportForm(replace(self._export, system=self.system_prompt)))
+        self._ask_export(self.opened, ExportForm(replace(self._export, system=self.system_of(self.opened))))
 
     def _ask_export(self, opened: EditedFile, form: ExportForm) -> None:
         from tui.dialogs.export import ExportDialog
@@ -189,24 +176,30 @@ class UploadingTab(LeakingTab):
         model = self.model
         self.say("Converting …")
         counter, convert = Counter(await self.services.token_counts.rates(model)), self.services.datasets.convert
-        made = [await convert(f.file, model, f.role, self.system_prompt, counter) for f in files]
+        made = [await convert(f.file, model, f.role, self.system_of(f), counter) for f in files]
         by_role = {m.role: m.records for m in made}
         total = total_problem(by_role.get(Role.TRAIN, 0), by_role.get(Role.VALIDATION, 0), model.limits)
         warnings = [p.message for f in files for p in f.problems or () if p.index is None and p.rule != "total records"]
         edits = self._edits_too(files)
         warnings += [edits.strip()] if edits else []
         warnings += [total.message] if total else []
+        system = self.system_of(files[0])
+        warnings += [
+            f"{f.name} goes with another system prompt: “{safe_line(self.system_of(f), 80)}”"
+            for f in files[1:]
+            if self.system_of(f) != system
+        ]
         place = self.services.place(self.identity)
         form: UploadForm | None = None
         while True:
-            plan = await self._plan(made, warnings, form)
+            plan = await self._plan(made, warnings, form, system)
             if plan is None:
                 self.say("Nothing was uploaded")
                 return
             try:
                 if self.services.place(self.identity) != place:
                     raise AppError(Cause.CONFLICT, "The account or Region has changed", hint="Look at the plan again")
-                await self._carry_out(plan, made)
+                await self._carry_out(plan, made, system)
                 return
             except AppError as error:
                 # What was typed comes back with the reason.
@@ -214,7 +207,9 @@ class UploadingTab(LeakingTab):
                 form = UploadForm(plan.bucket, plan.prefix, error.sentence())
                 place = self.services.place(self.identity)
 
-    async def _plan(self, made: list[Converted], warnings: list[str], form: UploadForm | None) -> UploadPlan | None:
+    async def _plan(
+        self, made: list[Converted], warnings: list[str], form: UploadForm | None, system: str
+    ) -> UploadPlan | None:
         from tui.dialogs.upload import PlannedFile, UploadDialog, UploadForm
 
         self.say("Looking at the buckets …")
@@ -238,7 +233,7 @@ class UploadingTab(LeakingTab):
                     for m in made
                 ],
                 format_name=f"{self.model.name}, {self.model.data_format}",
-                system_prompt=self.system_prompt,
+                system_prompt=system,
                 region=region,
                 buckets=buckets,
                 form=form,
@@ -247,7 +242,7 @@ class UploadingTab(LeakingTab):
             )
         )
 
-    async def _carry_out(self, plan: UploadPlan, made: list[Converted]) -> None:
+    async def _carry_out(self, plan: UploadPlan, made: list[Converted], system: str) -> None:
         from tui.services.storage import UploadCancelled
 
         services, place = self.services, self.services.place(self.identity)
@@ -262,7 +257,7 @@ class UploadingTab(LeakingTab):
             skipped = 0
             for file in made:
                 skipped += await self._put(plan, file)
-            await services.remember(place, "system_prompt", self.system_prompt)
+            await services.remember(place, "system_prompt", system)
         except UploadCancelled:
             self.say("The upload was stopped; nothing usable was left in S3", "problem")
             return

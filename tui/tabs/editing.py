@@ -30,6 +30,8 @@ class EditedFile(OpenFile):
     """A file that is open for editing; `file` is what it holds now."""
 
     source: OpenDocument = field(kw_only=True)
+    system: str | None = field(default=None, kw_only=True)
+    """The system prompt set for this file alone; None when it goes with the one for all."""
 
     @property
     def dirty(self) -> bool:
@@ -41,7 +43,7 @@ class EditingTab(Tab):
     """A tab with files of pairs that can be edited."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("e", "edit", "edit", id="dataset.edit"),
+        Binding("e", "edit", "edit", id="dataset.edit", tooltip="Edit the pair"),
         Binding("E", "edit_outside", "Edit in $VISUAL or $EDITOR", show=False, id="dataset.edit_outside"),
         Binding("a", "add", "Add a pair", show=False, id="dataset.add"),
         Binding("D", "duplicate", "Duplicate the pair", show=False, id="dataset.duplicate"),

@@ -1,0 +1,61 @@
+"""System prompts of the Dataset tab: one for all open files, and those that were set for one file alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from textual import work
+
+from tui.tabs.dataset_leaks import LeakingTab
+from tui.tabs.editing import EditedFile
+
+
+class SystemTab(LeakingTab):
+    """Knows which system prompt a file goes with."""
+
+    system_prompt: str
+    """The one for all files."""
+
+    def system_of(self, opened: EditedFile) -> str:
+        """The system prompt that records of a file get which have none of their own."""
+        return self.system_prompt if opened.system is None else opened.system
+
+    @work(group="ask")
+    async def action_system_prompt(self) -> None:
+        """Write the system prompt that every record gets which has none of its own, in this file or in all."""
+        from tui.dialogs.text import TextDialog
+
+        opened = self.opened
+        text: str | None = self.system_prompt if opened is None else self.system_of(opened)
+        note = "For records without one; empty for none."
+        while (text := await self.ask(TextDialog("System prompt", value=text or "", note=note))) is not None:
+            alone = opened is not None and len(self.files) > 1 and await self._for_this_alone(opened)
+            if alone is not None:
+                await self.attempt(self._set_system(opened if alone else None, text))
+                return
+
+    async def _for_this_alone(self, opened: EditedFile) -> bool | None:
+        """Whether a system prompt is for the file that is shown, not for all; None when nobody says."""
+        from tui.dialogs.choice import Choice, ChoiceDialog
+
+        choices = [
+            Choice("every", "Every file", "also those that had one of their own"),
+            Choice("this", f"{opened.name} only", "the others keep theirs; it is remembered with the file"),
+        ]
+        before = "every" if opened.system is None else "this"
+        chosen = await self.ask(ChoiceDialog("For which files?", choices, chosen=before))
+        return None if chosen is None else chosen == "this"
+
+    async def _set_system(self, only: EditedFile | None, text: str) -> None:
+        memory = self.services.file_memory
+        if only is None:
+            self.system_prompt = text
+            own = [f.file.path for f in self.files if f.system is not None]
+            self.files[:] = [replace(f, system=None) for f in self.files]
+            await memory.set_system(own, None)
+            self.say("The system prompt is set", "good")
+        else:
+            at = next(i for i, f in enumerate(self.files) if f.source is only.source)
+            self.files[at] = replace(self.files[at], system=text)
+            await memory.set_system([only.file.path], text)
+            self.say(f"The system prompt of {only.name} is set", "good")
