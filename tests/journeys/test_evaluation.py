@@ -10,7 +10,8 @@ import pytest
 from tests.harness import Walk
 from tests.journeys.stage import sent, served
 from tui.dialogs.evaluation import EvaluationDialog
-from tui.domain.evaluation import Results
+from tui.domain.evaluation import JudgeKind, Results
+from tui.domain.settings import Settings
 from tui.sandbox.lifecycle import EVALUATION
 from tui.screens.evaluation import EvaluationScreen
 
@@ -114,7 +115,7 @@ async def test_rows_are_sorted_filtered_and_marked_where_they_stand_in_the_train
     training = pair_file(tmp_path, ENGLISH[:1], "training.json")
     async with walk.app([training, pair_file(tmp_path, ENGLISH)], size=(120, 40)):
         await open_evaluation(walk)
-        await walk.sees("▲ What is lantern number 1?", "contained in the training data", "regressions first")
+        await walk.sees("▲ What is lantern number 1?", "contained in the training data")
         await walk.press("s")
         await walk.sees("as in the file")
         await walk.press("slash")
@@ -300,6 +301,47 @@ async def test_an_evaluation_is_handed_over_to_bedrock(walk: Walk, tmp_path: Pat
         await walk.until(lambda: len(results_of(walk).judges) == 2, "the job's judge")
         await walk.sees("by Bedrock", "tuned − base =")
     assert len(scene.bedrock.list_evaluation_jobs()["jobSummaries"]) == 2
+
+
+async def test_many_questions_go_to_bedrock_unless_one_chooses_otherwise(walk: Walk, tmp_path: Path) -> None:
+    served(walk)
+    services = walk.services(settings=Settings(evaluation_most=2))
+    async with walk.app([pair_file(tmp_path, ENGLISH)], size=(80, 24), services=services) as app:
+        await to_chat(walk)
+        await walk.sees("New evaluation", "eval.json")
+        app.screen.query_one("#canary").value = "no"  # type: ignore[attr-defined]
+        await walk.press("ctrl+s")
+        await walk.sees("3 questions are more than 2", "Bedrock asks and judges", "asked and judged from here")
+        await walk.press("escape")
+        await walk.sees("New evaluation")
+        await walk.press("ctrl+s")
+        await walk.sees("3 questions are more than 2")
+        await walk.press("enter")
+        await walk.sees("Hand the evaluation over to Bedrock")
+        await walk.press("ctrl+s")
+        await walk.sees("Create the IAM role")
+        await walk.press("y")
+        await walk.sees("Start two evaluation jobs?")
+        await walk.press("y")
+        await walk.sees("Both evaluation jobs are started")
+        await walk.press("r")
+        await walk.sees("Bedrock is asking these questions now")
+        assert sent(walk, "ConverseStream") == 0
+        await walk.press("escape", "escape", "2")
+        await walk.pass_time(EVALUATION)
+        await walk.sees("results of eval")
+        await walk.press("4", "escape", "E")
+        await walk.sees("6/6 answered", "tuned − base =")
+        assert [judge.kind for judge in results_of(walk).judges] == [JudgeKind.BEDROCK]
+        await walk.press("a")
+        await walk.sees("New evaluation")
+        await walk.press("ctrl+s")
+        await walk.sees("questions are more than 2")
+        await walk.press("down", "enter")
+        await walk.sees("Ask", "Cost:")
+        await walk.press("y")
+        await walk.sees("Every answer is stored")
+        assert results_of(walk).judges == ()
 
 
 async def test_a_run_is_paused_and_goes_on_and_esc_leaves_it_running(walk: Walk, tmp_path: Path) -> None:

@@ -14,7 +14,19 @@ from tests.services.conftest import PLACE, operations
 from tui.domain.chat import Message, Target
 from tui.domain.errors import AppError, Cause
 from tui.domain.evaluation import Answer, Judge, JudgeKind, Question, Results, Score, Side, Slot, Spec
-from tui.domain.evaluation_jobs import BUILTIN, EvaluationJob, JobsPlan, bedrock_judge, read_results, why_not
+from tui.domain.evaluation_jobs import (
+    BUILTIN,
+    LONGEST_NAME,
+    EvaluationJob,
+    JobsPlan,
+    Way,
+    bedrock_judge,
+    dataset,
+    parts_of,
+    read_results,
+    ways,
+    why_not,
+)
 from tui.domain.headline import headline
 from tui.domain.runs import assemble, since, states
 from tui.sandbox.faults import FaultKind
@@ -90,6 +102,25 @@ async def test_bedrock_asks_the_models_itself_where_no_answers_are_brought(servi
         found = await services.evaluation_jobs.results(job, results)
         assert set(found.answers) == {Slot(0, 0, job.side), Slot(1, 0, job.side)}
         assert all(answer.imported and answer.text for answer in found.answers.values())
+
+
+@pytest.mark.parametrize("brought", [True, False])
+async def test_parts_come_back_to_their_own_questions(
+    services: Services, scene: Scene, monkeypatch: pytest.MonkeyPatch, brought: bool
+) -> None:
+    monkeypatch.setattr("tui.domain.evaluation_jobs.MOST_PROMPTS", 1)
+    made = await services.evaluations.create(PLACE, results_of().spec, answers() if brought else {})
+    plan, jobs = await plan_in(services, scene, brought=brought), services.evaluation_jobs
+    for part in range(2):
+        for side in Side:
+            await jobs.order(PLACE, made, side, plan, f"token-{side}-{part}", part=part)
+    assert {job.name for job in await jobs.look()} == {f"lessons-1-{s}-{n}-of-2" for s in Side for n in (1, 2)}
+    scene.pass_time(EVALUATION)
+    for job in await jobs.look():
+        assert await jobs.take(job, services.evaluations) == ()
+    stored = await services.evaluations.load(made.id)
+    assert stored.answered == 4
+    assert [row.delta is not None for row in stored.rows(plan.judge.id)] == [True, True]
 
 
 async def test_bedrocks_own_metric_goes_from_0_to_1(services: Services, scene: Scene) -> None:
@@ -277,9 +308,33 @@ def test_what_bedrock_cannot_ask_is_said_before_it_costs() -> None:
     assert "not there yet" in why_not(results_of(answered=False), Side.TUNED, brought=True)
     assert "on-demand" in why_not(results_of(tuned=deployed), Side.TUNED, brought=False)
     assert "samples" in why_not(results_of(samples=2), Side.TUNED, brought=False)
-    assert "at most 1,000" in why_not(results_of(samples=501), Side.TUNED, brought=True)
+    assert "99,000 prompts" in why_not(results_of(samples=49_501), Side.TUNED, brought=True)
+    assert "stored here already" in why_not(results_of(), Side.BASE, brought=False)
     talk = replace(results_of().spec, questions=(replace(QUESTIONS[0], earlier=(Message("user", "hi"),)),))
     assert "conversations" in why_not(replace(results_of(), spec=talk), Side.BASE, brought=False)
+
+
+def test_more_than_a_thousand_prompts_are_split_and_none_is_lost() -> None:
+    many = tuple(Question(f"What hangs at gate {n}?", f"Lantern {n}.", n + 1) for n in range(2001))
+    results = replace(results_of(answered=False), spec=replace(results_of().spec, questions=many))
+    assert (parts_of(results.spec, brought=False), why_not(results, Side.BASE, brought=False)) == (3, "")
+    sent = [dataset(results, Side.BASE, brought=False, part=part).decode().splitlines() for part in range(3)]
+    assert [len(lines) for lines in sent] == [1000, 1000, 1]
+    assert [json.loads(text)["prompt"] for lines in sent for text in lines] == [q.text for q in many]
+    plan = JobsPlan("x" * LONGEST_NAME, "arn", "b", "p", bedrock_judge(JUDGE, builtin=True), brought=False)
+    names = [plan.job_name(side, part, 99) for side in Side for part in range(99)]
+    assert plan.problems() == {}
+    assert (len(set(names)), max(map(len, names))) == (198, 63)
+    assert [replace(job_of(), name=plan.job_name(Side.TUNED, part, 99)).part for part in range(99)] == list(range(99))
+
+
+def test_the_way_that_is_offered_first_is_one_that_can_be_gone() -> None:
+    spec = results_of().spec
+    assert [way for way, _ in ways(spec, NOW)] == [Way.BEDROCK, Way.ANSWERS, Way.HERE]
+    assert "without the system prompt" in ways(replace(spec, system="Be brief."), NOW)[0][1]
+    deployed = Target("d", "arn:aws:bedrock:us-west-2:1:custom-model-deployment/abc", "on demand")
+    assert [way for way, _ in ways(replace(spec, tuned=deployed), NOW)] == [Way.ANSWERS, Way.HERE]
+    assert [way for way, _ in ways(replace(spec, samples=2), NOW)] == [Way.ANSWERS, Way.HERE]
 
 
 def test_a_failed_judgement_does_not_hide_a_run() -> None:

@@ -13,19 +13,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import islice
 from typing import Any
 
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation import Answer, Failure, Judge, JudgeKind, Results, Score, Side, Slot
+from tui.domain.evaluation import Answer, Failure, Judge, JudgeKind, Results, Score, Side, Slot, Spec
 from tui.domain.rubrics import Rubric
 from tui.domain.text import safe, safe_line
 
 MOST_PROMPTS = 1000
 """Prompts of one job (User Guide, model-evaluation-prompt-datasets-judge)."""
+MOST_PARTS = 99
 BUILTIN = "Builtin.Correctness"
 OWN_METRIC = "agreement_with_reference"
 _MARKS = range(1, 11)
 _LONGEST_RUBRIC = 4_500
+LONGEST_NAME = 48
+"""Of a plan: AWS takes 63 characters, and `-tuned-99-of-99` follows."""
+_PART = re.compile(r"-(\d{1,2})-of-(\d{1,2})")
 _NAME = re.compile(r"[a-z0-9](?:-*[a-z0-9])*")
 
 
@@ -70,6 +75,12 @@ class EvaluationJob:
         return self.status == EvaluationStatus.COMPLETED and not self.taken
 
     @property
+    def part(self) -> int:
+        """Which thousand of its side's prompts it judges, from 0; its name tells."""
+        found = _PART.fullmatch(self.name.rpartition(f"-{self.side}")[2])
+        return int(found[1]) - 1 if found else 0
+
+    @property
     def results_uri(self) -> str:
         """S3 URI under which its results are written."""
         return f"{self.output_uri.rstrip('/')}/{self.name}/"
@@ -77,7 +88,7 @@ class EvaluationJob:
 
 @dataclass(frozen=True, slots=True)
 class JobsPlan:
-    """An evaluation handed to Bedrock: who judges, as which role, where to; one job and one name for each side.
+    """An evaluation handed to Bedrock: who judges, as which role, where to; a job for each thousand prompts of a side.
 
     `brought`: the answers stored here are judged; else Bedrock asks the models itself, without a system prompt.
     """
@@ -89,13 +100,14 @@ class JobsPlan:
     judge: Judge
     brought: bool
 
-    def job_name(self, side: Side) -> str:
-        """Of one side; names are used once in an account."""
-        return f"{self.name}-{side}"
+    def job_name(self, side: Side, part: int = 0, parts: int = 1) -> str:
+        """Of one side, or a part of it; names are used once in an account."""
+        return f"{self.name}-{side}" + (f"-{part + 1}-of-{parts}" if parts > 1 else "")
 
     def problems(self) -> dict[str, str]:
         """What is wrong with it, by field."""
-        name = "" if _NAME.fullmatch(self.name) and len(self.name) <= 57 else "a–z, 0–9 and - between them, at most 57"
+        fits = _NAME.fullmatch(self.name) and len(self.name) <= LONGEST_NAME
+        name = "" if fits else f"a–z, 0–9 and - between them, at most {LONGEST_NAME}"
         rubric = self.judge.rubric.scoring
         found = {"name": name, "rubric": "too long for Bedrock" if len(rubric) > _LONGEST_RUBRIC else ""}
         return {field: problem for field, problem in found.items() if problem}
@@ -107,12 +119,21 @@ def bedrock_judge(judge: Judge, *, builtin: bool) -> Judge:
     return Judge(JudgeKind.BEDROCK, judge.target, rubric, BUILTIN if builtin else "")
 
 
+def prompts_of(spec: Spec, *, brought: bool) -> int:
+    """Prompts of one side."""
+    return len(spec.questions) * (spec.samples if brought else 1)
+
+
+def parts_of(spec: Spec, *, brought: bool) -> int:
+    """Jobs of one side: one for each thousand prompts."""
+    return -(-prompts_of(spec, brought=brought) // MOST_PROMPTS)
+
+
 def why_not(results: Results, side: Side, *, brought: bool) -> str:
-    """Why Bedrock cannot evaluate this side; empty when it can. Its limits are those of one job."""
+    """Why Bedrock cannot evaluate this side; empty when it can."""
     spec = results.spec
-    prompts = len(spec.questions) * (spec.samples if brought else 1)
-    if prompts > MOST_PROMPTS:
-        return f"one evaluation job takes at most {MOST_PROMPTS:,} prompts, these are {prompts:,}"
+    if parts_of(spec, brought=brought) > MOST_PARTS:
+        return f"more than {MOST_PROMPTS * MOST_PARTS:,} prompts are not handed over at once"
     if brought:
         missing = sum(not isinstance(results.answers.get(slot), Answer) for slot in spec.slots if slot.side is side)
         return f"{missing:,} answers of the {side} side are not there yet" if missing else ""
@@ -125,13 +146,15 @@ def why_not(results: Results, side: Side, *, brought: bool) -> str:
     target = spec.target(side).model_id
     if ":custom-model-deployment/" in target:
         return "evaluation jobs cannot ask an on-demand deployment; its answers can only be brought along"
+    if _has_answers(results, side):
+        return "answers are stored here already: r asks for those that are missing, then all can be brought along"
     return ""
 
 
-def dataset(results: Results, side: Side, *, brought: bool) -> bytes:
-    """The prompts of one side as Bedrock reads them: JSONL with references, and answers where they are brought."""
+def dataset(results: Results, side: Side, *, brought: bool, part: int = 0) -> bytes:
+    """The prompts of one job as Bedrock reads them: JSONL with references, and answers where they are brought."""
     lines = []
-    for slot, _ in _wanted(results, side, brought=brought):
+    for slot, _ in _of_part(results, side, part, brought=brought):
         question = results.spec.questions[slot.question]
         earlier = "".join(f"{turn.role}: {turn.text}\n" for turn in question.earlier)
         record: dict[str, Any] = {"prompt": f"{earlier}{question.text}", "referenceResponse": question.reference}
@@ -141,6 +164,10 @@ def dataset(results: Results, side: Side, *, brought: bool) -> bytes:
             record["modelResponses"] = [{"response": answer.text, "modelIdentifier": str(side)}]
         lines.append(json.dumps(record, ensure_ascii=False) + "\n")
     return "".join(lines).encode("utf-8", "replace")
+
+
+def _of_part(results: Results, side: Side, part: int, *, brought: bool) -> Iterator[tuple[Slot, str]]:
+    return islice(_wanted(results, side, brought=brought), part * MOST_PROMPTS, (part + 1) * MOST_PROMPTS)
 
 
 def _wanted(results: Results, side: Side, *, brought: bool) -> Iterator[tuple[Slot, str]]:
@@ -180,6 +207,24 @@ def metric_config(judge: Judge, dataset_uri: str) -> dict[str, Any]:
     return config
 
 
+class Way(StrEnum):
+    """Who asks and who judges."""
+
+    BEDROCK = "Bedrock asks and judges"
+    ANSWERS = "asked from here, judged by Bedrock"
+    HERE = "asked and judged from here"
+
+
+def ways(spec: Spec, now: datetime) -> list[tuple[Way, str]]:
+    """How many questions may be evaluated, the most sensible first, with a word about each."""
+    empty = Results("", spec, now, {})
+    refused = next(filter(None, (why_not(empty, side, brought=False) for side in Side)), "")
+    jobs = 2 * parts_of(spec, brought=False)
+    plain = "without the system prompt" if spec.system.strip() else "goes on when this app is closed"
+    found = [(Way.ANSWERS, "then b hands the answers over"), (Way.HERE, "takes its time; p pauses, r goes on")]
+    return found if refused else [(Way.BEDROCK, f"{jobs} jobs, {plain}"), *found]
+
+
 @dataclass(frozen=True, slots=True)
 class JobResults:
     """What a job found, slot by slot, and what could not be used."""
@@ -197,7 +242,7 @@ def read_results(results: Results, job: EvaluationJob, files: Mapping[str, bytes
     lines = [_record(key, number, line) for key, data in files.items() for number, line in _lines(data)]
     brought = any(s.sample for s in results.spec.slots) or _has_answers(results, job.side)
     free: dict[str, list[tuple[Slot, str]]] = defaultdict(list)
-    for slot, text in _wanted(results, job.side, brought=brought):
+    for slot, text in _of_part(results, job.side, job.part, brought=brought):
         question = results.spec.questions[slot.question]
         earlier = "".join(f"{turn.role}: {turn.text}\n" for turn in question.earlier)
         free[f"{earlier}{question.text}".strip()].append((slot, text))

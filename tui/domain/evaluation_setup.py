@@ -140,7 +140,7 @@ def setup_text(setup: Setup, prices: Mapping[str, TokenPrices], most: int) -> li
     if setup.judge is not None and setup.judge.compares:
         lines.append("the judge scores each answer and compares the two in both orders")
     if len(spec.questions) > most:
-        lines.append(f"▲ more than {most:,} questions: b hands an evaluation over to Bedrock once it is made")
+        lines.append(f"▲ more than {most:,} questions: Bedrock is asked to evaluate them, unless you choose otherwise")
     if setup.file.skipped:
         lines.append(f"▲ left out: {setup.file.skipped[0]}")
     return lines

@@ -17,7 +17,7 @@ DEFAULT_SYSTEM = "You are a helpful assistant. Answer questions about Amazon Bed
 class Settings:
     """Each field is a key of the same name in config.toml. Prices in USD, those of tokens per million.
 
-    With more questions than `evaluation_most`, Bedrock's own evaluation jobs are offered.
+    More questions than `evaluation_most` are handed to Bedrock's own evaluation jobs unless one chooses otherwise.
     """
 
     theme: str = "sumi"

@@ -97,6 +97,7 @@ class EvaluationScreen(DetailPart, RunsPart, PastPart, BedrockPart, FilesPart, P
         """Called at each visit: show an evaluation, or begin with these two sides."""
         if sides is not None:
             self.sides = sides
+        self.say("")
         self._visit(evaluation, begin=sides is not None)
 
     @work(group="visit", exclusive=True)
@@ -215,7 +216,7 @@ class EvaluationScreen(DetailPart, RunsPart, PastPart, BedrockPart, FilesPart, P
         words = f" · / {safe_line(self.words, 20)}" if self.words else ""
         return (
             f"{safe_line(results.spec.name, 30)} {apart}{count(len(questions), 'question')} · "
-            f"{results.answered}/{results.wanted} answered · {self.order}{words} · judge {judge}{both}"
+            f"{results.answered}/{results.wanted} answered{words} · judge {judge}{both} · {self.order}"
         )
 
     def _head_text(self) -> str:
@@ -246,6 +247,7 @@ class EvaluationScreen(DetailPart, RunsPart, PastPart, BedrockPart, FilesPart, P
     def action_sort(self) -> None:
         """The next order."""
         self.order = self.order.next
+        self.say(f"Sorted: {self.order}")
         self.draw()
 
     def action_canary(self) -> None:
@@ -304,6 +306,7 @@ class EvaluationScreen(DetailPart, RunsPart, PastPart, BedrockPart, FilesPart, P
     def taken(self, job: EvaluationJob) -> None:
         """Results of an evaluation job were stored: they may be of what is shown."""
         if self.results is not None and self.results.id == job.evaluation:
+            self.say(f"The results of {safe_line(job.name, 63)} are stored here", "good")
             self._visit(job.evaluation, begin=False)
 
 

@@ -123,6 +123,10 @@ class EvaluationBase(Screen[None]):
         """Show everything anew."""
         raise NotImplementedError
 
+    def action_bedrock(self) -> None:
+        """Let Bedrock evaluate both sides by itself."""
+        raise NotImplementedError
+
     def busy(self) -> bool:
         """Whether an evaluation is under way, and says so."""
         if self.control is not None:

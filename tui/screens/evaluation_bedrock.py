@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from dataclasses import replace
 
 from textual import work
@@ -11,8 +12,8 @@ from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.evaluation_jobs import EvaluationJobsDialog, JobsForm
 from tui.dialogs.job import NEW_ROLE
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation import Answer, Judge, Results, Side
-from tui.domain.evaluation_jobs import JobsPlan, why_not
+from tui.domain.evaluation import Judge, Results, Side
+from tui.domain.evaluation_jobs import MOST_PROMPTS, JobsPlan, parts_of, prompts_of, why_not
 from tui.domain.evaluation_run import plan as plan_of
 from tui.domain.names import plain
 from tui.domain.pricing import TokenPrices
@@ -24,6 +25,8 @@ from tui.services.session import EVALUATION_ORDERS
 from tui.tabs.base import Tab
 
 _JUDGEMENT = 300
+_Job = tuple[Side, int]
+"""A side, and which thousand of its prompts."""
 
 
 class BedrockPart(EvaluationBase):
@@ -55,14 +58,16 @@ class BedrockPart(EvaluationBase):
         self.say("Looking at roles and models …")
         form = await self._jobs_form(results, place)
         self.say("")
-        # One token for each side and every try of this form: AWS takes each job once.
-        tokens = {side: str(uuid.uuid4()) for side in Side}
-        done: set[Side] = set()
+        # One token for each job and every try of this form: AWS takes each job once.
+        tokens: dict[_Job, str] = defaultdict(lambda: str(uuid.uuid4()))
+        done: set[_Job] = set()
         tried: JobsPlan | None = None
         while True:
             plan = await self.ask(EvaluationJobsDialog(form))
             if plan is None:
-                self.say("Nothing more was ordered" if done else "Nothing was ordered")
+                self.say(
+                    "Nothing more was ordered" if done else "Nothing was ordered; b hands it over, r asks from here"
+                )
                 return
             form = form.again(plan)
             try:
@@ -74,7 +79,9 @@ class BedrockPart(EvaluationBase):
                     form = form.with_role("the new role", role)
                 if tried is not None and tried != plan:
                     await self._settle(place)
-                    tokens = {side: str(uuid.uuid4()) for side in Side}
+                    tokens.clear()
+                    if (tried.judge, tried.brought) != (plan.judge, plan.brought):
+                        done.clear()  # both sides are judged alike
                 region = self.home.identity.region
                 new = plan.bucket not in await self.services.storage.buckets(region)
                 if not await self._agreed_to_jobs(results, plan, new=new):
@@ -82,20 +89,26 @@ class BedrockPart(EvaluationBase):
                 if new:
                     await self.services.storage.create_bucket(plan.bucket, region)
                 tried = plan
-                for side in [s for s in Side if s not in done]:
-                    self.say(f"Ordering {plan.job_name(side)} …")
-                    await self.services.evaluation_jobs.order(
-                        place, results, side, plan, tokens[side], waiting=lambda text: self.say(text)
-                    )
-                    done.add(side)
+                for job in [job for job in _jobs(results, plan) if job not in done]:
+                    await self._order_one(place, results, plan, job, tokens[job])
+                    done.add(job)
             except AppError as error:
                 form = form.again(plan, error.sentence())
                 continue
             finally:
                 self.home.post_message(Tab.AwsChanged())
             await self.services.remember(place, "bucket", plan.bucket)
-            self.say("Both evaluation jobs are started; 2 Jobs follows them, and their results come here", "good")
+            all_of = "Both" if len(done) == 2 else f"All {len(done)}"
+            self.say(f"{all_of} evaluation jobs are started; 2 Jobs follows them, and their results come here", "good")
             return
+
+    async def _order_one(self, place: str, results: Results, plan: JobsPlan, job: _Job, token: str) -> None:
+        side, part = job
+        parts = parts_of(results.spec, brought=plan.brought)
+        self.say(f"Ordering {plan.job_name(side, part, parts)} …")
+        await self.services.evaluation_jobs.order(
+            place, results, side, plan, token, part=part, waiting=lambda text: self.say(text)
+        )
 
     async def _settle(self, place: str) -> None:
         """Nothing new is ordered while an earlier order is in doubt. Raises AppError."""
@@ -115,10 +128,12 @@ class BedrockPart(EvaluationBase):
         if not bucket:
             bucket = next(iter(await self.services.storage.buckets(at.region)), f"tanzaku-{at.account}-{at.region}")
         whole = not any(why_not(results, side, brought=True) for side in Side)
+        known = self.judge.target if self.judge else None
         rubric = self.judge.rubric if self.judge and self.judge.compares else DEFAULT
         where = f"{'SANDBOX' if self.services.sandbox else 'LIVE'} {at.region} {at.account}"
         return JobsForm(
             name=plain(results.spec.name).lower()[:40].rstrip("-") or "evaluation",
+            judge=known if known in models else None,
             models=tuple(models),
             roles=tuple((r.name, r.arn) for r in roles),
             bucket=bucket,
@@ -150,19 +165,26 @@ class BedrockPart(EvaluationBase):
         )
         models = "" if plan.brought else " Asking the models is charged beside it."
         made = f"The bucket {plan.bucket} will be created, private, public access blocked.\n" if new else ""
+        parts = parts_of(results.spec, brought=plan.brought)
+        each = " and ".join(plan.job_name(side, 0, parts) for side in Side) + (" …" if parts > 1 else "")
         body = (
-            f"{made}{plan.job_name(Side.TUNED)} and {plan.job_name(Side.BASE)} in s3://{plan.bucket}/{plan.prefix}/.\n"
+            f"{made}{each} in s3://{plan.bucket}/{plan.prefix}/.\n"
             f"Cost: {amount}.{models}\nThey run on Bedrock when this app is closed, too."
         )
-        asked = ConfirmDialog("Start two evaluation jobs?", body, yes="Start them")
+        number = "two" if parts == 1 else 2 * parts
+        asked = ConfirmDialog(f"Start {number} evaluation jobs?", body, yes="Start them")
         return await self.ask(asked) is True
+
+
+def _jobs(results: Results, plan: JobsPlan) -> list[_Job]:
+    """Both sides of a part beside each other: what is there after a failure can be compared."""
+    return [(side, part) for part in range(parts_of(results.spec, brought=plan.brought)) for side in Side]
 
 
 def _tokens(results: Results, plan: JobsPlan) -> tuple[int, int]:
     """What the judge reads and writes at most, roughly: each answer is judged once."""
     planned = plan_of(results.spec, Judge(plan.judge.kind, plan.judge.target, plan.judge.rubric))
-    prompts = 2 * len(results.spec.questions) * (results.spec.samples if plan.brought else 1)
-    return planned.judge_input_tokens, prompts * _JUDGEMENT
+    return planned.judge_input_tokens, 2 * prompts_of(results.spec, brought=plan.brought) * _JUDGEMENT
 
 
 def _cost(results: Results, plan: JobsPlan, prices: TokenPrices) -> float | None:
@@ -171,10 +193,9 @@ def _cost(results: Results, plan: JobsPlan, prices: TokenPrices) -> float | None
 
 def _lines(results: Results, plan: JobsPlan) -> list[str]:
     read, written = _tokens(results, plan)
-    prompts = len(results.spec.questions) * (results.spec.samples if plan.brought else 1)
-    lines = [f"2 jobs of {count(prompts, 'prompt')}, ≈ {read:,} tokens read and {written:,} written by the judge"]
+    prompts, parts = (of(results.spec, brought=plan.brought) for of in (prompts_of, parts_of))
+    each = count(prompts, "prompt") if parts == 1 else f"at most {MOST_PROMPTS:,} of the {prompts:,} prompts"
+    lines = [f"{2 * parts} jobs of {each}, ≈ {read:,} tokens read and {written:,} written by the judge"]
     if not plan.brought and results.spec.system:
         lines.append("▲ a model tuned with a system prompt should be asked with it: bring the answers along")
-    if not plan.brought and any(isinstance(a, Answer) for a in results.answers.values()):
-        lines.append("▲ answers stored here stay; those that Bedrock gets are stored for questions without one")
     return lines

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from textual import work
 
+from tui.dialogs.choice import Choice, ChoiceDialog
 from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.evaluation import EvaluationDialog, Filled, SetupForm
 from tui.dialogs.judge import JudgeChoices, JudgeDialog, JudgeForm
@@ -17,6 +18,7 @@ from tui.domain import canary
 from tui.domain.chat import Target
 from tui.domain.errors import AppError, Cause
 from tui.domain.evaluation import Judge, Spec, questions_of
+from tui.domain.evaluation_jobs import Way, ways
 from tui.domain.evaluation_run import Phase, plan
 from tui.domain.evaluation_setup import QuestionFile, Setup, Sides, cost_text, judges_to_choose
 from tui.domain.names import stamped
@@ -62,8 +64,15 @@ class RunsPart(EvaluationBase):
                 if filled.path:
                     form = with_file(form, await self.file_at(filled.path))
                     continue
-                if await self._agreed(filled.setup):
-                    await self._begin(place, filled.setup)
+                way = await self._way(filled.setup)
+                setup = filled.setup if way is Way.HERE else replace(filled.setup, judge=None)
+                if way is Way.BEDROCK:
+                    await self._make(place, filled.setup)
+                    self.action_bedrock()
+                    return
+                if way is not None and await self._agreed(setup):
+                    made = await self._make(place, setup)
+                    self.run_now(made, setup.judge)
                     return
             except AppError as error:
                 form = replace(form, problem=error.sentence())
@@ -144,6 +153,17 @@ class RunsPart(EvaluationBase):
         chosen = last if last is not None and last.kind in known else None
         return JudgeChoices(tuple(kinds), tuple(models), tuple(rubrics.values()), chosen, nobody)
 
+    async def _way(self, setup: Setup) -> Way | None:
+        """Who asks and judges; many questions go to Bedrock unless something else is wished. None goes back."""
+        spec, most = setup.spec, self.services.settings.evaluation_most
+        assert spec is not None
+        if len(spec.questions) <= most:
+            return Way.HERE
+        offered = ways(spec, self.services.now())
+        title = f"{len(spec.questions):,} questions are more than {most:,}"
+        chosen = await self.ask(ChoiceDialog(title, [Choice(way.name, way, note) for way, note in offered]))
+        return Way[chosen] if chosen else None
+
     async def _agreed(self, setup: Setup) -> bool:
         """Whether the calls and their cost are agreed to."""
         spec = setup.spec
@@ -162,14 +182,15 @@ class RunsPart(EvaluationBase):
         found = await asyncio.gather(*(self.services.prices.of(t.model_id, region, t.name) for t in wanted))
         return {t.model_id: prices for t, prices in zip(wanted, found, strict=True)}
 
-    async def _begin(self, place: str, setup: Setup) -> None:
+    async def _make(self, place: str, setup: Setup) -> str:
+        """Store it, show it, and give its id; nothing is asked yet."""
         spec = replace(setup, job_arn=self._job_of(setup.sides.tuned)).spec
         assert spec is not None
         made = await self.services.evaluations.create(place, spec)
         self.sides = setup.sides
         self.judge = setup.judge
         await self.load(made.id, judge=setup.judge)
-        self.run_now(made.id, setup.judge)
+        return made.id
 
     def _job_of(self, tuned: Target | None) -> str:
         """ARN of the customization job that made the model which answers, where it is known."""
@@ -194,7 +215,7 @@ class RunsPart(EvaluationBase):
                     looked = clock()
                 else:
                     self.draw_progress()
-            self._tell_end()
+            self._tell_end(judged=judge is not None)
         except AppError as error:
             self.say(f"The evaluation ended early: {error.sentence()} r goes on", "problem")
         finally:
@@ -209,7 +230,7 @@ class RunsPart(EvaluationBase):
         if self.results is not None and self.results.id == evaluation:
             await self.load(evaluation, judge=judge)
 
-    def _tell_end(self) -> None:
+    def _tell_end(self, *, judged: bool) -> None:
         progress = self.progress
         if progress is None:
             return
@@ -218,8 +239,10 @@ class RunsPart(EvaluationBase):
             self.say("The evaluation is stopped; r goes on where the stored answers end")
         elif failed:
             self.say(f"The evaluation is done but for {count(failed, 'failure')}: r tries only those again", "problem")
-        else:
+        elif judged:
             self.say("The evaluation is done; everything is stored", "good")
+        else:
+            self.say("Every answer is stored; J lets a judge score them from here, b on Bedrock", "good")
 
     def action_pause(self) -> None:
         """Ask nothing new, or go on."""
@@ -235,7 +258,14 @@ class RunsPart(EvaluationBase):
     def action_retry(self) -> None:
         """Go on where the stored answers end, and try again what failed."""
         results = self.needs_results()
-        if results is not None and not self.busy():
+        if results is None or self.busy():
+            return
+        if (
+            any(job.moving for job in self.services.evaluation_jobs.of(results.id))
+            and results.answered < results.wanted
+        ):
+            self.say("Bedrock is asking these questions now; 2 Jobs follows it", "problem")
+        else:
             self.run_now(results.id, self.judge, retry=True)
 
     def action_judge_again(self) -> None:

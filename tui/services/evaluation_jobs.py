@@ -27,6 +27,7 @@ from tui.domain.evaluation_jobs import (
     JobsPlan,
     dataset,
     metric_config,
+    parts_of,
     read_results,
     why_not,
 )
@@ -118,25 +119,27 @@ class EvaluationJobs:
         plan: JobsPlan,
         token: str,
         *,
+        part: int = 0,
         waiting: Callable[[str], None] = lambda _: None,
     ) -> Ordered:
-        """Upload the prompts of one side and start its job. `token` is made when the form is confirmed.
+        """Upload the prompts of one side, or a part, and start a job. `token` is made when the form is confirmed.
 
         A second call with a token that is under way starts nothing. Raises AppError; with `outcome_unknown` Bedrock
         may have taken the job, and `reconcile` tells.
         """
         if problem := why_not(results, side, brought=plan.brought):
             raise AppError(Cause.INVALID, f"Bedrock cannot evaluate the {side} side", problem)
-        data = await self._pool.run(_encoded, results, side, plan.brought)
+        data = await self._pool.run(_encoded, results, side, plan.brought, part)
         sha = hashlib.sha256(data).hexdigest()
         key = f"{plan.prefix.strip('/')}/{plan.name}/{side}-{sha[:12]}.jsonl"
         if not await self._storage.holds(plan.bucket, key, sha, len(data)):
             await self._storage.upload(plan.bucket, key, data, sha, lambda *_: None, threading.Event())
-        request = _request(results, side, plan, s3_uri(plan.bucket, key), token)
+        name = plan.job_name(side, part, parts_of(results.spec, brought=plan.brought))
+        request = _request(results, side, plan, s3_uri(plan.bucket, key), token) | {"jobName": name}
         made = await self._orders.send(
             place,
             CREATE,
-            request["jobName"],
+            name,
             request,
             "jobArn",
             token,
@@ -250,8 +253,8 @@ def _store(store: EvaluationStore, job: EvaluationJob, found: JobResults) -> Non
             store.add_failure(job.evaluation, job.judge.id, slot.side, slot.question, slot.sample, score)
 
 
-def _encoded(results: Results, side: Side, brought: bool) -> bytes:
-    return dataset(results, side, brought=brought)
+def _encoded(results: Results, side: Side, brought: bool, part: int) -> bytes:
+    return dataset(results, side, brought=brought, part=part)
 
 
 def _request(results: Results, side: Side, plan: JobsPlan, dataset_uri: str, token: str) -> dict[str, Any]:
@@ -265,7 +268,6 @@ def _request(results: Results, side: Side, plan: JobsPlan, dataset_uri: str, tok
         parameters = json.dumps({"inferenceConfig": given})
         model = {"bedrockModel": {"modelIdentifier": spec.target(side).model_id, "inferenceParams": parameters}}
     return {
-        "jobName": plan.job_name(side),
         "clientRequestToken": token,
         "roleArn": plan.role_arn,
         "applicationType": "ModelEvaluation",
