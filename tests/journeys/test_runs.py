@@ -68,3 +68,19 @@ async def test_an_endpoint_is_renamed_and_moved(walk: Walk) -> None:
     after = scene.bedrock.get_provisioned_model_throughput(provisionedModelId=arn)
     assert after["provisionedModelName"] == "other-gate"
     assert after["modelArn"] == before["modelArn"]
+
+
+async def test_tags_are_shown_where_the_cursor_rests(walk: Walk) -> None:
+    scene, _ = served(walk)
+    for number in range(3):
+        arn = scene.model(f"keeper-{number}")
+        scene.bedrock.tag_resource(resourceARN=arn, tags=[{"key": "team", "value": f"gate {number}"}])
+    async with walk.app(size=(120, 50)):
+        await walk.press("2")
+        await walk.sees("keeper-0")
+        await walk.press("down", "down", "up")
+        await walk.sees("model tags", "team=gate")
+        walk.sandbox.faults.add(kind="denied", operation="ListTagsForResource", times=None)
+        await walk.press("home")
+        await walk.press("end")
+        await walk.sees("Tags are not shown")

@@ -13,12 +13,14 @@ from tests.sandbox.conftest import HAIKU, PAIRS, WHOLE_JOB, Scene, claude_lines
 from tests.services.conftest import PLACE, Scripted, operations, orders_over, until
 from tui.domain.errors import AppError, Cause
 from tui.domain.jobs import DataRef, JobSpec
+from tui.domain.runs import Run
 from tui.sandbox.clock import ManualClock
 from tui.sandbox.server import Sandbox
 from tui.services.aws import Aws
 from tui.services.jobs import CREATE, Jobs
 from tui.services.session import Services
 from tui.services.store import IntentState
+from tui.widgets.run_rows import run_detail
 
 CREATED = "CreateModelCustomizationJob"
 
@@ -267,3 +269,31 @@ async def test_a_bare_answer_is_read(elsewhere: Aws, scripted: Scripted, service
     job = await Jobs(elsewhere, orders_over(elsewhere, services)).detail("arn/x")
     assert (job.phases, job.training_loss, job.validation_uris, job.model_arn) == ((), None, (), "")
     assert "\x1b" not in job.name
+
+
+async def test_tags_are_read_once_and_anew_after_five_minutes(
+    services: Services, scene: Scene, sandbox: Sandbox
+) -> None:
+    arn = scene.model()
+    assert await services.tags.of(arn) == {}
+    scene.bedrock.tag_resource(resourceARN=arn, tags=[{"key": "team", "value": "lanterns"}])
+    assert await services.tags.of(arn) == {}
+    scene.clock.advance(301)
+    (tag,) = (await services.tags.of(arn)).items()
+    assert tag == ("team", "lanterns")
+    assert operations(sandbox).count("ListTagsForResource") == 2
+    with pytest.raises(AppError) as error:
+        await services.tags.of(arn.replace("custom-model", "provisioned-model"))
+    assert error.value.cause in (Cause.NOT_FOUND, Cause.INVALID)
+
+
+async def test_key_and_network_of_a_job_are_read(elsewhere: Aws, scripted: Scripted, services: Services) -> None:
+    key = "arn:aws:kms:us-west-2:123456789012:key/1"
+    network = {"subnetIds": ["subnet-1", "subnet-2"], "securityGroupIds": ["sg-1"]}
+    job = {"jobArn": "arn:x/1", "jobName": "a", "status": "Completed", "creationTime": "2026-11-22T00:00:00Z"}
+    scripted.answers(job | {"outputModelKmsKeyArn": key, "vpcConfig": network})
+    found = await Jobs(elsewhere, orders_over(elsewhere, services)).detail("arn:x/1")
+    assert (found.kms_key, found.subnets, found.security_groups) == (key, ("subnet-1", "subnet-2"), ("sg-1",))
+    shown = run_detail(Run(found.arn, found), found.created, {found.arn: {"班": "提灯"}}).plain
+    for words in (key, "subnets subnet-1, subnet-2 · security groups sg-1", "job tags    班=提灯"):
+        assert words in shown

@@ -178,6 +178,9 @@ class Job:
     token: str = ""
     training_loss: float | None = None
     validation_loss: float | None = None
+    kms_key: str = ""
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
 
     @property
     def job_id(self) -> str:

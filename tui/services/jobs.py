@@ -196,6 +196,7 @@ def _detailed(answer: Mapping[str, Any]) -> Job:
     metrics = answer.get("trainingMetrics") or {}
     validation = answer.get("validationMetrics") or ()
     hyperparameters = answer.get("hyperParameters") or {}
+    network = answer.get("vpcConfig") or {}
     validators = (answer.get("validationDataConfig") or {}).get("validators") or ()
     return Job(
         arn=str(answer["jobArn"]),
@@ -218,4 +219,7 @@ def _detailed(answer: Mapping[str, Any]) -> Job:
         token=str(answer.get("clientRequestToken", "")),
         training_loss=_loss(metrics.get("trainingLoss")),
         validation_loss=_loss(validation[0].get("validationLoss")) if validation else None,
+        kms_key=str(answer.get("outputModelKmsKeyArn", "")),
+        subnets=tuple(map(str, network.get("subnetIds") or ())),
+        security_groups=tuple(map(str, network.get("securityGroupIds") or ())),
     )

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from tui.services.storage import Storage
     from tui.services.store import Intent, Store
     from tui.services.structured import Structured
+    from tui.services.tags import Tags
     from tui.services.token_counts import TokenCounts
     from tui.services.uploads import Uploads
     from tui.services.usage import Usage
@@ -333,6 +334,13 @@ class Services:
         return Regions(self.aws, self.endpoints, self.store, self.pool, now=self.now)
 
     @cached_property
+    def tags(self) -> Tags:
+        """Tags of runs."""
+        from tui.services.tags import Tags
+
+        return Tags(self.aws, now=self.now)
+
+    @cached_property
     def usage(self) -> Usage:
         """When endpoints were last asked."""
         from tui.services.usage import Usage
@@ -474,7 +482,7 @@ class Services:
 
     def forget(self) -> None:
         """Drop what was kept of an account, since another one is looked at."""
-        for name in ("jobs", "catalog", "quotas", "watcher", "evaluation_jobs", "usage"):
+        for name in ("jobs", "catalog", "quotas", "watcher", "evaluation_jobs", "usage", "tags"):
             if name in self.__dict__:
                 getattr(self, name).forget()
 

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
-from tui.domain.errors import AppError
+from tui.domain.errors import AppError, Cause
 from tui.domain.run_list import Order, listed, orders
 from tui.domain.runs import Run
 from tui.domain.text import count, safe_line
@@ -52,6 +52,8 @@ class JobsTab(NewJobTab, ServingTab):
     def __init__(self, services: Services, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(services, id=id, classes=classes)
         self._detailed = ""
+        self._tags: dict[str, dict[str, str]] = {}
+        self._untagged = ""
         self._trends: dict[str, tuple[float, ...]] = {}
         self._words = ""
         self._sorting = Order()
@@ -128,7 +130,7 @@ class JobsTab(NewJobTab, ServingTab):
 
     def _show_detail(self) -> None:
         run = self.run_shown
-        content = run_detail(run, self.services.now()) if run else Content("")
+        content = run_detail(run, self.services.now(), self._tags) if run else Content("")
         self.query_one(TextPane).put(content, keep_place=run is not None and run.key == self._detailed)
         self._detailed = run.key if run else ""
 
@@ -136,8 +138,26 @@ class JobsTab(NewJobTab, ServingTab):
     def _cursor_moved(self) -> None:
         self._show_detail()
         run = self.run_shown
-        if run is not None and run.job is not None and not run.job.detailed:
-            self._fetch_detail(run.job.arn)
+        if run is not None:
+            self._fetch_tags(run)
+            if run.job is not None and not run.job.detailed:
+                self._fetch_detail(run.job.arn)
+
+    @work(group="tags", exclusive=True)
+    async def _fetch_tags(self, run: Run) -> None:
+        """Tags of the run the cursor rests on. An account that may not read them is told so once."""
+        await asyncio.sleep(_RESTING)
+        for arn in filter(None, (run.job.arn if run.job else "", run.model_arn)):
+            try:
+                found = await self.services.tags.of(arn)
+            except AppError as error:
+                if error.cause is Cause.DENIED and self._untagged != self.identity.account:
+                    self._untagged = self.identity.account
+                    self.say(f"Tags are not shown: {error.sentence()}", "problem")
+                return
+            if self._tags.get(arn) != found:
+                self._tags[arn] = found
+                self._show_detail()
 
     @work(group="detail", exclusive=True)
     async def _fetch_detail(self, arn: str) -> None:

@@ -103,8 +103,8 @@ class RunRows:
         return (run.name, base, status_text(run), since, loss, trend, endpoints)
 
 
-def run_detail(run: Run, now: datetime) -> Content:
-    """Everything that is known of a run: what moves or costs first, names of AWS's things last."""
+def run_detail(run: Run, now: datetime, tags: Mapping[str, Mapping[str, str]] | None = None) -> Content:
+    """Everything that is known of a run: what moves or costs first, names of AWS's things last; `tags` by ARN."""
     parts: list[tuple[str, str] | str] = [(f"{run.name}\n", "bold")]
     job = run.job
     if job is not None:
@@ -119,6 +119,8 @@ def run_detail(run: Run, now: datetime) -> Content:
         parts += _line("model", run.model.arn)
     for endpoint in run.endpoints:
         parts += _line("endpoint", endpoint.arn)
+    for label, arn in (("job tags", job.arn if job else ""), ("model tags", run.model_arn)):
+        parts += _line(label, " · ".join(f"{key}={value}" for key, value in ((tags or {}).get(arn) or {}).items()))
     return Content.assemble(*parts)
 
 
@@ -187,6 +189,10 @@ def _data_parts(job: Job) -> list[tuple[str, str] | str]:
         parts += _line("validation", uri)
     parts += _line("output", job.output_uri)
     parts += _line("role", job.role_arn)
+    parts += _line("KMS key", job.kms_key)
+    network = [f"subnets {', '.join(job.subnets)}" if job.subnets else ""]
+    network.append(f"security groups {', '.join(job.security_groups)}" if job.security_groups else "")
+    parts += _line("VPC", " · ".join(filter(None, network)))
     parts += _line("job", job.arn)
     return parts
 
