@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -28,15 +29,19 @@ class Jobs:
         self._orders = orders
         self._role_waits = role_waits
         self._ended: dict[str, Job] = {}
-        self._moved: set[str] = set()
+        self._moving: dict[str, Job] = {}
 
     def forget(self) -> None:
         """Drop what was kept: another account is looked at."""
         self._ended.clear()
-        self._moved.clear()
+        self._moving.clear()
 
     async def all(self) -> list[Job]:
-        """Every job of the account in the Region; those that move, or are known in detail, with their detail."""
+        """Every job of the account in the Region; those that move, or are known in detail, with their detail.
+
+        Asked for in detail are those first seen moving, and again when their status changes (how it ended is not in
+        the list); in between the list tells their phases. Where it does not, they are asked for each time.
+        """
         summaries = await self._aws.pages(
             "bedrock",
             "list_model_customization_jobs",
@@ -45,13 +50,15 @@ class Jobs:
             need=_JOB_KEYS,
         )
         jobs = [understood("list_model_customization_jobs", _job, s) for s in summaries]
-        # One more detail for those that moved at the last look: it tells how they ended.
-        wanted = [j for j in jobs if j.moving or (j.arn in self._moved and j.arn not in self._ended)]
+        wanted = [j for j in jobs if j.arn not in self._ended and (j.moving or j.arn in self._moving)]
         detailed = dict(zip((j.arn for j in wanted), await asyncio.gather(*map(self._fresh, wanted)), strict=True))
-        self._moved = {j.arn for j in detailed.values() if j.moving}
+        self._moving = {j.arn: j for j in detailed.values() if j.moving}
         return [self._ended.get(j.arn) or detailed.get(j.arn) or j for j in jobs]
 
     async def _fresh(self, job: Job) -> Job:
+        known = self._moving.get(job.arn)
+        if known is not None and job.phases and job.status == known.status:
+            return replace(known, phases=job.phases, modified=job.modified)
         return await self.detail(job.arn)
 
     async def detail(self, arn: str) -> Job:
