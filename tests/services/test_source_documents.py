@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import os
+import random
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -175,3 +177,20 @@ async def test_a_word_document_that_swells_is_refused(tmp_path: Path) -> None:
     bomb = f'<?xml version="1.0"?><!DOCTYPE d [<!ENTITY a0 "lantern">{levels}]><d>&a11;</d>'
     with pytest.raises(AppError, match="is no Word document"):
         await read(tmp_path, "a.docx", papers.zipped({"word/document.xml": bomb}))
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+async def test_a_damaged_word_document_is_refused_or_read(tmp_path: Path, method: int) -> None:
+    """Each way of packing has errors of its own."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as archive:
+        archive.writestr("word/document.xml", papers.GUIDE)
+    whole = out.getvalue()
+    for seed in range(60):
+        dice, damaged = random.Random(seed), bytearray(whole)
+        for _ in range(dice.choice((1, 3, 20))):
+            damaged[dice.randrange(60, len(damaged))] = dice.randrange(256)
+        with pytest.raises(AppError) as caught:  # the guide is no XML
+            await read(tmp_path, "a.docx", bytes(damaged[: dice.choice((len(whole), dice.randrange(len(whole))))]))
+        assert caught.value.cause is Cause.FILE
+        assert all(ch.isprintable() for ch in caught.value.sentence())
