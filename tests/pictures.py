@@ -154,6 +154,21 @@ async def _ask(walk: Walk, camera: Camera) -> None:
         await walk.press("enter")
         await _answered(walk, number)
     camera.take("chat")
+    await walk.press("escape", "$")
+    await walk.sees("What bills by the hour")
+    camera.take("money")
+    await walk.press("escape")
+    await _evaluate(walk, camera)
+
+
+async def _evaluate(walk: Walk, camera: Camera) -> None:
+    await walk.press("E")
+    await walk.sees("New evaluation")
+    await walk.press("ctrl+s")
+    await walk.sees("Cost:")
+    await walk.press("y")
+    await walk.sees("The evaluation is done")
+    camera.take("evaluation")
 
 
 async def _answered(walk: Walk, number: int) -> None:
