@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 from tui.dialogs.base import Dialog
 from tui.domain.base_models import BaseModel
 from tui.domain.jobs import DataRef, JobSpec, forecast, pairs_of, pairs_text
-from tui.domain.preflight import Check, Cure, Mark, first_cure, summary
+from tui.domain.preflight import Check, Cure, Mark, first_cure, in_order, summary
 from tui.domain.pricing import UNKNOWN, TokenPrices, money
 from tui.widgets.fields import ChoiceField, Field, TextField
 
@@ -269,7 +269,7 @@ class JobDialog(Dialog[JobAnswer]):
     def _show_checks(self) -> None:
         if not self.is_attached:
             return  # a check that came when the form was gone
-        checks = sorted(self._checks.values(), key=lambda c: list(Mark).index(c.mark) if c.mark is Mark.BAD else 9)
+        checks = in_order(self._checks.values())
         self.query_one("#preflight", Static).update(Content("\n".join(check.line for check in checks)))
         bad = next((c for c in checks if c.mark is Mark.BAD), None)
         text = summary(checks) if checks else ("preflight …" if self._check else "")

@@ -57,6 +57,22 @@ def summary(checks: Iterable[Check]) -> str:
     return "preflight " + "  ".join(f"{mark} {marks.count(mark)}" for mark in Mark if mark in marks)
 
 
+ORDER = (
+    "account", "base", "names", "training", "validation", "counts", "output", "role", "access", "caller", "quota"
+)  # fmt: skip
+"""Checks as a person would make them."""
+
+
+def in_order(checks: Iterable[Check]) -> list[Check]:
+    """What is wrong first, then what may be cured, then the rest."""
+
+    def place(check: Check) -> tuple[bool, bool, int]:
+        at = ORDER.index(check.key) if check.key in ORDER else len(ORDER)
+        return check.mark is not Mark.BAD, check.cure is None, at
+
+    return sorted(checks, key=place)
+
+
 def first_cure(checks: Iterable[Check]) -> Check | None:
-    """The first failed check that the app can cure."""
-    return next((c for c in checks if c.mark is Mark.BAD and c.cure is not None), None)
+    """The first check that the app can cure."""
+    return next((c for c in in_order(checks) if c.mark is not Mark.OK and c.cure is not None), None)

@@ -154,7 +154,9 @@ class Preflight:
         return Check("output", "output place", Mark.BAD, wrong, "Name a place in another bucket", cure)
 
     async def _role(self, spec: JobSpec, around: Surroundings) -> Check:
-        if spec.role_arn in ("", NEW_ROLE):
+        if spec.role_arn == NEW_ROLE:
+            return Check("role", "role", Mark.UNKNOWN, "one is made before the job is started", cure=Cure.CREATE_ROLE)
+        if not spec.role_arn:
             return Check("role", "role", Mark.BAD, "none is chosen", cure=Cure.CREATE_ROLE)
         try:
             found = await self._aws.call("iam", "get_role", {"RoleName": role_name(spec.role_arn)}, need=("Role",))
