@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from tui.domain.errors import AppError
 from tui.domain.quotas import UnitQuotas
 from tui.domain.text import safe_line
 from tui.services.aws import Aws
+from tui.services.aws_errors import understood
 
 _WITHOUT = "no-commitment provisioned throughputs across custom models"
 _WITH = "with commitment provisioned throughputs across custom models"
@@ -40,9 +44,13 @@ class Quotas:
             found = await self._aws.pages(
                 "service-quotas", "list_service_quotas", "Quotas", {"ServiceCode": "bedrock"}, need=("QuotaName",)
             )
-            self._kept = {str(q["QuotaName"]).lower(): float(q.get("Value", 0)) for q in found}
+            self._kept = understood("list_service_quotas", _by_name, found)
         return self._kept
 
     def forget(self) -> None:
         """Another account is looked at."""
         self._kept = None
+
+
+def _by_name(found: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    return {str(quota["QuotaName"]).lower(): float(quota.get("Value", 0)) for quota in found}
