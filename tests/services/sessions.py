@@ -166,7 +166,7 @@ class Session:
             for file in self.files:
                 self.compare(file)
         for file in self.files:
-            if file.now:
+            if any(item.content for item in file.now):
                 await self.save(file)
             await self.documents.close(file.opened)
 
@@ -305,10 +305,10 @@ class Session:
     async def save(self, file: Edited) -> None:
         """What is on disk then is what the model says, records that nobody touched with their own bytes."""
         self.log.append(f"{file.path.name}: save")
-        if not file.now:
+        if not any(item.content for item in file.now):
             with suppress(AppError):
                 await self.documents.save(file.opened)
-                raise AssertionError(f"an empty file was saved: {self.log}")
+                raise AssertionError(f"a file without pairs was saved: {self.log}")
             return
         await self.documents.save(file.opened)
         file.disk, file.told = file.now, [file.now]

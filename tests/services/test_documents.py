@@ -537,6 +537,19 @@ async def test_a_read_only_file_is_refused(documents: Documents, path: Path) -> 
     assert content(path) == expected()
 
 
+async def test_a_file_of_broken_records_alone_is_not_saved(documents: Documents, tmp_path: Path) -> None:
+    path = tmp_path / "lines.jsonl"
+    path.write_text('{"question":"a","answer":"b"}\n{"question": oh\n')
+    before, opened = content(path), await documents.open(path)
+    await documents.do(opened, lambda d: d.remove([0]))
+    with pytest.raises(AppError, match=r"lines\.jsonl would hold no pairs") as refused:
+        await documents.save(opened)
+    assert "what is left cannot be read as pairs" in refused.value.sentence()
+    assert content(path) == before
+    await documents.undo(opened)
+    assert not opened.document.dirty
+
+
 def test_a_file_with_hard_links_is_locked_under_every_name(tmp_path: Path) -> None:
     one, other = tmp_path / "one.json", tmp_path / "other.json"
     one.write_text("[]")

@@ -43,7 +43,8 @@ async def test_leaks_between_files_of_different_roles_stand_on_both_sides(scruti
         [(2, "leak", 3), (1, "leak", 2)] * 2,
         [(2, "leak", 3), (0, "leak", 1)],
     ]
-    assert told[0][1].message == ("stands in label.jsonl (eval), record 2: question: containment 1.00, Jaccard 0.50")
+    where = "stands in label.jsonl (eval), record 2, line 2"
+    assert told[0][1].message == f"{where}: question: containment 1.00, Jaccard 0.50"
 
 
 async def test_edits_are_followed_and_thresholds_count(scrutiny: Scrutiny) -> None:

@@ -28,6 +28,7 @@ from tui.services.open_document import (
     absolute,
     changed,
     fingerprint,
+    holds_a_pair,
     outside,
     read_document,
     same_place,
@@ -231,10 +232,11 @@ class Documents:
 
     async def _save(self, opened: OpenDocument, path: Path | None, *, anyway: bool) -> str:
         version, frame = opened.document.now, opened.document.frame()
-        if not len(version):
-            raise AppError(
-                Cause.FILE, f"{opened.name} would hold no pairs", hint="Nothing was saved; u brings them back"
-            )
+        if not await self._pool.run(holds_a_pair, version):
+            # A file of broken records alone could not be opened again.
+            why = "what is left cannot be read as pairs" if len(version) else ""
+            hint = "Nothing was saved; u brings them back"
+            raise AppError(Cause.FILE, f"{opened.name} would hold no pairs", why, hint)
         elsewhere = path is not None and not await self._pool.run(same_place, path, opened.path)
         opened._pending, before = [], opened._pending
         try:

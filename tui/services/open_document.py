@@ -14,6 +14,7 @@ from typing import Any
 from tui.domain import pairs
 from tui.domain.document import Document, Encoding, Version
 from tui.domain.errors import AppError, Cause
+from tui.domain.formats import Record
 from tui.domain.pairs import Keys
 from tui.domain.text import safe_line
 from tui.services.datasets import read_file
@@ -149,3 +150,8 @@ def sha256_of(path: Path) -> str:
         return hashlib.sha256(read_file(path)[0]).hexdigest()
     except AppError:
         return ""
+
+
+def holds_a_pair(version: Version) -> bool:
+    """Whether any record can be read."""
+    return any(isinstance(record, Record) for record in version)

@@ -117,7 +117,8 @@ def told(sides: Sequence[Side], shared: Sequence[Shared]) -> list[list[Problem]]
 def _problem(file: Version, at: int, there: Side, leaks: Sequence[tuple[int, Leak]]) -> Problem:
     elsewhere, leak = leaks[0]
     part = "question" if leak.question else "answer"
-    place = f"{safe_line(there.file.path.name, 60)} ({there.role}), record {elsewhere + 1:,}"
+    name, line = safe_line(there.file.path.name, 60), there.file.line(elsewhere)
+    place = f"{name} ({there.role}), record {elsewhere + 1:,}, line {line:,}"
     more = f", and in {len(leaks) - 1} more" if len(leaks) > 1 else ""
     text = f"stands in {place}{more}: {leak.text}"
     source = "containment and Jaccard of n-grams, Broder 1997"
