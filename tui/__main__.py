@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tui.services.paths import Paths
 
 _SANDBOX_REGION = "us-west-2"
+_SCENARIOS = ("role", "format", "capacity", "training", "quota", "stuck", "commitment")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -58,6 +59,14 @@ def _add_options(found: argparse.ArgumentParser) -> None:
     found.add_argument(
         "--sandbox-speed", metavar="N", type=_speed, default=60.0, help="AWS minutes go N times faster (60)"
     )
+    found.add_argument(
+        "--sandbox-scenario",
+        metavar="NAME",
+        action="append",
+        choices=_SCENARIOS,
+        default=[],
+        help=f"rehearse a failure: {', '.join(_SCENARIOS)}; may be given again (tanzaku sandbox --help explains)",
+    )
     found.add_argument("--sandbox-reset", action="store_true", help="start with an empty sandbox")
     found.add_argument("--version", action="version", version=f"tanzaku {__version__}")
 
@@ -92,8 +101,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = loss_parser().parse_args(given[1:]) if given[:1] == ["loss"] else parser().parse_args(given)
     if arguments.print:
         return _print_losses(arguments.metrics, arguments.epochs)
-    if (arguments.sandbox_reset or arguments.sandbox_speed != 60.0) and not arguments.sandbox:
-        parser().error("--sandbox-speed and --sandbox-reset want --sandbox")
+    only = arguments.sandbox_reset or arguments.sandbox_scenario or arguments.sandbox_speed != 60.0
+    if only and not arguments.sandbox:
+        parser().error("--sandbox-speed, --sandbox-scenario and --sandbox-reset want --sandbox")
     # Off until the first frame is painted: a fifth of the start would go to collecting what stays.
     gc.disable()
     return _run(arguments)
@@ -153,7 +163,9 @@ def _run(arguments: argparse.Namespace) -> int:
         if not _sandbox_installed():
             return 2
         region = region or _SANDBOX_REGION
-        process = _sandbox_process(paths, arguments.sandbox_speed, arguments.sandbox_reset, region)
+        process = _sandbox_process(
+            paths, arguments.sandbox_speed, arguments.sandbox_reset, region, arguments.sandbox_scenario
+        )
         connect = _to_sandbox(process)
         files = files or _shipped_files(paths, complaints)
     else:
@@ -200,14 +212,16 @@ def _shipped_files(paths: Paths, complaints: list[str]) -> list[Path]:
         return [shipped_dataset() / name for name in SHIPPED]
 
 
-def _sandbox_process(paths: Paths, speed: float, reset: bool, region: str) -> SandboxProcess:
+def _sandbox_process(
+    paths: Paths, speed: float, reset: bool, region: str, scenarios: Sequence[str] = ()
+) -> SandboxProcess:
     from tui.sandbox.process import SandboxProcess
 
     if reset:
         for leftover in ("", "-wal", "-shm"):
             Path(f"{paths.sandbox_store}{leftover}").unlink(missing_ok=True)
         shutil.rmtree(paths.losses(sandbox=True), ignore_errors=True)
-    return SandboxProcess(state=paths.sandbox_world, speed=speed, reset=reset, region=region)
+    return SandboxProcess(state=paths.sandbox_world, speed=speed, reset=reset, region=region, scenarios=scenarios)
 
 
 def _to_sandbox(process: SandboxProcess) -> Callable[[], Connection]:

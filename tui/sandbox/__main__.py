@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui.sandbox.process import clean_environment
+from tui.sandbox.scenarios import Scenario, explained
 
 if TYPE_CHECKING:
     from tui.sandbox.server import Sandbox
@@ -31,6 +32,15 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--speed", type=float, default=60.0, help="how much faster than on AWS waits pass (default: 60)"
     )
     parser.add_argument("--region", default="us-west-2", help="AWS Region (default: us-west-2)")
+    parser.add_argument(
+        "--scenario",
+        action="append",
+        choices=list(Scenario),
+        type=Scenario,
+        default=[],
+        metavar="NAME",
+        help=explained(),
+    )
     parser.add_argument("--reset", action="store_true", help="start with an empty world")
     parser.add_argument("--json", action="store_true", help="print the address as JSON and end with the parent")
     arguments = parser.parse_args(argv)
@@ -78,6 +88,7 @@ def _start(arguments: argparse.Namespace) -> Sandbox | None:
             token_delay=_TOKEN_DELAY,
             region=arguments.region,
             port=arguments.port,
+            scenarios=arguments.scenario,
         )
     except FolderInUseError as error:
         print(error, file=sys.stderr, flush=True)

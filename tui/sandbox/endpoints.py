@@ -18,6 +18,7 @@ from tui.sandbox.catalog import (
 from tui.sandbox.errors import not_found, quota_exceeded, validation
 from tui.sandbox.models import find_model
 from tui.sandbox.records import Deployment, Purchase, Throughput
+from tui.sandbox.scenarios import Scenario
 from tui.sandbox.wire import Call
 from tui.sandbox.world import World, find, page, refuse_duplicate
 
@@ -87,6 +88,8 @@ def _check_units(world: World, call: Call, units: int, commitment: str | None, b
         item.units for item in _throughputs(world, call).values() if (item.commitment is None) == (commitment is None)
     )
     allowed = NO_COMMITMENT_UNITS if commitment is None else COMMITTED_UNITS
+    if Scenario.QUOTA in world.scenarios:
+        allowed = 0
     if held + units > allowed:
         kind = "no commitment" if commitment is None else "commitment"
         raise quota_exceeded(
@@ -137,7 +140,8 @@ def delete_throughput(world: World, call: Call) -> dict[str, Any]:
     with world.lock:
         item = throughput_named(world, call)
         now = world.now()
-        if item.commitment_ends is not None and now < item.commitment_ends:
+        bound = item.commitment_ends is not None and now < item.commitment_ends
+        if bound or Scenario.COMMITMENT in world.scenarios:
             raise validation(
                 f"Provisioned Throughput {item.name} cannot be deleted before its commitment term is over."
             )

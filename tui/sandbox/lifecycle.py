@@ -15,6 +15,7 @@ from tui.sandbox import assessment, records, roles, schedules, trainer
 from tui.sandbox.access import context, no_put, read_as_role
 from tui.sandbox.catalog import find_customizable
 from tui.sandbox.records import Evaluation, Job, Model
+from tui.sandbox.scenarios import Scenario
 from tui.sandbox.trainingdata import DataError, check_counts, read_records
 from tui.sandbox.world import World
 
@@ -138,6 +139,8 @@ class Lifecycle:
         for throughput in self.world.records.throughputs.values():
             wait = THROUGHPUT_START if throughput.status == "Creating" else THROUGHPUT_UPDATE
             due = throughput.changing_since + self.world.wait(wait)
+            if throughput.status == "Creating" and Scenario.STUCK in self.world.scenarios:
+                continue
             if throughput.status in ("Creating", "Updating") and now >= due:
                 throughput.status, throughput.modified = "InService", due
                 throughput.model_arn = throughput.desired_model_arn
@@ -212,7 +215,7 @@ class Lifecycle:
 
     def _step_training(self, job: Job, now: float) -> bool:
         queue_ends = job.phase_started + self.world.wait(QUEUE)
-        if now < queue_ends:
+        if now < queue_ends or Scenario.CAPACITY in self.world.scenarios:
             return False
         phase = job.phases["training"]
         if phase.status == "NotStarted":
@@ -243,7 +246,7 @@ class Lifecycle:
     def _conclude(self, job: Job, training: trainer.Training, moment: float) -> None:
         del self._trainings[job.arn]
         outcome = training.outcome
-        if outcome is None:
+        if outcome is None or Scenario.TRAINING in self.world.scenarios:
             self._fail(job, trainer.UNEXPECTED, moment)
             return
         place = f"{job.output_uri.rstrip('/')}/model-customization-job-{job.id}"
@@ -320,6 +323,8 @@ def validate(world: World, job: Job) -> None:
     documents = world.storage.role(job.role_arn)
     if documents is None or not roles.may_assume(documents.trust, world.account_id, job.arn):
         raise DataError("Could not assume provided IAM role. Please provide a valid role.")
+    if Scenario.FORMAT in world.scenarios:
+        raise DataError(f"Invalid input error: Malformed records in {job.training_uri}: line 1 is not in the format.")
     policies = documents.permissions
     counts = [
         len(read_records(read_as_role(world, job, uri, policies), uri, rules))

@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -55,9 +56,19 @@ class SandboxProcess:
     starts with an empty world.
     """
 
-    def __init__(self, *, state: Path, speed: float = 60.0, reset: bool = False, region: str = "us-west-2") -> None:
+    def __init__(
+        self,
+        *,
+        state: Path,
+        speed: float = 60.0,
+        reset: bool = False,
+        region: str = "us-west-2",
+        scenarios: Sequence[str] = (),
+    ) -> None:
         self._state = state
         self._arguments = ["--json", "--port", "0", "--state", str(state), "--speed", repr(speed), "--region", region]
+        for name in scenarios:
+            self._arguments += ["--scenario", name]
         if reset:
             self._arguments.append("--reset")
         self._process: Popen[bytes] | None = None

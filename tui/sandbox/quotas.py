@@ -7,11 +7,14 @@ from typing import Any
 
 from tui.sandbox.catalog import BASE_MODELS, COMMITTED_UNITS, NO_COMMITMENT_UNITS
 from tui.sandbox.errors import ServiceError
+from tui.sandbox.scenarios import Scenario
 from tui.sandbox.wire import Call
 from tui.sandbox.world import World, cut
 
 
 def _quota(world: World, call: Call, code: str, name: str, value: float) -> dict[str, Any]:
+    if Scenario.QUOTA in world.scenarios:
+        value = 0
     return {
         "ServiceCode": "bedrock",
         "ServiceName": "Amazon Bedrock",

@@ -8,6 +8,7 @@ import sys
 import threading
 import traceback
 from collections import deque
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,7 @@ from tui.sandbox.folder import Folder
 from tui.sandbox.front import Front, RecordedRequest
 from tui.sandbox.lifecycle import Lifecycle
 from tui.sandbox.records import Purchase
+from tui.sandbox.scenarios import Scenario
 from tui.sandbox.world import World
 
 if TYPE_CHECKING:
@@ -44,9 +46,9 @@ class Sandbox:
     """AWS on this machine. A context manager; ``start`` and ``stop`` do the same by hand.
 
     ``state`` is the folder that keeps the world (None: in memory only), ``token_delay`` the pause before each
-    generated token in seconds, ``port`` 0 for any free one. Raises FolderInUseError when another process has the
-    state folder open. S3 and IAM live in the process, so that only one sandbox at a time should run in it: starting one
-    empties them.
+    generated token in seconds, ``port`` 0 for any free one, ``scenarios`` the failures to rehearse. Raises
+    FolderInUseError when another process has the state folder open. S3 and IAM live in the process, so that only one
+    sandbox at a time should run in it: starting one empties them.
     """
 
     account_id = ACCOUNT_ID
@@ -59,6 +61,7 @@ class Sandbox:
         token_delay: float = 0.0,
         region: str = "us-west-2",
         port: int = 0,
+        scenarios: Iterable[Scenario | str] = (),
     ) -> None:
         self.region = region
         self.clock: Clock = clock or WallClock()
@@ -66,6 +69,7 @@ class Sandbox:
         self.secret_access_key = secrets.token_urlsafe(30)
         self._folder = Folder(state) if state is not None else None
         self.world = World(region, self.clock, self._folder)
+        self.world.scenarios = frozenset(Scenario(name) for name in scenarios)
         self._front = Front(self.world, self.access_key_id, token_delay)
         self._lifecycle = Lifecycle(self.world)
         self._server: BaseWSGIServer = make_server(

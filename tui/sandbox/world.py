@@ -14,6 +14,7 @@ from tui.sandbox.errors import ServiceError, conflict, not_found, validation
 from tui.sandbox.folder import Folder
 from tui.sandbox.metrics import Invocations
 from tui.sandbox.records import Records, Request
+from tui.sandbox.scenarios import Scenario
 from tui.sandbox.storage import Storage
 
 _T = TypeVar("_T")
@@ -32,6 +33,7 @@ class World:
         self.folder = folder
         self.lock = threading.RLock()
         self.stirred = threading.Event()
+        self.scenarios: frozenset[Scenario] = frozenset()
         self.storage = Storage(folder)
         self.records = Records()
         self.invocations = Invocations(folder)
