@@ -268,7 +268,7 @@ async def test_predictions_are_imported_judged_and_exported(walk: Walk, tmp_path
         await walk.sees("everything is stored", "wins 3")
         assert sent(walk, "ConverseStream") == 0
         await walk.press("x")
-        await walk.sees("Export as", "Markdown table")
+        await walk.sees("Export as", "Markdown table", "JSON predictions, one file a side")
         await walk.press("enter")
         await walk.sees("Write into which folder?")
         await walk.press("ctrl+a", "ctrl+k")

@@ -13,6 +13,7 @@ from textual.widget import Widget
 from tests.harness import Walk
 from tests.journeys.stage import served, trained, uploaded
 from tui.dialogs.base import Dialog
+from tui.dialogs.confirm import ConfirmDialog
 from tui.screens.main import MainScreen
 from tui.tabs.base import Tab
 from tui.widgets.prompt import Prompt
@@ -291,3 +292,13 @@ async def test_keys_typed_ahead_of_the_palette(walk: Walk, keys: tuple[str, ...]
                 await walk.press("escape")
             await walk.until(lambda: len(app.screen_stack) == 1, "the main screen")
             assert isinstance(app.screen, MainScreen)
+
+
+async def test_what_has_to_be_typed_stays_in_sight_below_a_long_text(walk: Walk, pairs: Path) -> None:
+    async with walk.app([pairs], size=(80, 24)) as app:
+        await walk.sees("TRAIN")
+        app.push_screen(ConfirmDialog("Buy it?", "It costs.\n" * 40, word="lantern"))
+        await walk.sees("Buy it?", "Type lantern and press enter", "esc cancel")
+        field = app.screen.query_one("#confirm-word").region
+        assert field.height == 1
+        assert field.bottom < 23

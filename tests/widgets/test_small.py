@@ -1,4 +1,4 @@
-"""Sparkline and progress line."""
+"""Sparkline, progress line, and a pane of text."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from textual.content import Content
 
 from tests.widgets.hosts import hosted, screen_lines, until
 from tui.widgets.progress import ProgressLine, progress_text
 from tui.widgets.sparkline import spark
+from tui.widgets.text_pane import TextPane
 
 
 @pytest.mark.parametrize(
@@ -78,3 +80,13 @@ async def test_the_line_is_redrawn_seldom_but_always_at_the_end() -> None:
         line.clear()
         await pilot.pause()
         assert not screen_lines(pilot)[0].strip()
+
+
+async def test_japanese_begins_behind_its_letter_and_breaks_anywhere() -> None:
+    pane = TextPane()
+    pane.put(Content.assemble(("A  ", "bold"), "短冊は俳句を書く細長い紙です。" * 4, "\n\nthe end"))
+    async with hosted(pane, size=(40, 8)) as pilot:
+        lines = [line.rstrip() for line in screen_lines(pilot)]
+        assert lines[0].startswith("A  短冊は俳句を書く")
+        assert "".join(lines[:5]).replace("A  ", "").startswith("短冊は俳句を書く細長い紙です。" * 4)
+        assert "the end" in lines

@@ -54,10 +54,14 @@ class Dialog(ModalScreen[T | None]):
         """What stays below the scrolling inside."""
         yield from ()
 
+    def closing_lines(self) -> int:
+        """Lines of `closing` beyond the first."""
+        return 0
+
     def on_resize(self) -> None:
         """The body scrolls in what title, problem, keys and border leave."""
         for body in self.query("#dialog-body"):  # dialogs that fill the screen have none
-            body.styles.max_height = max(3, self.size.height - 9)
+            body.styles.max_height = max(3, self.size.height - 9 - self.closing_lines())
 
     def complain(self, text: str) -> None:
         """Say what keeps the dialog from being accepted; nothing clears it."""

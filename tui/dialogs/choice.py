@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
 from tui.dialogs.base import Dialog
+from tui.domain.text import safe_line
 from tui.widgets.columns import Column
 from tui.widgets.virtual_table import VirtualTable
+
+_TITLE = 34
+"""Cells at most for what a choice is, so that there is room for a word about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +60,11 @@ class ChoiceDialog(Dialog[str]):
     def fields(self) -> ComposeResult:
         if self._note:
             yield Static(Content(f"{self._note}\n"), markup=False, classes="help-text")
-        yield VirtualTable(
-            (Column("title", "", weight=2), Column("note", "", weight=3)), empty="nothing to choose from"
-        )
+        columns = [Column("title", "")]
+        if any(choice.note for choice in self._choices):
+            longest = max(cell_len(safe_line(choice.title, 2 * _TITLE)) for choice in self._choices)
+            columns = [Column("title", "", min(longest, _TITLE)), Column("note", "")]
+        yield VirtualTable(columns, empty="nothing to choose from")
 
     def on_mount(self) -> None:
         table = self.query_one(VirtualTable)

@@ -38,14 +38,18 @@ class ConfirmDialog(Dialog[bool]):
         """What confirms stays in sight while the text scrolls."""
         if not self._word:
             yield Static(Content(f"y  {self._yes}"), markup=False, classes="danger")
+            return
+        yield Static(Content(f"\nType {self._word} and press enter to confirm:"), markup=False, classes="danger")
+        field = Input(id="confirm-word", compact=True)
+        field.cursor_blink = False
+        yield field
+
+    def closing_lines(self) -> int:
+        """A blank line, what to type, perhaps in two lines, and the field."""
+        return 3 if self._word else 0
 
     def fields(self) -> ComposeResult:
         yield Static(Content(self._body), markup=False, classes="help-text", id="confirm-body")
-        if self._word:
-            yield Static(Content(f"\nType {self._word} and press enter to confirm:"), markup=False, classes="danger")
-            field = Input(id="confirm-word", compact=True)
-            field.cursor_blink = False
-            yield field
 
     def on_mount(self) -> None:
         if self.GRACE:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tui.domain.headline import signed
 from tui.domain.losses import Curves, EpochPoint
 from tui.domain.trend import Trend, trend_of
 
@@ -231,7 +232,7 @@ def _say_trend(points: Sequence[EpochPoint], settings: Settings, trend: Trend, t
         )
     elif trend.falling and not (tied and trend.quiet):
         hint = "" if settings.moving else ": more epochs may help"
-        said.add(Case.STILL_FALLING, f"still falling at epoch {last.epoch} ({trend.pace:+.4f} per epoch){hint}")
+        said.add(Case.STILL_FALLING, f"still falling at epoch {last.epoch} ({signed(trend.pace, 4)} per epoch){hint}")
     elif rise > 0:
         said.add(None if tied or said.cases else Case.FLAT, f"epoch {last.epoch} +{rise:.4f}")
     elif not tied:

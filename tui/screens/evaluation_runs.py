@@ -172,7 +172,7 @@ class RunsPart(EvaluationBase):
         prices = await self.token_prices(spec, setup.judge)
         body = f"{planned.text}.\nCost: {cost_text(planned, spec, setup.judge, prices)}."
         note = "\nAnswers are stored the moment they come; p pauses, and what is stored is never asked again."
-        asked = ConfirmDialog(f"Ask {count(planned.calls, 'call')}?", body + note, yes="Ask")
+        asked = ConfirmDialog(f"Make {count(planned.calls, 'call')}?", body + note, yes="Ask")
         return await self.ask(asked) is True
 
     async def token_prices(self, spec: Spec, judge: Judge | None) -> dict[str, TokenPrices]:

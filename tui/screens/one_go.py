@@ -182,6 +182,8 @@ class OneGoScreen(MoneyScreen):
             f"At most {minutes:g} minutes, ≈ {cents(most)}; tokens: {cost_text(planned, spec, setup.judge, tokens)}.\n"
             "B again ends it at any step and deletes the endpoint."
         )
+        if run.ready_endpoint is not None:
+            body = f"It is served already: E in 4 Chat evaluates it there, and nothing more is bought.\n\n{body}"
         agreed = await self.app.push_screen_wait(ConfirmDialog("Buy, evaluate, delete?", body, word=name))
         return name if agreed else ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -13,6 +14,7 @@ from textual.strip import Strip
 from textual.visual import Visual
 from textual.widgets import Static
 
+from tui.widgets.cells import displayed, wrap_line
 from tui.widgets.scrolling import set_scroll_height
 
 
@@ -92,7 +94,9 @@ class TextPane(ScrollView, can_focus=True, inherit_bindings=False):
         key = (width, self.app.theme, self.visual_style, self._content.markup)
         if key != self._wrapped:
             self._wrapped = key
-            self._strips = Visual.to_strips(self, self._content, width, None, self.visual_style, pad=True)
+            self._strips = Visual.to_strips(
+                self, _broken(self._content, width), width, None, self.visual_style, pad=True
+            )
             set_scroll_height(self, len(self._strips))
 
     def to_hit(self, step: int, *, fresh: bool = False) -> bool:
@@ -149,3 +153,18 @@ class TextPane(ScrollView, can_focus=True, inherit_bindings=False):
 def _length(strip: Strip | None) -> int:
     """Cells up to the end of what is written in a line."""
     return cell_len(strip.text.rstrip()) if strip is not None else 0
+
+
+def _broken(content: Content, width: int) -> Content:
+    """Lines with wide characters, broken between them: left alone they go to the next line like one long word."""
+    if content.plain.isascii():
+        return content
+    parts: list[Content] = []
+    for line in content.split("\n", allow_blank=True):
+        plain = line.plain
+        if plain.isascii() or displayed(plain) != plain:
+            parts.append(line)
+        else:
+            ends = list(accumulate(len(part) for part in wrap_line(plain, width)))
+            parts += [part.rstrip() for part in line.divide(ends[:-1])]
+    return Content("\n").join(parts)
