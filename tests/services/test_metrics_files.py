@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import math
 import random
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -182,3 +184,35 @@ def test_large_files_are_read_alike(tmp_path: Path) -> None:
     found = read(f"step_number,epoch_number,training_loss\n{rows}")
     assert [p.rows for p in found.training] == [100_000] * 4
     assert found.notes == ()
+
+
+_CELLS = ("1", "0", "2", "1.5", "nan", "inf", "-inf", "", "1e400", "-1", "x", "1" * 400, "1_0", "٣", "=1+1", "9" * 19)
+_HEADINGS = (
+    "step_number,epoch_number,training_loss",
+    "step_number,epoch_number,training_loss,perplexity",
+    "step_number,epoch_number,validation_loss",
+    "epoch,step,loss",
+)
+
+
+@pytest.mark.parametrize("first", range(0, 200, 50))
+def test_cells_that_hold_anything_are_read_or_refused(first: int) -> None:
+    for seed in range(first, first + 50):
+        dice = random.Random(seed)
+        rows = [dice.choice(_HEADINGS)]
+        for number in range(dice.choice((0, 1, 5, 40))):
+            odd = ",".join(dice.choice(_CELLS) for _ in range(dice.choice((3, 3, 4, 1))))
+            rows.append(odd if dice.random() < 0.3 else f"{number},{number // 3},{dice.random()}")
+        text = dice.choice(("\n", "\r\n", "\n\n", "\r")).join(rows)
+        with suppress(AppError):
+            found = read(text)
+            points = (*found.training, *found.validation)
+            assert all(math.isfinite(p.mean) and p.epoch < 10**7 for p in points), text
+
+
+@pytest.mark.parametrize("row", ["1,9999999999999999999,1,5", f"1,1,x,{'1' * 400}"])
+def test_a_table_of_which_no_row_counts_stays_empty(row: str) -> None:
+    heading = "step_number,epoch_number,training_loss,perplexity\n"
+    assert read(heading + row).training == ()
+    whole = read(f"{heading}1,1,0.5,{'1' * 400}\n2,1,0.7,2\n")
+    assert whole.training[0].mean == pytest.approx(0.6)

@@ -14,6 +14,8 @@ from typing import Any
 from tui.domain.text import count, safe_line
 
 TRAINING, VALIDATION = "training", "validation"
+_DIGITS = 300
+"""Whole numbers of more than 308 digits fit no float."""
 _HIGHEST_EPOCH = 1e6
 _NAMES = {
     "training_loss": TRAINING,
@@ -223,9 +225,7 @@ def _table(parsed: _Parsed, column: str, kind: str, loose: bool, notes: list[str
     if clean is None:
         clean, lost = _good_rows(parsed, column, places, notes, single=single)
     if "perplexity" in parsed.names and not loose:
-        import pandas as pd
-
-        clean["perplexity"] = pd.to_numeric(parsed.frame["perplexity"], errors="coerce")
+        clean["perplexity"] = _numeric(parsed.frame["perplexity"]).loc[clean.index]  # an empty table would grow
     clean = _without_repeats(clean, parsed.label, notes)
     return Table(kind, column, parsed.label, clean, "epoch" in places, "step" in places, lost)
 
@@ -261,7 +261,7 @@ def _good_rows(
     def numbers(name: str | None, default: Any) -> Any:
         if name is None:
             return default
-        return pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype="float64")
+        return _numeric(frame[name]).to_numpy(dtype="float64")
 
     values = numbers(column, None)
     steps = numbers(places.get("step"), np.arange(len(values), dtype="float64"))
@@ -278,6 +278,16 @@ def _good_rows(
     clean = pd.DataFrame({"value": values, "epoch": epochs, "step": steps}, index=frame.index)[good]
     clean["epoch"] = clean["epoch"].astype("int64")
     return clean, lost
+
+
+def _numeric(column: Any) -> Any:
+    """A column as numbers; what is none, or has more digits than a float can hold, as NaN."""
+    import pandas as pd
+
+    try:
+        return pd.to_numeric(column, errors="coerce")
+    except OverflowError:
+        return pd.to_numeric(column.where(column.astype(str).str.len() <= _DIGITS), errors="coerce")
 
 
 def _tell_left_out(parsed: _Parsed, bad: Any, notes: list[str]) -> None:
