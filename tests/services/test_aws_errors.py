@@ -205,3 +205,9 @@ def test_our_own_errors_pass_through() -> None:
 def test_whatever_a_library_stumbles_over_is_an_answer_not_understood(error: Exception, changing: bool) -> None:
     found = as_app_error(error, "list_jobs", changing=changing)
     assert (found.cause, found.outcome_unknown, found.operation) == (Cause.INCOMPLETE, changing, "list_jobs")
+
+
+def test_an_address_that_cannot_be_reached_is_named_without_its_query() -> None:
+    told = as_app_error(aws.EndpointConnectionError(endpoint_url=f"{URL}custom-models?maxResults=100"))
+    assert f'"{URL}custom-models"' in told.detail
+    assert "maxResults" not in told.detail

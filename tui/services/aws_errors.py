@@ -114,6 +114,10 @@ def _credentials(kind: str, error: BaseException, profile: str) -> AppError | No
     return None
 
 
+_QUERY = re.compile(r"\?[^\"\s]*")
+"""What follows an address that was called; it says nothing of why it cannot be reached."""
+
+
 def _network(kind: str, error: BaseException, changing: bool) -> AppError | None:
     detail = _message(error)
     unknown = changing
@@ -122,7 +126,7 @@ def _network(kind: str, error: BaseException, changing: bool) -> AppError | None
             return AppError(
                 Cause.UNREACHABLE,
                 "AWS cannot be reached",
-                detail,
+                _QUERY.sub("", detail),
                 "Check network, DNS and Region; the app tries again by itself",
                 retryable=True,
             )

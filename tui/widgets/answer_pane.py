@@ -65,7 +65,7 @@ class AnswerPane(Vertical):
     def name_shown(self) -> str:
         """Who answers, as far as it may be told now."""
         if self.target is None:
-            return "nobody chosen"
+            return f"nobody chosen: {self.side} chooses, outside the prompt"
         return _MASKED if self.masked else self.target.name
 
     def title(self) -> None:
