@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -278,3 +279,31 @@ async def test_clients_are_shared(aws: Aws) -> None:
 def test_keys_are_not_shown() -> None:
     assert "secret" not in repr(Connection(None, "us-west-2", "http://x", "key", "secret"))
     assert "'key'" not in repr(Connection(None, "us-west-2", "http://x", "key", "secret"))
+
+
+@pytest.mark.parametrize(
+    ("service", "operation"),
+    [
+        ("scheduler", "create_schedule"),
+        ("scheduler", "update_schedule"),
+        ("scheduler", "delete_schedule"),
+        ("iam", "create_role"),
+        ("iam", "put_role_policy"),
+        ("iam", "update_assume_role_policy"),
+        ("bedrock", "create_evaluation_job"),
+        ("bedrock", "update_provisioned_model_throughput"),
+        ("s3", "create_bucket"),
+    ],
+)
+async def test_reading_only_no_changing_call_leaves_by_either_gate(
+    reading: Aws, sandbox: Sandbox, service: str, operation: str
+) -> None:
+    with pytest.raises(AppError) as caught:
+        await reading.call(service, operation)
+    assert caught.value.cause is Cause.READ_ONLY
+    client = reading.client(service)
+    model = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[operation])
+    with pytest.raises(AppError) as caught:
+        reading._refuse_changes(model)
+    assert caught.value.cause is Cause.READ_ONLY
+    assert sandbox.requests == deque()
