@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from textual.events import Key
+
 from tests.harness import Walk
 from tests.journeys.test_evaluation import results_of, screen_of
 from tui.domain.evaluation import Judge, JudgeKind
@@ -78,3 +80,19 @@ async def test_a_judge_is_held_to_the_votes_given_in_chat(walk: Walk, tmp_path: 
         screen_of(walk).run_now(results_of(walk).id, Judge(JudgeKind.EXACT))
         await walk.sees("agrees with 1 of 2 of your votes")
         assert asked(walk) == set()
+
+
+async def test_what_is_typed_ahead_behind_tab_goes_to_the_next_field(walk: Walk, tmp_path: Path) -> None:
+    async with walk.app([predictions(tmp_path, "label.json", ["a"])], size=(120, 40)) as app:
+        await to_evaluation(walk)
+        await walk.press("i")
+        await walk.sees("Import predictions")
+        dialog = app.screen
+        dialog.query_one("#references").value = ""  # type: ignore[attr-defined]
+        await walk.keyboard.pause()
+        for key in ("a", "tab", "b", "tab", "c", "shift+tab", "end", "d"):
+            app.post_message(Key(key, key if len(key) == 1 else None))
+        await walk.until(
+            lambda: [dialog.query_one(f"#{n}").value for n in ("references", "tuned", "base")] == ["a", "bd", "c"],  # type: ignore[attr-defined]
+            "each text in its own field",
+        )

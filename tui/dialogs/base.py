@@ -31,7 +31,10 @@ class Dialog(ModalScreen[T | None]):
     """Asks for something; dismisses with a domain value, or None when given up."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "cancel", "cancel", key_display="esc", id="dialog.cancel")
+        Binding("escape", "cancel", "cancel", key_display="esc", id="dialog.cancel"),
+        # With priority: what is typed ahead behind them would else go to the field before.
+        Binding("tab", "app.focus_next", "Next field", show=False, priority=True, id="dialog.next"),
+        Binding("shift+tab", "app.focus_previous", "Field before", show=False, priority=True, id="dialog.last"),
     ]
     heading = ""
     _answered = False

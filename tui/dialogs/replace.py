@@ -38,8 +38,6 @@ class ReplaceDialog(Dialog[Plan]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "accept", "replace", priority=True, key_display="ctrl+s", id="replace.accept"),
         Binding("enter", "next_field", "next", show=False, priority=True, id="replace.enter"),
-        Binding("tab", "app.focus_next", "next", show=False, priority=True, id="replace.next"),
-        Binding("shift+tab", "app.focus_previous", "last", show=False, priority=True, id="replace.last"),
     ]
     DEFAULT_CSS = """
     ReplaceDialog #replace-preview { height: 6; }
@@ -116,7 +114,7 @@ class ReplaceDialog(Dialog[Plan]):
         lines = [line for change in changes for line in _lines(change, width)]
         self.query_one("#replace-preview", Static).update(Content("\n").join(lines))
 
-    # With priority: what is typed ahead behind enter or tab would else go to the field before.
+    # With priority: what is typed ahead behind enter would else go to the field before.
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Enter goes on from a line only; a choice is opened by it."""
