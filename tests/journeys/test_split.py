@@ -53,6 +53,8 @@ async def test_a_file_is_split_and_its_parts_are_open(walk: Walk, training: Path
         await walk.sees("VALIDATION", "32 pairs")
         await walk.press("f")
         await walk.sees("EVAL", "20 pairs")
+        await walk.press("o")
+        await walk.sees("↻ training.eval.json", "↻ training.validation.json")
     parts = [read(training.with_name(f"training.{part}.json")) for part in ("train", "validation", "eval")]
     assert sorted(map(str, chain(*parts))) == sorted(map(str, [*PAIRS, PAIRS[0]]))
     assert sum(PAIRS[0] in part for part in parts) == 1

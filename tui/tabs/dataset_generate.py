@@ -295,6 +295,7 @@ class GeneratingTab(SharingTab):
         at = next((i for i, f in enumerate(self.files) if f.file.path == path), None)
         if at is not None and self.files[at].role is Role.TRAIN:
             self.files[at] = replace(self.files[at], role=Role.VALIDATION, problems=None)
+            await self.attempt(self.services.file_memory.opened(path, Role.VALIDATION))
             self.show_file()
             self.check(at)
         return f"{count(len(pairs), 'pair')} written to {safe_line(path.name, 60)}"

@@ -179,5 +179,6 @@ class ShapingTab(UploadingTab):
         for number, (role, path, _) in enumerate(parts):
             source = await self.services.documents.open(path, opened.source.keys)
             self.take_in(EditedFile(source.document.now, role, source=source), show=number == 0)
+            await self.attempt(self.services.file_memory.opened(path, role))
         sizes = ", ".join(f"{len(part):,} {role}" for role, _, part in parts)
         self.say(f"Split with seed {safe_line(plan.form.seed, 20)}: {sizes}. {opened.name} is as it was", "good")
