@@ -166,7 +166,7 @@ class Aws:
             return found
 
     def let_go(self, service: str, region: str) -> None:
-        """Forget the clients of a service in another Region, each of some megabytes. May block; for threads only."""
+        """Forget the clients of a service in another Region, 0.3 MB and connections each. Blocks; for threads only."""
         with self._lock:
             for single in (False, True):
                 self._clients.pop((service, region, single), None)
