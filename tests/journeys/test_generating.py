@@ -101,7 +101,7 @@ async def test_from_a_document_into_the_validation_file_and_back(walk: Walk, gui
         await walk.press("A")
         await walk.sees(f"✓ {number - 1} accepted", "· 0 undecided")
         await walk.press("w")
-        await walk.sees("accepted pairs to", "validation.json (validati", "a new file")
+        await walk.sees("accepted pairs to", "validation.json  validation", "a new file")
         await walk.press("enter")
         await walk.sees(f"{number - 1} pairs added to validation.json. Nothing waits here any more")
         await walk.press("escape")
