@@ -28,7 +28,8 @@ def parser() -> argparse.ArgumentParser:
         prog="tanzaku",
         description="Fine-tune, watch, probe and judge a model on Amazon Bedrock without leaving the terminal.",
         epilog="tanzaku loss FILE_OR_FOLDER… opens metrics files. "
-        "tanzaku sandbox [--port N] runs the sandbox alone, for any AWS client. "
+        "tanzaku sandbox [--port N] runs the sandbox alone, for any AWS client; "
+        "tanzaku sandbox books shows what was ever bought there. "
         "tanzaku notify-test [WAY] sends a notification.",
     )
     found.add_argument("files", nargs="*", metavar="FILE", type=Path, help="files of question/answer pairs")
@@ -94,6 +95,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from tui.sandbox.__main__ import main as run_sandbox
         from tui.services.paths import Paths
 
+        if given[1:] == ["books"]:
+            from tui.sandbox.books import show
+
+            return show(Paths.of_user().sandbox_world)
         # The same world as the app's, unless told otherwise.
         return run_sandbox(["--state", str(Paths.of_user().sandbox_world), *given[1:]])
     if given[:1] == ["notify-test"]:
