@@ -13,7 +13,7 @@ from tui.sandbox.records import Purchase, Records
 
 
 def read(state: Path) -> list[Purchase]:
-    """The purchases of a saved world, oldest first; none where nothing was saved. Raises ValueError for a damaged one."""
+    """The purchases of a saved world, oldest first; none where nothing was saved. Raises ValueError when damaged."""
     try:
         return Records.from_json(json.loads((state / "bedrock.json").read_text("utf-8"))).purchases
     except FileNotFoundError:
