@@ -84,7 +84,7 @@ def _in_cells(found: re.Match[str]) -> str:
 
 async def english(walk: Walk, camera: Camera) -> None:
     """From pairs to two answers, at 120x40."""
-    files = [_copy(walk, name) for name in ENGLISH]
+    files = [_copy(walk, name, "english") for name in ENGLISH]
     async with walk.app(files, size=WIDE):
         await walk.sees("training.json", "✓ clean", walk.sandbox.account_id)
         await walk.press("j", "j", "j")
@@ -148,7 +148,7 @@ async def _serve(walk: Walk, camera: Camera) -> None:
 async def _ask(walk: Walk, camera: Camera) -> None:
     await walk.press("2", "G", "c")
     await walk.sees("A  claude-3-haiku-", "1 MU")
-    pairs = json.loads(_copy(walk, "training.json").read_text("utf-8"))
+    pairs = json.loads(_copy(walk, "training.json", "english").read_text("utf-8"))
     for number, at in enumerate((3, 9), 1):
         await walk.type(pairs[at]["sentence1"])
         await walk.press("enter")
@@ -178,10 +178,10 @@ async def _answered(walk: Walk, number: int) -> None:
 
 async def narrow(walk: Walk, camera: Camera) -> None:
     """The list at the size of a plain terminal, and Japanese pairs."""
-    async with walk.app([_copy(walk, "training.json"), _copy(walk, "validation.json")], size=NARROW):
+    async with walk.app([_copy(walk, name, "narrow") for name in ENGLISH[:2]], size=NARROW):
         await walk.sees("training.json", "✓ clean", walk.sandbox.account_id)
         camera.take("dataset-narrow")
-    async with walk.app([_copy(walk, name) for name in JAPANESE], size=MIDDLE):
+    async with walk.app([_copy(walk, name, "japanese") for name in JAPANESE], size=MIDDLE):
         await walk.sees("training.ja.json", "✓ clean", walk.sandbox.account_id)
         await walk.press("j")
         camera.take("japanese")
@@ -190,14 +190,15 @@ async def narrow(walk: Walk, camera: Camera) -> None:
 async def trouble(walk: Walk, camera: Camera, home: Path) -> None:
     """Live, with no credentials."""
     with nobody(home):
-        files = [_copy(walk, "training.json")]
+        files = [_copy(walk, "training.json", "trouble")]
         async with walk.app(files, size=NARROW, services=walk.live_services("us-west-2")):
             await walk.sees("no credentials", "✓ clean")
             camera.take("no-credentials")
 
 
-def _copy(walk: Walk, name: str) -> Path:
-    return next(path for path in editable_copies(walk.paths.data / "pairs") if path.name == name)
+def _copy(walk: Walk, name: str, scene: str) -> Path:
+    """Each scene has copies of its own: a file that an earlier app of this process had open counts as open."""
+    return next(path for path in editable_copies(walk.paths.data / scene) if path.name == name)
 
 
 async def _all(folder: Path, home: Path) -> list[Path]:

@@ -154,6 +154,18 @@ class Terminal:
     def sees(self, *words: str) -> None:
         self.until(lambda: all(self.shows(word) for word in words), " and ".join(words))
 
+    def agree(self, question: str) -> None:
+        """Say yes to a question. It hears nothing for a moment after it came, as a guard against keys typed ahead."""
+        self.sees(question)
+        pause = threading.Event()
+        end = time.monotonic() + PATIENCE
+        while self.shows(question):
+            assert time.monotonic() < end, f"waited in vain for an end of {question}; the terminal shows\n{self.text}"
+            pause.wait(0.6)
+            if self.shows(question):
+                self.send("y")
+                pause.wait(0.2)
+
     def ended(self, patience: float = 10.0) -> int:
         """The exit status."""
         status = self.process.wait(patience)

@@ -85,7 +85,7 @@ def test_kill_9_anywhere_in_the_walk_loses_nothing_and_doubles_nothing(tmp_path:
     with Terminal([*SPEED, *files], home) as terminal:
         terminal.sees("✓ clean", "123456789012")
         terminal.send("p")
-        terminal.sees("Convert and upload to S3", "enter Upload")
+        terminal.sees("Convert and upload to S3", "enter upload")
         terminal.send("enter")
         terminal.sees("uploaded. Next")
         kill(terminal)
@@ -94,10 +94,9 @@ def test_kill_9_anywhere_in_the_walk_loses_nothing_and_doubles_nothing(tmp_path:
         terminal.send("2")
         terminal.sees("No runs yet")
         terminal.send("n")
-        terminal.sees("New job on Claude 3 Haiku", "Start the job")
+        terminal.sees("New job on Claude 3 Haiku", "start the job")
         terminal.send("ctrl+s")
-        terminal.sees("Create the IAM role", "y Create this role", "esc cancel")
-        terminal.send("y")
+        terminal.agree("Create the IAM role")
         terminal.until(lambda: intended(home, "job") == 1, "the note of the order")
         kill(terminal)
     with Terminal([*SPEED, *files], home) as terminal:
@@ -107,7 +106,7 @@ def test_kill_9_anywhere_in_the_walk_loses_nothing_and_doubles_nothing(tmp_path:
         terminal.until(lambda: not unsettled(home), "settled orders")
         if terminal.shows("No runs yet"):  # killed between the note of the order and its sending
             terminal.send("n")
-            terminal.sees("New job on", "Start the job")
+            terminal.sees("New job on", "start the job")
             terminal.send("ctrl+s")
         terminal.sees("✓ Completed")
         terminal.send("b")
@@ -178,7 +177,7 @@ def test_a_hostile_environment_changes_nothing_and_nothing_leaves_the_machine(tm
     with Terminal([*SPEED, str(pairs)], home, environment=environment) as terminal:
         terminal.sees("SANDBOX us-west-2 123456789012", "✓ clean")
         terminal.send("p")
-        terminal.sees("Convert and upload to S3", "enter Upload")
+        terminal.sees("Convert and upload to S3", "enter upload")
         terminal.send("enter")
         terminal.sees("uploaded. Next")
         terminal.send("4")
