@@ -143,7 +143,7 @@ async def test_files_roles_and_base_models(walk: Walk, pairs: Path, tmp_path: Pa
         await walk.press("f", "b")
         await walk.sees("Base model", "Llama 3.3")
         await walk.press("G", "enter")
-        await walk.sees("for Llama 3.1 70B Instruct")
+        await walk.sees("for Llama 3.1 70")
         await walk.press("x")
         await walk.sees("prompt-completion", '{"prompt": ')
         await walk.press("enter")
