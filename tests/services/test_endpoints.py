@@ -76,7 +76,7 @@ async def test_an_answer_that_stays_lost_is_found_by_asking(
     assert caught.value.outcome_unknown
     assert [i.state for i in services.store.unsettled(PLACE)] == [IntentState.UNKNOWN]
     sandbox.faults.clear()
-    (recovered,) = (await services.reconcile(PLACE)).recovered
+    (recovered,) = (await services.reconciler.reconcile(PLACE)).recovered
     assert recovered.found
     assert recovered.text.startswith("The endpoint gate was sent")
     assert len(await services.endpoints.all()) == 1
@@ -87,7 +87,7 @@ async def test_an_answer_that_stays_lost_is_found_by_asking(
 async def test_what_was_never_sent_never_reached_aws(services: Services, clock: ManualClock, operation: str) -> None:
     services.store.prepare(PLACE, operation, "gate", {}, "token-1")
     clock.advance(181)
-    (recovered,) = (await services.reconcile(PLACE)).recovered
+    (recovered,) = (await services.reconciler.reconcile(PLACE)).recovered
     assert (recovered.found, services.store.unsettled(PLACE)) == (False, [])
 
 
@@ -98,7 +98,7 @@ async def test_an_endpoint_of_the_other_kind_is_not_taken_for_ours(
     model = (await services.endpoints.all())[0].model_arn
     services.store.prepare(PLACE, BUY, "gate", {"modelId": model}, "token-2")
     clock.advance(181)
-    (recovered,) = (await services.reconcile(PLACE)).recovered
+    (recovered,) = (await services.reconciler.reconcile(PLACE)).recovered
     assert not recovered.found
 
 
@@ -107,7 +107,7 @@ async def test_a_purchase_that_is_under_way_is_left_alone(services: Services, sc
     sandbox.faults.add(kind="slow", operation=MADE[Serving.PROVISIONED], seconds=20)
     task = asyncio.ensure_future(make(services, Serving.PROVISIONED, model))
     await services.pool.run(until, lambda: MADE[Serving.PROVISIONED] in operations(sandbox))
-    assert (await services.reconcile(PLACE)).recovered == ()
+    assert (await services.reconciler.reconcile(PLACE)).recovered == ()
     sandbox.faults.clear()
     assert await task
 

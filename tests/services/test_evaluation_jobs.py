@@ -175,7 +175,7 @@ async def test_an_order_in_doubt_is_found_again(services: Services, scene: Scene
         await services.evaluation_jobs.order(PLACE, results_of(), Side.BASE, plan, "one-token")
     assert error.value.outcome_unknown
     scene.sandbox.faults.clear()
-    outcome = await services.reconcile(PLACE)
+    outcome = await services.reconciler.reconcile(PLACE)
     assert [(r.name, r.found) for r in outcome.recovered] == [("lessons-1-base", True)]
     (job,) = await services.evaluation_jobs.look()
     assert (job.side, job.evaluation, job.judge.id) == (Side.BASE, "e1", plan.judge.id)
@@ -188,7 +188,7 @@ async def test_what_never_reached_bedrock_is_told(services: Services, scene: Sce
         await services.evaluation_jobs.order(PLACE, results_of(), Side.BASE, plan, "one-token")
     scene.sandbox.faults.clear()
     scene.clock.advance(60)
-    outcome = await services.reconcile(PLACE)
+    outcome = await services.reconciler.reconcile(PLACE)
     assert [r.text for r in outcome.recovered] == [
         "The evaluation job lessons-1-base never reached AWS; nothing was made."
     ]

@@ -32,7 +32,8 @@ from tui.services import endpoints, jobs
 from tui.services.aws import Aws
 from tui.services.buying import buy
 from tui.services.pool import DaemonPool
-from tui.services.session import Services, Settlement
+from tui.services.reconciler import Settlement
+from tui.services.session import Services
 from tui.services.store import IntentState
 from tui.services.watcher import SANDBOX_PACE
 
@@ -113,12 +114,12 @@ class Person:
                     self.told = "nothing"
                 else:
                     self.told, doubtful = "", True
-                    if self.believe(await self.services.reconcile(PLACE, self.operations)):
+                    if self.believe(await self.services.reconciler.reconcile(PLACE, self.operations)):
                         return
             self.clock.advance(self.dice.choice([0, 1, 5, 400]))
 
     async def may_go_on(self, token: str) -> bool:
-        outcome = await self.services.reconcile(PLACE, self.operations)
+        outcome = await self.services.reconciler.reconcile(PLACE, self.operations)
         return not self.believe(outcome) and not [o for o in outcome.still_open if o.problem or o.intent.token != token]
 
     async def send(self, name: str, token: str) -> None:
@@ -127,7 +128,7 @@ class Person:
             minutes = self.minutes
             made = await buy(self.services, PLACE, Serving.PROVISIONED, name, self.model, token, minutes=minutes)
             if minutes:
-                await self.services.settle_lease(token, made.arn, self.clock.now())
+                self.services.leases.begin(token, made.arn, self.clock.now())
         else:
             await self.services.jobs.start(PLACE, job(self.services, name), token)
 
@@ -214,7 +215,7 @@ async def one_run(stage: Stage, seed: int, *, buying: bool) -> None:
     stage.sandbox.faults.clear()
     stage.clock.advance(SANDBOX_PACE.unlisted + 1)
     again = stage.services(seed)  # a new start over the same memory
-    settled = await again.reconcile(PLACE)
+    settled = await again.reconciler.reconcile(PLACE)
     assert (settled.still_open, settled.problems) == ((), ())
     person.believe(settled)
     made = stage.made(buying=buying)

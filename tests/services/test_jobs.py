@@ -139,7 +139,7 @@ async def test_an_answer_that_stays_lost_is_found_by_asking(
     assert caught.value.outcome_unknown
     assert [i.state for i in services.store.unsettled(PLACE)] == [IntentState.UNKNOWN]
     sandbox.faults.clear()
-    (recovered,) = (await services.reconcile(PLACE)).recovered
+    (recovered,) = (await services.reconciler.reconcile(PLACE)).recovered
     assert (recovered.found, recovered.name) == (True, "lessons-1")
     assert "AWS has it" in recovered.text
     assert services.store.unsettled(PLACE) == []
@@ -152,11 +152,11 @@ async def test_what_was_written_down_and_never_sent_never_reached_aws(
 ) -> None:
     services.store.prepare(PLACE, CREATE, spec.job_name, {}, "token-1")
     clock.advance(181)
-    (recovered,) = (await services.reconcile(PLACE)).recovered
+    (recovered,) = (await services.reconciler.reconcile(PLACE)).recovered
     assert not recovered.found
     assert "never reached AWS" in recovered.text
     assert services.store.unsettled(PLACE) == []
-    assert (await services.reconcile(PLACE)).recovered == ()
+    assert (await services.reconciler.reconcile(PLACE)).recovered == ()
 
 
 async def test_a_job_of_the_same_name_with_another_token_is_not_ours(
@@ -165,7 +165,7 @@ async def test_a_job_of_the_same_name_with_another_token_is_not_ours(
     await started(services, spec, "theirs")
     services.store.prepare(PLACE, CREATE, spec.job_name, {}, "ours")
     clock.advance(181)
-    (recovered,) = (await services.reconcile(PLACE)).recovered
+    (recovered,) = (await services.reconciler.reconcile(PLACE)).recovered
     assert not recovered.found
 
 
@@ -174,7 +174,7 @@ async def test_nothing_is_settled_while_aws_cannot_be_asked(
 ) -> None:
     services.store.prepare(PLACE, CREATE, spec.job_name, {}, "token-1")
     sandbox.faults.add(kind="denied", operation="List.*", times=None)
-    settlement = await services.reconcile(PLACE)
+    settlement = await services.reconciler.reconcile(PLACE)
     assert [problem.cause for problem in settlement.problems] == [Cause.DENIED]
     assert [(o.intent.token, o.problem) for o in settlement.still_open] == [("token-1", settlement.problems[0])]
     assert len(services.store.unsettled(PLACE)) == 1
@@ -184,7 +184,7 @@ async def test_a_start_that_is_under_way_is_left_alone(services: Services, spec:
     sandbox.faults.add(kind="slow", operation=CREATED, seconds=20)
     start = asyncio.ensure_future(started(services, spec))
     await services.pool.run(until, lambda: CREATED in operations(sandbox))
-    assert (await services.reconcile(PLACE)).recovered == ()
+    assert (await services.reconciler.reconcile(PLACE)).recovered == ()
     sandbox.faults.clear()
     assert await start
     assert services.store.unsettled(PLACE) == []
@@ -200,7 +200,7 @@ async def test_a_cancelled_start_stays_to_be_asked_for(services: Services, spec:
     assert [i.state for i in services.store.unsettled(PLACE)] == [IntentState.PREPARED]
     sandbox.faults.clear()
     await services.pool.run(until, lambda: sandbox.world.records.jobs)
-    (recovered,) = (await services.reconcile(PLACE)).recovered
+    (recovered,) = (await services.reconciler.reconcile(PLACE)).recovered
     assert recovered.found
 
 

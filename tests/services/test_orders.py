@@ -43,7 +43,7 @@ async def test_a_clear_refusal_does_not_hide_an_earlier_try_that_went_out(
     assert operations(sandbox).count(BOUGHT) == 3
     assert [i.state for i in services.store.unsettled(PLACE)] == [IntentState.UNKNOWN]
     sandbox.faults.clear()
-    assert [r.found for r in (await services.reconcile(PLACE)).recovered] == [True]
+    assert [r.found for r in (await services.reconciler.reconcile(PLACE)).recovered] == [True]
     assert len(sandbox.books()) == 1
 
 
@@ -80,11 +80,11 @@ async def test_an_order_that_is_not_listed_yet_stays_open_for_a_while(services: 
     services.store.prepare(PLACE, BUY, "gate", {"modelId": "m"}, "token-1")
     services.store.settle("token-1", IntentState.UNKNOWN)
     clock.advance(OPEN_FOR - 1)
-    early = await services.reconcile(PLACE)
+    early = await services.reconciler.reconcile(PLACE)
     assert (early.recovered, [o.intent.token for o in early.still_open]) == ((), ["token-1"])
     assert early.still_open[0].problem is None
     clock.advance(2)
-    late = await services.reconcile(PLACE)
+    late = await services.reconciler.reconcile(PLACE)
     assert ([r.found for r in late.recovered], late.still_open) == ([False], ())
     assert services.store.unsettled(PLACE) == []
 
@@ -100,7 +100,7 @@ async def test_one_that_cannot_be_settled_holds_up_no_other(
     clock.advance(OPEN_FOR + 1)
     sandbox.faults.add(kind="denied", operation="ListModelCustomizationJobs", times=None)
     sandbox.requests.clear()
-    outcome = await services.reconcile(PLACE)
+    outcome = await services.reconciler.reconcile(PLACE)
     assert [(r.name, r.found) for r in outcome.recovered] == [("gate", True)]
     assert [p.cause for p in outcome.problems] == [Cause.FILE, Cause.DENIED]
     assert [o.intent.token for o in outcome.still_open] == ["strange", "job"]
@@ -113,7 +113,7 @@ async def test_only_the_asked_for_operations_are_settled(
     services.store.prepare(PLACE, CREATE, "lessons", {}, "job")
     services.store.prepare(PLACE, DEPLOY, "gate", {}, "deployment")
     clock.advance(OPEN_FOR + 1)
-    outcome = await services.reconcile(PLACE, (BUY, DEPLOY))
+    outcome = await services.reconciler.reconcile(PLACE, (BUY, DEPLOY))
     assert [r.name for r in outcome.recovered] == ["gate"]
     assert operations(sandbox) == ["ListCustomModelDeployments"]
 
@@ -128,7 +128,7 @@ async def test_an_endpoint_of_the_same_name_is_not_taken_for_ours(
     clock.advance(60 * minutes)
     services.store.prepare(PLACE, BUY, "gate", {"modelId": other if model == "another" else served}, "token-1")
     clock.advance(OPEN_FOR + 1)
-    assert [r.found for r in (await services.reconcile(PLACE)).recovered] == [False]
+    assert [r.found for r in (await services.reconciler.reconcile(PLACE)).recovered] == [False]
 
 
 def unwritable(*_: object, **__: object) -> None:
@@ -144,7 +144,7 @@ async def test_what_was_bought_is_told_although_it_cannot_be_noted(
     assert [p.arn for p in sandbox.books()] == [made.arn]
     assert "could not be noted" in made.note
     assert "disk is full" in made.note
-    assert (await services.reconcile(PLACE)).recovered == ()
+    assert (await services.reconciler.reconcile(PLACE)).recovered == ()
 
 
 async def test_a_refusal_that_cannot_be_noted_is_still_the_refusal(
@@ -241,12 +241,12 @@ async def test_an_order_sent_again_after_it_was_not_found_is_asked_for_again(
     with pytest.raises(AppError):
         await buy(services, model)
     clock.advance(OPEN_FOR + 1)
-    assert [r.found for r in (await services.reconcile(PLACE)).recovered] == [False]
+    assert [r.found for r in (await services.reconciler.reconcile(PLACE)).recovered] == [False]
     sandbox.faults.add(kind="error_after", operation=BOUGHT, times=3)
     with pytest.raises(AppError):
         await buy(services, model)
     assert services.orders.in_doubt
-    assert [r.found for r in (await services.reconcile(PLACE)).recovered] == [True]
+    assert [r.found for r in (await services.reconciler.reconcile(PLACE)).recovered] == [True]
     assert not services.orders.in_doubt
     assert len(sandbox.books()) == 1
 
@@ -258,7 +258,7 @@ async def test_a_lease_begins_at_the_next_start_when_the_end_came_right_after_th
     made, bought = await buy(services, scene.model()), clock.now()
     clock.advance(600)
     again = services_over(aws, tmp_path, clock)
-    assert (await again.reconcile(PLACE)).problems == ()
+    assert (await again.reconciler.reconcile(PLACE)).problems == ()
     (lease,) = again.leases.running(PLACE)
     assert (lease.arn, lease.until) == (made.arn, bought + timedelta(minutes=50))
 
@@ -284,11 +284,11 @@ async def test_an_answer_that_comes_while_aws_is_asked_counts(
 
     async def before_the_order(intent: Intent) -> str:
         made = await buy(services, model)
-        await services.settle_lease("token-1", made.arn, clock.now())
+        services.leases.begin("token-1", made.arn, clock.now())
         return ""
 
     monkeypatch.setattr(services.endpoints, "reconcile", before_the_order)
-    assert (await services.reconcile(PLACE)).recovered == ()
+    assert (await services.reconciler.reconcile(PLACE)).recovered == ()
     outcome = services.store.outcome("token-1")
     assert outcome is not None
     assert outcome[0] is IntentState.DONE

@@ -54,11 +54,11 @@ async def test_an_upload_that_arrived_before_the_app_ended_is_found(services: Se
         await put(services)
     services.store.settle = settle  # type: ignore[method-assign]
     assert services.store.uploads(PLACE) == []
-    (found,) = (await services.reconcile(PLACE)).recovered
+    (found,) = (await services.reconciler.reconcile(PLACE)).recovered
     assert found.found
     assert "The upload" in found.text
     assert [u.sha256 for u in services.store.uploads(PLACE)] == [file.sha256]
-    assert (await services.reconcile(PLACE)).recovered == ()
+    assert (await services.reconciler.reconcile(PLACE)).recovered == ()
 
 
 async def test_one_that_never_arrived_is_said_and_not_remembered(services: Services, scene: Scene) -> None:
@@ -66,7 +66,7 @@ async def test_one_that_never_arrived_is_said_and_not_remembered(services: Servi
     file = converted()
     params = {"bucket": BUCKET, "key": f"data/{file.file_name}", "sha256": file.sha256, "size": len(DATA)}
     services.store.prepare(PLACE, "put_object", str(params["key"]), params)
-    (lost,) = (await services.reconcile(PLACE)).recovered
+    (lost,) = (await services.reconciler.reconcile(PLACE)).recovered
     assert not lost.found
     assert services.store.uploads(PLACE) == []
 

@@ -20,8 +20,8 @@ from tui.domain.pricing import TokenPrices
 from tui.domain.rubrics import DEFAULT
 from tui.domain.text import count
 from tui.screens.evaluation_base import EvaluationBase
+from tui.services.reconciler import EVALUATION_ORDERS
 from tui.services.roles import plan_judge_role
-from tui.services.session import EVALUATION_ORDERS
 from tui.tabs.base import Tab
 
 _JUDGEMENT = 300
@@ -112,7 +112,7 @@ class BedrockPart(EvaluationBase):
 
     async def _settle(self, place: str) -> None:
         """Nothing new is ordered while an earlier order is in doubt. Raises AppError."""
-        outcome = await self.services.reconcile(place, EVALUATION_ORDERS)
+        outcome = await self.services.reconciler.reconcile(place, EVALUATION_ORDERS)
         for one in outcome.recovered:
             self.say(one.text, "good" if one.found else "problem")
         if outcome.still_open:

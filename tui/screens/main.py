@@ -25,7 +25,7 @@ from tui.domain.errors import CURED_OUTSIDE, AppError, Cause
 from tui.domain.runs import Board, changes, summary
 from tui.screens.evaluation_routes import EvaluationRoutes
 from tui.screens.one_go import OneGoScreen
-from tui.services.session import Services, Settlement, warm
+from tui.services.session import Services, warm
 from tui.tabs.base import Tab
 from tui.tabs.dataset import DatasetTab
 from tui.widgets.frame import HeaderLine, KeyLine, StatusLine, TabName, TabStrip
@@ -212,8 +212,10 @@ class MainScreen(EvaluationRoutes, OneGoScreen):
 
     async def _reconcile(self) -> bool:
         """Settle what was left open; False when something stays open, to be tried again with a later board."""
+        from tui.services.reconciler import Settlement
+
         try:
-            outcome = await self.services.reconcile(self.services.place(self.identity))
+            outcome = await self.services.reconciler.reconcile(self.services.place(self.identity))
             problems = outcome.problems
         except AppError as problem:
             outcome, problems = Settlement(), (problem,)

@@ -27,7 +27,7 @@ async def buy(
     """Make an endpoint under a lease of so many minutes, or without one.
 
     The lease is written down first: whatever becomes of the app, the next start knows when the endpoint was to end.
-    It runs from `Services.settle_lease` on. Raises AppError as `Endpoints.make` does.
+    It runs from `Leases.begin` on. Raises AppError as `Endpoints.make` does.
     """
     if minutes:
         await services.pool.run(services.leases.plan, place, token, name, minutes)

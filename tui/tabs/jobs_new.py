@@ -21,8 +21,8 @@ from tui.domain.preflight import Check, Cure
 from tui.domain.text import count, safe_line
 from tui.domain.trust import with_statement
 from tui.services.preflight import Surroundings, role_name
+from tui.services.reconciler import JOB_ORDERS
 from tui.services.roles import RolePlan, ServiceRole, plan_role
-from tui.services.session import JOB_ORDERS
 from tui.services.store import Upload
 from tui.tabs.jobs_orders import OrderingTab
 

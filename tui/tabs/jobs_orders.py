@@ -12,7 +12,8 @@ from tui.dialogs.unsettled import UnsettledDialog
 from tui.domain.errors import AppError, Cause
 from tui.domain.identity import Identity
 from tui.domain.runs import Board, Run
-from tui.services.session import Services, Settlement
+from tui.services.reconciler import Settlement
+from tui.services.session import Services
 from tui.tabs.base import Tab
 
 
@@ -84,7 +85,7 @@ class OrderingTab(Tab):
         Raises AppError when the user gives up.
         """
         while True:
-            outcome = await self.services.reconcile(place, operations)
+            outcome = await self.services.reconciler.reconcile(place, operations)
             if self._tell(outcome):
                 return False
             in_doubt = next((o for o in outcome.still_open if o.problem or o.intent.token != token), None)
@@ -114,7 +115,7 @@ class OrderingTab(Tab):
         self.say("AWS may have taken the order; looking …", "problem")
         self.post_message(self.AwsChanged())
         try:
-            outcome = await self.services.reconcile(place, operations)
+            outcome = await self.services.reconciler.reconcile(place, operations)
         except AppError as error:
             self.say(error.sentence(), "problem")
             return False

@@ -19,8 +19,8 @@ from tui.domain.evaluation_jobs import EvaluationJob
 from tui.domain.names import plain
 from tui.domain.runs import Endpoint, Run
 from tui.services.buying import buy
+from tui.services.reconciler import ENDPOINT_ORDERS
 from tui.services.schedules import plan_deleting_role
-from tui.services.session import ENDPOINT_ORDERS
 from tui.tabs.jobs_orders import OrderingTab
 
 _ROLE_WAITS = (2.0, 4.0, 8.0, 15.0)
@@ -145,7 +145,7 @@ class ServingTab(OrderingTab):
         until = bought + timedelta(minutes=plan.minutes)
         alone = f"its lease ends at {until.astimezone():%H:%M}, while tanzaku runs here"
         try:
-            await services.settle_lease(plan.token, arn, bought)
+            await services.pool.run(services.leases.begin, plan.token, arn, bought)
             if not ender:
                 return alone
             name = await self._schedule(arn, until, ender)
