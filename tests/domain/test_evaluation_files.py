@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from tests.domain.evaluated import AT, FAILED, JUDGE, comparison, results
 from tui.domain.errors import AppError, Cause
 from tui.domain.evaluation import IMPORTED, Answer, Question, Results, Side, Slot
-from tui.domain.evaluation_files import MOST_PROMPTS, Export, export, guarded
+from tui.domain.evaluation_files import Export, export, guarded
+from tui.domain.evaluation_jobs import MOST_PROMPTS
 from tui.domain.predictions import Predictions, import_jsonl, import_predictions
 
 QUESTIONS = ("What are Lanterns for?", "提灯とは何ですか。", "Who lights the lanterns?", "When is the festival?")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -192,6 +193,26 @@ class StubEncoder:
         return ([0.7], [0.8], [self.f1])
 
 
+def with_library(monkeypatch: pytest.MonkeyPatch, scorer: Callable[..., StubEncoder]) -> None:
+    """As if the extra were installed."""
+    library, utils = ModuleType("bert_score"), ModuleType("bert_score.utils")
+    library.BERTScorer = scorer  # type: ignore[attr-defined]
+    utils.model2layers = {"roberta-large": 17}  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "bert_score", library)
+    monkeypatch.setitem(sys.modules, "bert_score.utils", utils)
+
+
+class LoadedEncoder(StubEncoder):
+    """What can be loaded has a tokenizer and a model with a configuration."""
+
+    def __init__(self, kind: str = "bert", longest: int = 10**30) -> None:
+        super().__init__()
+        self._tokenizer = SimpleNamespace(model_max_length=longest)
+        self._model = SimpleNamespace(
+            config=SimpleNamespace(model_type=kind, max_position_embeddings=514, pad_token_id=1)
+        )
+
+
 async def test_bertscore_gives_f1_and_loads_its_model_once() -> None:
     loaded: list[str] = []
     encoder = StubEncoder()
@@ -207,6 +228,43 @@ async def test_bertscore_gives_f1_and_loads_its_model_once() -> None:
     assert encoder.seen == [(["No."], [QUESTION.reference]), (["Yes."], [QUESTION.reference])]
     with pytest.raises(AppError):
         await judge.prefer(QUESTION, "a", "b")
+
+
+async def test_bertscore_of_nothing_is_nothing_and_half_characters_are_read() -> None:
+    encoder = StubEncoder()
+    judge = BertScoreJudge("some/model", lambda _: encoder)
+    assert (await judge.score(QUESTION, " \n"))[0] == 0.0
+    assert encoder.seen == []
+    assert (await judge.score(QUESTION, "half \ud83d of it"))[0] == 0.75
+    assert encoder.seen == [(["half ? of it"], [QUESTION.reference])]
+
+
+@pytest.mark.parametrize(
+    ("kind", "longest", "expected"), [("bert", 10**30, 514), ("xlm-roberta", 10**30, 512), ("bert", 128, 128)]
+)
+def test_bertscore_reads_no_further_than_its_model(
+    kind: str, longest: int, expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = LoadedEncoder(kind, longest)
+    with_library(monkeypatch, lambda **_: loaded)
+    (tmp_path / "config.json").write_text('{"num_hidden_layers": 6}', "utf-8")
+    load_encoder(str(tmp_path))
+    assert loaded._tokenizer.model_max_length == expected
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.skipif("TANZAKU_BERTSCORE_MODEL" not in os.environ, reason="TANZAKU_BERTSCORE_MODEL names no model folder")
+async def test_bertscore_with_a_model() -> None:
+    """With the extra `bertscore` and a model, such as all-MiniLM-L6-v2, in the folder that the variable names."""
+    pytest.importorskip("bert_score", reason="extra bertscore")
+    judge = BertScoreJudge(os.environ["TANZAKU_BERTSCORE_MODEL"])
+    texts = (QUESTION.reference, "The first lantern is at the red gate.", "Prices fell on Tuesday.", "word " * 5000, "")
+    same, near, far, long, nothing = [(await judge.score(QUESTION, text))[0] for text in texts]
+    assert same == pytest.approx(1, abs=1e-4)
+    assert same > near > far
+    assert long < near
+    assert nothing == 0
+    assert 0 < (await judge.score(QUESTION, "提灯1番は赤い門にある。\ud800"))[0] < 1
 
 
 async def test_bertscore_that_gives_no_number_has_failed() -> None:
@@ -225,11 +283,7 @@ def test_bertscore_that_is_not_there_says_how_to(name: str, monkeypatch: pytest.
 
 def test_bertscore_of_a_folder_takes_its_own_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[dict[str, Any]] = []
-    library, utils = ModuleType("bert_score"), ModuleType("bert_score.utils")
-    library.BERTScorer = lambda **settings: made.append(settings) or StubEncoder()  # type: ignore[attr-defined, func-returns-value]
-    utils.model2layers = {"roberta-large": 17}  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "bert_score", library)
-    monkeypatch.setitem(sys.modules, "bert_score.utils", utils)
+    with_library(monkeypatch, lambda **settings: made.append(settings) or LoadedEncoder())  # type: ignore[func-returns-value]
     folder = tmp_path / "my-bert"
     folder.mkdir()
     (folder / "config.json").write_text('{"num_hidden_layers": 6}', "utf-8")

@@ -89,6 +89,11 @@ class Question:
         return (*self.earlier, Message("user", self.text))
 
     @property
+    def prompt(self) -> str:
+        """The question as one text, with the turns before it."""
+        return "".join(f"{turn.role}: {turn.text}\n" for turn in self.earlier) + self.text
+
+    @property
     def key(self) -> str:
         """The same for the same question in any evaluation, whatever its case, width and punctuation."""
         before = "\n".join(m.text for m in self.earlier)

@@ -14,11 +14,10 @@ from collections.abc import Callable, Collection, Iterator
 from enum import StrEnum
 
 from tui.domain.evaluation import Answer, Comparison, Failure, Question, Results, Row, Score, Side, Slot
+from tui.domain.evaluation_jobs import MOST_PROMPTS
 from tui.domain.headline import headline
 from tui.domain.text import safe, safe_line
 
-MOST_PROMPTS = 1000
-"""In one dataset of an evaluation job (User Guide, model-evaluation-prompt-datasets-judge)."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """How a cell begins that a spreadsheet may take for a formula (OWASP, CSV injection), full width too."""
 _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
@@ -186,17 +185,12 @@ def _bedrock(results: Results) -> dict[str, str]:
 
 def _bedrock_line(question: Question, answer: Answer, side: Side) -> str:
     record = {
-        "prompt": prompt_of(question),
+        "prompt": question.prompt,
         "referenceResponse": question.reference,
         "category": str(question.group),
         "modelResponses": [{"response": answer.text, "modelIdentifier": str(side)}],
     }
     return _dumped(record) + "\n"
-
-
-def prompt_of(question: Question) -> str:
-    """The question as one text, with the turns before it."""
-    return "".join(f"{turn.role}: {turn.text}\n" for turn in question.earlier) + question.text
 
 
 def _answered(results: Results, side: Side) -> Iterator[tuple[Question, Answer]]:

@@ -156,8 +156,7 @@ def dataset(results: Results, side: Side, *, brought: bool, part: int = 0) -> by
     lines = []
     for slot, _ in _of_part(results, side, part, brought=brought):
         question = results.spec.questions[slot.question]
-        earlier = "".join(f"{turn.role}: {turn.text}\n" for turn in question.earlier)
-        record: dict[str, Any] = {"prompt": f"{earlier}{question.text}", "referenceResponse": question.reference}
+        record: dict[str, Any] = {"prompt": question.prompt, "referenceResponse": question.reference}
         if brought:
             answer = results.answers[slot]
             assert isinstance(answer, Answer)
@@ -243,9 +242,7 @@ def read_results(results: Results, job: EvaluationJob, files: Mapping[str, bytes
     brought = any(s.sample for s in results.spec.slots) or _has_answers(results, job.side)
     free: dict[str, list[tuple[Slot, str]]] = defaultdict(list)
     for slot, text in _of_part(results, job.side, job.part, brought=brought):
-        question = results.spec.questions[slot.question]
-        earlier = "".join(f"{turn.role}: {turn.text}\n" for turn in question.earlier)
-        free[f"{earlier}{question.text}".strip()].append((slot, text))
+        free[results.spec.questions[slot.question].prompt.strip()].append((slot, text))
     answers: dict[Slot, Answer] = {}
     scores: dict[Slot, Score | Failure] = {}
     strange = 0

@@ -14,6 +14,8 @@ from tui.domain.text import safe_line
 from tui.services.pool import DaemonPool
 
 _INSTALL = 'pip install "tanzaku[bertscore]"'
+_LONGEST = 512
+"""Tokens that are read where neither the tokenizer nor the model tells its limit."""
 
 
 class Encoder(Protocol):
@@ -42,8 +44,12 @@ class BertScoreJudge:
     def _score(self, reference: str, answer: str) -> tuple[float, str]:
         if self._encoder is None:
             self._encoder = self._load(self._name)
+        # The library fails on texts without a word, and its tokenizers on halves of characters.
+        cands, refs = ([text.encode("utf-8", "replace").decode()] for text in (answer, reference))
+        if not cands[0].strip() or not refs[0].strip():
+            return 0.0, "there is no text to compare"
         try:
-            parts = [float(part[0]) for part in self._encoder.score([answer], [reference])]
+            parts = [float(part[0]) for part in self._encoder.score(cands, refs)]
             precision, recall, value = parts
         except Exception as error:  # whatever torch, transformers and the model's own files raise
             detail = safe_line(f"{type(error).__name__}: {error}", 200)
@@ -66,13 +72,24 @@ def load_encoder(name: str) -> Encoder:
     known = folder.name if folder.is_dir() else name
     try:
         layers = model2layers.get(known) or _layers(folder)
-        made: Encoder = BERTScorer(model_type=str(folder) if folder.is_dir() else name, num_layers=layers)
+        made: Any = BERTScorer(model_type=str(folder) if folder.is_dir() else name, num_layers=layers)
+        _limit(made)
     except Exception as error:  # whatever torch, transformers and the hub raise
         detail = safe_line(f"{type(error).__name__}: {error}", 200)
         raise AppError(
             Cause.NOT_FOUND, "BERTScore's model cannot be loaded", detail, "Name another model, or a folder"
         ) from error
-    return made
+    encoder: Encoder = made
+    return encoder
+
+
+def _limit(scorer: Any) -> None:
+    """Some tokenizers come without a limit: the library then hands over a number that no model can read up to."""
+    tokenizer, config = scorer._tokenizer, scorer._model.config
+    most = getattr(config, "max_position_embeddings", None) or _LONGEST
+    # Positions of some models begin after that of the padding.
+    most -= (getattr(config, "pad_token_id", None) or 0) + 1 if "roberta" in str(config.model_type) else 0
+    tokenizer.model_max_length = min(tokenizer.model_max_length, max(most, 1))
 
 
 def _layers(folder: Path) -> int:

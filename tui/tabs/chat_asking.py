@@ -275,12 +275,12 @@ class AskingTab(KeepingTab):
             pane.mask(False)
 
 
-def _figures(end: AnswerEnd, target: Target, prices: TokenPrices) -> str:
+def _figures(end: AnswerEnd, target: Target, prices: TokenPrices | None) -> str:
     """What an answer took, and what it cost as far as that is known; what is paid by the hour costs nothing more."""
     if target.hourly or end.input_tokens is None or end.output_tokens is None:
         return end.text
-    cost = prices.answered(end.input_tokens, end.output_tokens)
-    if cost is None:
+    cost = prices.answered(end.input_tokens, end.output_tokens) if prices is not None else None
+    if prices is None or cost is None:
         return f"{end.text} · {money(None)}"
     amount = money(cost)
     return f"{end.text} · {'' if amount.startswith('<') else '≈ '}{amount} ({prices.origin})"

@@ -12,6 +12,7 @@ from tui.dialogs.text import LineDialog
 from tui.domain.base_models import BaseModel, Serving, find
 from tui.domain.chat import Target
 from tui.domain.errors import AppError
+from tui.domain.pricing import UNKNOWN
 from tui.domain.runs import Endpoint, Run
 from tui.domain.text import safe_line
 from tui.tabs.chat_base import ChatBase, id_problem
@@ -55,9 +56,9 @@ class SidesTab(ChatBase):
 
     @work(group="prices")
     async def _learn_price(self, pane: AnswerPane, target: Target) -> None:
-        if target.hourly or not target.priced_as:
-            return
-        found = await self.services.prices.of(target.priced_as, self.identity.region, target.name)
+        found = UNKNOWN
+        if target.priced_as and not target.hourly:
+            found = await self.services.prices.of(target.priced_as, self.identity.region, target.name)
         if pane.target is target:
             pane.prices = found
             pane.title()

@@ -12,7 +12,7 @@ from textual.worker import Worker
 
 from tui.domain.chat import Target
 from tui.domain.conversation import Exchange
-from tui.domain.pricing import UNKNOWN, TokenPrices
+from tui.domain.pricing import TokenPrices
 from tui.domain.text import safe_line
 from tui.widgets.stream_view import StreamView
 from tui.widgets.styled_lines import StyledLine
@@ -29,7 +29,8 @@ class AnswerPane(Vertical):
         super().__init__(id=f"pane-{side}", classes="answer-pane")
         self.side = side
         self.target: Target | None = None
-        self.prices: TokenPrices = UNKNOWN
+        self.prices: TokenPrices | None = None
+        """None until they were looked up."""
         self.gone = False
         self.masked = False
         self.worker: Worker[None] | None = None
@@ -57,7 +58,7 @@ class AnswerPane(Vertical):
         if self.target is not None and target is not None and target.model_id != self.target.model_id:
             self.view.add_block("note", "from here on somebody else" if self.masked else f"from here on: {target.name}")
         self.target = target
-        self.prices = UNKNOWN
+        self.prices = None
         self.gone = False
         self.title()
 
@@ -72,7 +73,8 @@ class AnswerPane(Vertical):
         """Write who answers, whether it still does, and what it costs."""
         target, parts = self.target, [self.name_shown]
         if target is not None and not self.masked:
-            parts += [target.kind, target.lifecycle, "" if target.hourly else self.prices.per_million]
+            price = "" if target.hourly or self.prices is None else self.prices.per_million
+            parts += [target.kind, target.lifecycle, price]
         text = safe_line(" · ".join(filter(None, parts)), 160)
         gone = " · ▲ not there any more" if self.gone and not self.masked else ""
         self.query_one(".pane-title", Line).put(Content(f" {self.side.upper()}  {text}{gone}"))
