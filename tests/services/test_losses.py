@@ -61,6 +61,8 @@ def test_training_is_averaged_by_epoch() -> None:
         "step_number,epoch_number,training_loss\n2,2,0.5\n1,1,1.0\n0,1,3.0\n",
         "step_number,epoch_number,training_loss\n0,1,3.0\n0,1,3.0\n1,1,1.0\n2,2,0.5\n",
         "step_number,epoch_number,training_loss\r\n0,1,3.0\r\n1,1,1.0\r\n2,2,0.5",
+        "step_number,epoch_number,training_loss\r0,1,3.0\r1,1,1.0\r\r2,2,0.5\r",
+        "\r\rstep_number;epoch_number;training_loss\r2;2;0.5\r0;1;3.0\r1;1;1.0",
         "step_number,epoch_number,training_loss\n0,1.0,3.0\n1,1.0,1.0\n2,2.0,0.5\n\n",
         "\ufeffstep_number,epoch_number,training_loss\n0,1,3.0\n1,1,1.0\n2,2,0.5\n",
         "step_number,epoch_number,training_loss\n1,0,3.0\n2,0,1.0\n3,1,0.5\n",

@@ -103,10 +103,12 @@ def read(path: str, data: bytes) -> Reading:
 
 
 def _without_head(data: bytes) -> tuple[bytes, int]:
-    """Without byte order mark and empty lines at the top, and how many lines those were."""
+    """Without byte order mark, line ends of Windows and old Macs, and empty lines at the top; how many those were."""
     data = data.removeprefix(b"\xef\xbb\xbf")
-    body = data.lstrip(b"\r\n")
-    return body, data[: len(data) - len(body)].count(b"\n")
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    body = data.lstrip(b"\n")
+    return body, len(data) - len(body)
 
 
 def _unique(names: list[str]) -> list[str]:
@@ -147,13 +149,15 @@ def _parsed(
         )
 
     if _is_plain(text, separator):
-        try:
-            known = {name: "float64" if _is_number(name) else "object" for name in names}
-            frame = parse(text, known)
-            lines = range(skipped + 2, skipped + 2 + len(frame))
-            return _Parsed(frame, text, lines, names, separator, label)
-        except ValueError:  # pandas' parser errors are ValueErrors; row by row it is found which line it was
-            pass
+        numbers = {name: "float64" if _is_number(name) else "object" for name in names}
+        for types in (numbers, None):  # one word among the numbers, and pandas wants to find out by itself
+            try:
+                frame = parse(text, types)
+            except ValueError:  # pandas' parser errors are ValueErrors
+                continue
+            # Fewer rows than lines: a quote that never closes has swallowed some.
+            if len(frame) == _rows(text):
+                return _Parsed(frame, text, range(skipped + 2, skipped + 2 + len(frame)), names, separator, label)
     body, kept, odd = _mended(text, len(names), separator, skipped)
     if odd:
         left = count(len(odd), "row")
@@ -188,34 +192,55 @@ def _read_csv(body: bytes, **options: Any) -> Any:
 
 
 def _is_plain(text: bytes, separator: str) -> bool:
-    """Without quotes and foreign line ends, and with as many cells in the first row as in the header."""
-    if b'"' in text or b"\r" in text or b"\0" in text:
+    """With as many cells in the first row as in the header, and nothing that pandas reads otherwise than we do."""
+    if b"\0" in text:
         return False
     header = _line(text, 0)
     row = _line(text, len(header) + 1)
     return bool(row.strip()) and row.count(separator.encode()) == header.count(separator.encode())
 
 
+def _rows(text: bytes) -> int:
+    """Lines below the header, empty ones among them."""
+    return text.count(b"\n") - text.endswith(b"\n")
+
+
 def _mended(text: bytes, width: int, separator: str, skipped: int) -> tuple[bytes, list[int], list[int]]:
     """The rows without quotes, blanks and empty cells too many; the line of each, and lines that are no rows."""
     lines: list[int] = []
     odd: list[int] = []
-    out = io.StringIO()
-    writer = csv.writer(out, delimiter=separator, lineterminator="\n")
-    # Line ends of Windows and of old Macs; quotes that never close must not swallow the file.
-    for number, line in enumerate(text.decode("utf-8", "replace").splitlines(), 1):
-        cells = [cell.strip() for cell in next(csv.reader([line.replace("\0", "")], delimiter=separator), [])]
-        while len(cells) > width and not cells[-1]:
-            cells.pop()
-        if len(cells) > width:
+    out: list[bytes] = []
+    mark = separator.encode()
+    for number, line in enumerate(text.split(b"\n"), 1):
+        row: bytes | None = line if number == 1 else _mended_line(line, width, mark)
+        if row is None:
             odd.append(number + skipped)
-            continue
-        if number > 1 and not any(cells):
-            continue
-        if number > 1:
-            lines.append(number + skipped)
-        writer.writerow(cells + [""] * (width - len(cells)))
-    return out.getvalue().encode(), lines, odd
+        elif row:
+            if number > 1:
+                lines.append(number + skipped)
+            out.append(row)
+    return b"\n".join(out), lines, odd
+
+
+def _mended_line(line: bytes, width: int, mark: bytes) -> bytes | None:
+    """One row in `width` cells: empty when all of them are, None when there are too many that are not."""
+    if b'"' not in line and b"\0" not in line:
+        while line.count(mark) >= width and line.rstrip(b" ").endswith(mark):
+            line = line.rstrip(b" ")[:-1]
+        if line.count(mark) == width - 1:  # all but a few are like this, and Python's reader takes its time
+            return line if line.strip(b" \t" + mark) else b""
+    # Line by line: a quote that never closes must not swallow the file.
+    text = line.decode("utf-8", "replace").replace("\0", "")
+    cells = [cell.strip() for cell in next(csv.reader([text], delimiter=mark.decode()), [])]
+    while len(cells) > width and not cells[-1]:
+        cells.pop()
+    if len(cells) > width:
+        return None
+    if not any(cells):
+        return b""
+    out = io.StringIO()
+    csv.writer(out, delimiter=mark.decode(), lineterminator="").writerow(cells + [""] * (width - len(cells)))
+    return out.getvalue().replace("\n", " ").encode()
 
 
 def _table(parsed: _Parsed, column: str, kind: str, loose: bool, notes: list[str], *, single: bool) -> Table:
@@ -309,12 +334,20 @@ def _lost(parsed: _Parsed, column: str, epochs: Any, bad: Any, good: Any) -> tup
 
 
 def _without_repeats(table: Any, label: str, notes: list[str]) -> Any:
-    """Rows that stand there twice counted once; steps that only ever grow cannot repeat, and need no search."""
+    """Rows that stand there twice counted once, in the order of their steps; only equal steps can be repeats."""
     import numpy as np
 
-    if bool((np.diff(table["step"].to_numpy()) > 0).all()):
+    steps = table["step"].to_numpy()
+    if bool((np.diff(steps) > 0).all()):
         return table
-    once = table.drop_duplicates()
-    if len(once) < len(table):
-        notes.append(f"{label}: {count(len(table) - len(once), 'repeated row')} counted once")
-    return once
+    order = np.argsort(steps, kind="stable")
+    table = table.iloc[order].copy()  # older pandas warn, over the screen, where a selection is written to
+    same = np.diff(steps[order]) == 0
+    if not same.any():
+        return table
+    among = np.append(same, False) | np.append(False, same)
+    repeated = np.zeros(len(table), dtype=bool)
+    repeated[among] = table[among].duplicated().to_numpy()
+    if repeated.any():
+        notes.append(f"{label}: {count(int(repeated.sum()), 'repeated row')} counted once")
+    return table[~repeated].copy()
