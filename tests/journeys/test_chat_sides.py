@@ -408,3 +408,28 @@ async def test_where_one_pane_has_room_the_keys_go_to_the_one_that_is_shown(walk
         await walk.sees(ANSWER)
         await walk.press("ctrl+o")
         await walk.sees(f"B  {BASE}")
+
+
+async def test_where_one_side_has_room_its_title_tells_of_the_other(walk: Walk) -> None:
+    served(walk)
+    async with chatting(walk, size=(80, 24)):
+        await walk.sees(f"A  {TUNED} · 1 MU", f"ctrl+o: B {BASE}")
+        await walk.press("ctrl+o")
+        await walk.sees(f"B  {BASE} · base model", f"ctrl+o: A {TUNED}")
+        await walk.press("escape", "R")
+        await walk.sees("R  reference", "R closes it")
+        await walk.press("R")
+        await walk.sees(f"ctrl+o: B {BASE}")
+        await walk.keyboard.resize_terminal(120, 30)
+        await walk.sees(f"A  {TUNED}", f"B  {BASE}")
+        await walk.misses("ctrl+o: ")
+
+
+async def test_blind_rounds_hide_the_name_of_the_side_that_is_not_shown_too(walk: Walk) -> None:
+    served(walk)
+    async with chatting(walk, size=(80, 24)) as tab:
+        await walk.press("escape", "B")
+        await ask(walk, tab)
+        await walk.sees("A  not told until you vote", "ctrl+o: B not told")
+        assert BASE not in walk.text
+        assert TUNED not in walk.text

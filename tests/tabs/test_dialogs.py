@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 from textual.app import App
-from textual.events import Key
+from textual.events import Key, Paste
 from textual.screen import Screen
 
 from tui.dialogs.base import Dialog
 from tui.dialogs.choice import Choice, ChoiceDialog
 from tui.dialogs.confirm import ConfirmDialog, QuitDialog
-from tui.dialogs.text import LineDialog
+from tui.dialogs.help import HelpDialog
+from tui.dialogs.text import LineDialog, PathDialog
+from tui.widgets.frame import KeyLine
 
 
 class Host(App[None]):
@@ -58,3 +60,24 @@ async def test_keys_typed_ahead_confirm_nothing(key: str, monkeypatch: pytest.Mo
         await pilot.pause(0.6)
         await pilot.press(key)
         assert host.answers == [True]
+
+
+async def test_another_path_typed_behind_the_proposed_folder_is_meant() -> None:
+    host = Host(PathDialog("Which folder?", value="/home/somebody/"))  # type: ignore[arg-type]
+    async with host.run_test() as pilot:
+        host.post_message(Paste("/tmp/metrics"))
+        await pilot.pause()
+        await pilot.press("enter")
+        await pilot.pause()
+        assert host.answers == ["/tmp/metrics"]
+
+
+async def test_what_is_only_read_is_closed_and_what_is_filled_in_is_cancelled() -> None:
+    for dialog, word in ((HelpDialog({}), "close"), (LineDialog("Which?"), "cancel")):
+        host = Host(dialog)  # type: ignore[arg-type]
+        async with host.run_test() as pilot:
+            await pilot.pause()
+            keys = host.screen.query_one(KeyLine).keys
+            assert ("esc", word) in keys
+            await pilot.press("escape")
+            assert host.answers == [None]

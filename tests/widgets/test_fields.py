@@ -10,7 +10,7 @@ from textual.events import Paste
 
 from tests.widgets.hosts import HOSTILE, app_of, hosted, screen_lines, unsafe_lines
 from tui.domain.text import UNSAFE
-from tui.widgets.fields import ChoiceField, Field, TextField
+from tui.widgets.fields import ChoiceField, Field, PathField, TextField
 
 CHOICES = (("Claude 3 Haiku [/INST]", "haiku"), ("Nova Lite \x1b[31m", "lite"), ("日本語", "ja"))
 
@@ -176,3 +176,28 @@ async def test_a_form_accepted_at_once_has_all_that_was_typed() -> None:
     async with hosted(form):
         form.name_field.input.value = "job-12"  # its message has not been read yet
         assert form.name_field.value == "job-12"
+
+
+async def test_a_path_typed_behind_the_proposed_folder_takes_its_place() -> None:
+    field = PathField("file", "/home/somebody/")
+    async with hosted(field) as pilot:
+        field.focus()
+        await pilot.press("end")
+        pilot.app.post_message(Paste("/tmp/短冊/pairs.json"))
+        await pilot.pause()
+        await pilot.pause()
+        assert field.value == "/tmp/短冊/pairs.json"
+        await pilot.press("backspace")
+        assert field.value == "/tmp/短冊/pairs.jso"
+        field.value = "/home/somebody/"
+        await pilot.press("end", "~", "/")
+        assert field.value == "~/"
+        assert app_of(pilot).heard(Field.Changed)[-1].value == "~/"
+
+
+async def test_what_is_no_path_keeps_its_slashes() -> None:
+    field = TextField("place", "s3:/")
+    async with hosted(field) as pilot:
+        field.focus()
+        await pilot.press("end", "/", "b")
+        assert field.value == "s3://b"

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from textual.content import Content
 
 from tests.widgets.hosts import hosted, screen_lines, until
+from tui.widgets.frame import StatusLine
 from tui.widgets.progress import ProgressLine, progress_text
 from tui.widgets.sparkline import spark
 from tui.widgets.text_pane import TextPane
@@ -90,3 +91,18 @@ async def test_japanese_begins_behind_its_letter_and_breaks_anywhere() -> None:
         assert lines[0].startswith("A  短冊は俳句を書く")
         assert "".join(lines[:5]).replace("A  ", "").startswith("短冊は俳句を書く細長い紙です。" * 4)
         assert "the end" in lines
+
+
+@pytest.mark.parametrize(("kind", "mark"), [("", ""), ("problem", "▲ "), ("good", "✓ ")])
+async def test_both_lines_of_the_status_begin_in_their_own_column(kind: str, mark: str) -> None:
+    status = StatusLine()
+    async with hosted(status, size=(40, 24)) as pilot:
+        status.say("short", kind)
+        await pilot.pause()
+        assert screen_lines(pilot)[0].rstrip() == f" {mark}short"
+        status.say("a sentence that is longer than one line of a narrow window can hold", kind)
+        await pilot.pause()
+        first, second = screen_lines(pilot)[:2]
+        assert first.startswith(f" {mark}a sentence")
+        assert second.startswith("   ")
+        assert second[3] != " "

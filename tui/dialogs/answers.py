@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
-from tui.dialogs.base import Dialog
+from tui.dialogs.base import CLOSE, Dialog
 from tui.domain.conversation import KeptAnswer
 from tui.domain.errors import AppError
 from tui.domain.text import count, safe, safe_line
@@ -55,6 +55,7 @@ class AnswersDialog(Dialog[KeptAnswer]):
     AnswersDialog TextPane { height: 1fr; min-height: 3; border-top: solid $primary 40%; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
+        CLOSE,
         Binding("slash", "filter", "search", key_display="/", id="answers.filter"),
         Binding("tab", "other", "list / answer", priority=True, show=False, id="answers.other"),
         Binding("y", "copy", "copy", id="answers.copy"),

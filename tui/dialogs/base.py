@@ -24,7 +24,10 @@ SCROLLING: tuple[BindingType, ...] = (
     Binding("pagedown,ctrl+d", "scroll(8)", "Page down", show=False, id="dialog.page_down"),
     Binding("pageup,ctrl+u", "scroll(-8)", "Page up", show=False, id="dialog.page_up"),
 )
-"""Bindings of dialogs that are read, not filled in."""
+"""Bindings of dialogs whose text is longer than they are."""
+
+CLOSE = Binding("escape", "cancel", "close", key_display="esc", id="dialog.cancel")
+"""For dialogs that show something: there is nothing to be given up by leaving them."""
 
 
 class Dialog(ModalScreen[T | None]):

@@ -18,7 +18,7 @@ from tui.domain.evaluation import Question
 from tui.domain.evaluation_setup import QuestionFile, Setup, Sides, setup_text
 from tui.domain.pricing import TokenPrices
 from tui.domain.text import safe_line
-from tui.widgets.fields import ChoiceField, Field, TextField
+from tui.widgets.fields import ChoiceField, Field, PathField, TextField
 
 ANOTHER = "another"
 
@@ -67,7 +67,7 @@ class EvaluationDialog(JudgeFields[Filled]):
         files = [(f.text, str(n)) for n, f in enumerate(form.files)] + [("another file …", ANOTHER)]
         chosen = str(form.file) if form.files else ANOTHER
         yield ChoiceField("questions", files, chosen, id="file")
-        yield TextField("path", "", help="a file of pairs: the answers are the references", id="path")
+        yield PathField("path", "", help="a file of pairs: the answers are the references", id="path")
         targets = [(f"{t.name} · {t.kind}", t.model_id) for t in form.targets]
         tuned, base = form.sides.tuned, form.sides.base
         yield ChoiceField("tuned side", targets, tuned.model_id if tuned else None, id="tuned")

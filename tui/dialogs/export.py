@@ -19,7 +19,7 @@ from tui.domain.exporting import Export, Systems, Target, name_problem, proposed
 from tui.domain.formats import FormatError, Record
 from tui.domain.pairs import Damaged
 from tui.domain.text import safe, safe_line
-from tui.widgets.fields import ChoiceField, Field, TextField
+from tui.widgets.fields import ChoiceField, Field, PathField, TextField
 
 _SHOWN = 900
 """Characters of the record that are shown."""
@@ -63,7 +63,7 @@ class ExportDialog(Dialog[ExportForm]):
     def fields(self) -> ComposeResult:
         export = self._form.export
         self._proposed = str(proposed_path(self._source, self._model, export))
-        yield TextField("file", self._form.path or self._proposed, id="path")
+        yield PathField("file", self._form.path or self._proposed, id="path")
         targets = [(f"{self._model.data_format}, JSONL" if one is Target.MODEL else one, str(one)) for one in Target]
         yield ChoiceField("format", targets, str(export.target), id="target")
         yield ChoiceField("system prompt", [(one, str(one)) for one in Systems], str(export.systems), id="systems")

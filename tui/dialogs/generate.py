@@ -15,7 +15,7 @@ from tui.domain.chat import Target
 from tui.domain.errors import AppError
 from tui.domain.generation import MOST_PAIRS, Wish, usual
 from tui.domain.text import safe_line
-from tui.widgets.fields import ChoiceField, Field, TextField
+from tui.widgets.fields import ChoiceField, Field, PathField, TextField
 
 Models = Callable[[], Awaitable[Sequence[Target]]]
 
@@ -52,7 +52,7 @@ class GenerateDialog(Dialog[Wish]):
     def fields(self) -> ComposeResult:
         wish = self._wish
         language = wish.language if any(wish.language == value for _, value in _LANGUAGES) else _OTHER
-        yield TextField("document", wish.path, id="path", help="pdf docx md txt html csv, and doc xls xlsx as they are")
+        yield PathField("document", wish.path, id="path", help="pdf docx md txt html csv, and doc xls xlsx as they are")
         yield ChoiceField("model", (), id="model", prompt="the list is being read", help="a larger one than yours")
         yield TextField("or its id", wish.model_id, id="typed", help="model id, or inference profile id or ARN")
         yield TextField("pairs", str(wish.number), id="number", help=f"1 to {MOST_PAIRS}")

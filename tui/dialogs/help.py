@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
-from tui.dialogs.base import SCROLLING, Dialog
+from tui.dialogs.base import CLOSE, SCROLLING, Dialog
 from tui.widgets.cells import fit
 from tui.widgets.frame import key_text
 
@@ -23,7 +23,7 @@ class HelpDialog(Dialog[None]):
     """Every key that does something here, with its action."""
 
     heading = "Keys"
-    BINDINGS: ClassVar[list[BindingType]] = [*SCROLLING]
+    BINDINGS: ClassVar[list[BindingType]] = [*SCROLLING, CLOSE]
 
     def __init__(self, groups: Mapping[str, Sequence[tuple[str, str]]]) -> None:
         """`groups` are keys and what they do, by where they count."""

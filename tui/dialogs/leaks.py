@@ -13,7 +13,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.dialogs.base import Dialog
+from tui.dialogs.base import CLOSE, Dialog
 from tui.domain.errors import AppError
 from tui.domain.formats import FormatError
 from tui.domain.grams import Thresholds, measure, sketch
@@ -98,6 +98,7 @@ class LeaksDialog(Dialog[Place]):
 
     heading = "Leakage: what files of different roles share"
     BINDINGS: ClassVar[list[BindingType]] = [
+        CLOSE,
         Binding("enter", "open", "go there", id="leaks.open"),
         Binding("tab,l,h,left,right", "side", "other side", key_display="tab", id="leaks.side"),
         Binding("d", "remove", "delete it", id="leaks.remove"),

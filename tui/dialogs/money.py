@@ -14,7 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.dialogs.base import Dialog
+from tui.dialogs.base import CLOSE, Dialog
 from tui.dialogs.choice import Choice, ChoiceRows
 from tui.domain.clock import span
 from tui.domain.errors import AppError, Cause
@@ -44,6 +44,7 @@ class MoneyDialog(Dialog[MoneyAnswer]):
     """Reads like a bill; deletes, extends a lease, or lifts it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        CLOSE,
         Binding("X", "wish('delete')", "delete", id="money.delete"),
         Binding("plus", "wish('extend')", "30 min more", key_display="+", id="money.extend"),
         Binding("minus", "wish('lift')", "no end", key_display="-", id="money.lift"),

@@ -16,9 +16,10 @@ from textual.widgets import Input, Static
 
 from tui.dialogs.base import Dialog
 from tui.domain.errors import AppError
-from tui.domain.folders import Entry, Recent, completed, folder_of, matching, restarted, split
+from tui.domain.folders import Entry, Recent, completed, folder_of, matching, split
 from tui.domain.text import human_size, safe_line
 from tui.widgets.columns import Column
+from tui.widgets.fields import restart
 from tui.widgets.virtual_table import VirtualTable
 
 Lister = Callable[[Path], Awaitable[Sequence[Entry]]]
@@ -138,9 +139,7 @@ class OpenFileDialog(Dialog[str]):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         self._by_list = False
-        meant = restarted(event.value)
-        if meant != event.value:
-            self._put(meant)
+        if restart(event.input):
             return
         if split(event.value)[1]:
             self.complain("")

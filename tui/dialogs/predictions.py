@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from tui.dialogs.base import Dialog
-from tui.widgets.fields import TextField
+from tui.widgets.fields import PathField, TextField
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +58,11 @@ class PredictionsDialog(Dialog[Paths]):
             "JSON or JSONL of questions and answers; the answers to one question in several records are its samples.\n"
         )
         yield Static(Content(text), markup=False, classes="help-text")
-        yield TextField(
+        yield PathField(
             "references", self._paths.references, help="empty: JSONL of evaluation jobs carries them", id="references"
         )
-        yield TextField("tuned model's answers", self._paths.tuned, id="tuned")
-        yield TextField("base model's answers", self._paths.base, id="base")
+        yield PathField("tuned model's answers", self._paths.tuned, id="tuned")
+        yield PathField("base model's answers", self._paths.base, id="base")
 
     def on_mount(self) -> None:
         self.complain(self._problem)

@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.dialogs.base import Dialog
+from tui.dialogs.base import CLOSE, Dialog
 from tui.domain.checks import OWN_RULE, Problem, Severity
 from tui.domain.text import safe_line
 from tui.widgets.columns import Column
@@ -59,6 +59,7 @@ class ProblemsDialog(Dialog[Wish]):
     """Lists problems of one kind or of all; `fixes` says for each rule that can be mended what the fix does."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        CLOSE,
         Binding("enter", "open", "go there", id="problems.open"),
         Binding("l,right,tab", "kind(1)", "next kind", key_display="→", id="problems.next_kind"),
         Binding("h,left,shift+tab", "kind(-1)", "Last kind", show=False, key_display="←", id="problems.last_kind"),

@@ -11,13 +11,13 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.dialogs.base import SCROLLING, Dialog
+from tui.dialogs.base import CLOSE, SCROLLING, Dialog
 
 
 class ReadingDialog(Dialog[None]):
     """Outside text must come as Content or plain str, never as markup."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*SCROLLING]
+    BINDINGS: ClassVar[list[BindingType]] = [*SCROLLING, CLOSE]
 
     def __init__(self, heading: str, parts: Sequence[tuple[str, str] | str], *, note: str = "") -> None:
         super().__init__()

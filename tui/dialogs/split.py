@@ -23,7 +23,7 @@ from tui.domain.split import CONTAINED_UP_TO, PARTS, Split, Together, size_of
 from tui.domain.statistics import quantile
 from tui.domain.text import count, safe_line
 from tui.widgets.cells import fit, plain_terminal
-from tui.widgets.fields import ChoiceField, Field, TextField
+from tui.widgets.fields import ChoiceField, Field, PathField, TextField
 from tui.widgets.frame import KeyLine
 from tui.widgets.histogram import Histograms, Shown
 
@@ -96,7 +96,7 @@ class SplitDialog(Dialog[SplitPlan]):
             yield TextField("seed", form.seed, help="the same seed gives the same parts", id="seed")
             choices = [(str(one), str(one)) for one in Together]
             yield ChoiceField("keep together", choices, str(form.together), id="together")
-            yield TextField("new files", form.names, help="* stands for the part", id="names")
+            yield PathField("new files", form.names, help="* stands for the part", id="names")
             yield Static("", id="split-parts", markup=False)
             yield Histograms(ascii=plain_terminal(), alike=True)
             yield Static("", id="dialog-problem", markup=False)

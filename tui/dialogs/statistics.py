@@ -13,7 +13,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.dialogs.base import Dialog
+from tui.dialogs.base import CLOSE, Dialog
 from tui.domain.base_models import BaseModel
 from tui.domain.formats import Record
 from tui.domain.pairs import Pairs, Role
@@ -114,6 +114,7 @@ class StatisticsDialog(Dialog[Place]):
     """Gives the record to go to. The figures are put in by whoever opened it, as they are counted."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        CLOSE,
         Binding("plus,equals_sign", "epochs(1)", "epoch more", key_display="+", id="statistics.more"),
         Binding("minus", "epochs(-1)", "fewer", key_display="-", id="statistics.fewer"),
         Binding("m", "measure", "count with the model", id="statistics.measure"),

@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.widgets import Input, Static, TextArea
 
 from tui.dialogs.base import Dialog
+from tui.widgets.fields import restart
 
 
 class LineDialog(Dialog[str]):
@@ -49,6 +50,14 @@ class LineDialog(Dialog[str]):
             self.complain(problem)
         else:
             self.dismiss(value)
+
+
+class PathDialog(LineDialog):
+    """A path; one that is typed behind the folder that was proposed takes its place."""
+
+    @on(Input.Changed)
+    def _path_typed(self, event: Input.Changed) -> None:
+        restart(event.input)
 
 
 class TextDialog(Dialog[str]):

@@ -10,7 +10,7 @@ from textual import work
 from tui.dialogs.choice import Choice, ChoiceDialog
 from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.predictions import Paths, PredictionsDialog
-from tui.dialogs.text import LineDialog
+from tui.dialogs.text import PathDialog
 from tui.domain.errors import AppError, Cause
 from tui.domain.evaluation import Results
 from tui.domain.evaluation_files import Export, export
@@ -40,7 +40,7 @@ class FilesPart(EvaluationBase):
         chosen = await self.ask(ChoiceDialog("Export as", [Choice(kind.name, kind.value) for kind in Export]))
         if chosen is None:
             return
-        folder = await self.ask(LineDialog("Write into which folder?", value=working_folder()))
+        folder = await self.ask(PathDialog("Write into which folder?", value=working_folder()))
         if not folder or not folder.strip():
             return
         judge_id = self.judge.id if self.judge else ""

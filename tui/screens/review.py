@@ -287,7 +287,7 @@ class ReviewScreen(Screen[None]):
         self.app.push_screen(ChoiceDialog(heading, choices, note=note), chosen)
 
     def _ask_path(self, accepted: Sequence[Draft]) -> None:
-        from tui.dialogs.text import LineDialog
+        from tui.dialogs.text import PathDialog
 
         stem = safe_line(Path(self._batch.document).stem, 60) or "document"
         value = str(self._folder / f"{stem}.validation.json")
@@ -297,7 +297,7 @@ class ReviewScreen(Screen[None]):
             if path and path.strip():
                 self._add_to(accepted, Path(path.strip()).expanduser().absolute())
 
-        self.app.push_screen(LineDialog("Write the accepted pairs to", value=value, note=note), typed)
+        self.app.push_screen(PathDialog("Write the accepted pairs to", value=value, note=note), typed)
 
     @work(group="add")
     async def _add_to(self, accepted: Sequence[Draft], path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -74,6 +75,14 @@ class ChatTab(HistoryTab):
         if self.is_mounted:
             self.recall_system()
             self.offer_last()
+
+    @on(AnswerPane.Titled)
+    def _titled(self) -> None:
+        """Where one side has room, its title tells of the other."""
+        one, two = self.panes
+        for pane, other in ((one, two), (two, one)):
+            name = other.name_shown if other.target else "nobody yet"
+            pane.tell_other(f"ctrl+o: {other.side.upper()} {name}")
 
     def action_other(self) -> None:
         """Show the next pane where only one has room."""

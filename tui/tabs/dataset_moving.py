@@ -71,12 +71,12 @@ class MovingTab(OpeningTab):
         self.say(f"{said} (u undoes it, in each file)", "problem" if left else "")
 
     async def _carry_to_new(self, opened: EditedFile, chosen: Sequence[int], *, keep: bool) -> None:
-        from tui.dialogs.text import LineDialog
+        from tui.dialogs.text import PathDialog
 
         path, problem = await self._free_name(opened.file.path), ""
         while True:
             note = problem or "It is written at once, in the manner of this one."
-            typed = await self.ask(LineDialog(f"New file for {count(len(chosen), 'pair')}", value=str(path), note=note))
+            typed = await self.ask(PathDialog(f"New file for {count(len(chosen), 'pair')}", value=str(path), note=note))
             if not typed:
                 return
             path = typed_path(typed)

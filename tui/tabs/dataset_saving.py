@@ -88,7 +88,7 @@ class SavingTab(EditingTab):
 
     async def _settle_conflict(self, opened: EditedFile, conflict: AppError, path: Path | None) -> None:
         from tui.dialogs.choice import Choice, ChoiceDialog
-        from tui.dialogs.text import LineDialog
+        from tui.dialogs.text import PathDialog
 
         choices = [
             Choice("elsewhere", "Save as …", "under another name; the file stays as it is"),
@@ -109,7 +109,7 @@ class SavingTab(EditingTab):
         elif chosen == "elsewhere":
             old = opened.file.path
             suggested = str(old.with_name(f"{old.stem}.mine{old.suffix}"))
-            typed = await self.ask(LineDialog(f"Save {opened.name} as", value=suggested))
+            typed = await self.ask(PathDialog(f"Save {opened.name} as", value=suggested))
             if typed:
                 await self._save(opened, typed_path(typed))
 

@@ -15,7 +15,7 @@ from textual.reactive import reactive
 from tui.dialogs.choice import Choice, ChoiceDialog
 from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.runs import RunsDialog
-from tui.dialogs.text import LineDialog
+from tui.dialogs.text import PathDialog
 from tui.domain.errors import AppError, Cause
 from tui.domain.identity import Identity
 from tui.domain.loss_report import LossRun, compare_rows, epoch_head, epoch_rows
@@ -250,7 +250,7 @@ class LossTab(Tab):
     async def action_open_files(self) -> None:
         """Show local metrics files."""
         typed = await self.app.push_screen_wait(
-            LineDialog(
+            PathDialog(
                 "Open metrics files",
                 value=f"{os.getcwd()}/",
                 note="A folder that holds the CSVs of one or several runs, or files with a blank between them",
@@ -411,7 +411,7 @@ class LossTab(Tab):
             return
         kind = ExportKind(chosen)
         offered = await self.services.pool.run(free_path, Path.cwd(), reports, kind)
-        typed = await self.app.push_screen_wait(LineDialog("Write to", value=str(offered)))
+        typed = await self.app.push_screen_wait(PathDialog("Write to", value=str(offered)))
         if not typed or not typed.strip():
             return
         await self.attempt(self._write(reports, kind, _path(typed)))

@@ -8,21 +8,28 @@ from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
+from textual.message import Message
 from textual.worker import Worker
 
 from tui.domain.chat import Target
 from tui.domain.conversation import Exchange
 from tui.domain.pricing import TokenPrices
 from tui.domain.text import safe_line
+from tui.widgets.cells import fit
 from tui.widgets.stream_view import StreamView
 from tui.widgets.styled_lines import StyledLine
 from tui.widgets.text_pane import Line
 
 _MASKED = "not told until you vote"
+_OTHER = 26
+"""Cells of a title that may go to the side that is not shown."""
 
 
 class AnswerPane(Vertical):
     """`masked` hides the name and all that could give it away, until the vote."""
+
+    class Titled(Message):
+        """Who answers on a side, or what may be told of it, is different now."""
 
     def __init__(self, side: str, *, rate: float) -> None:
         """`rate`: how often a second a growing answer is painted at most."""
@@ -35,7 +42,7 @@ class AnswerPane(Vertical):
         self.masked = False
         self.worker: Worker[None] | None = None
         self._rate = rate
-        self._figures = ""
+        self._figures = self._title = self._other = ""
         self._answers: dict[int, int] = {}
 
     def compose(self) -> ComposeResult:
@@ -77,7 +84,23 @@ class AnswerPane(Vertical):
             parts += [target.kind, target.lifecycle, price]
         text = safe_line(" · ".join(filter(None, parts)), 160)
         gone = " · ▲ not there any more" if self.gone and not self.masked else ""
-        self.query_one(".pane-title", Line).put(Content(f" {self.side.upper()}  {text}{gone}"))
+        self._title = f" {self.side.upper()}  {text}{gone}"
+        self._write_title()
+        self.post_message(self.Titled())
+
+    def tell_other(self, name: str) -> None:
+        """Say who else there is, and how to get there, where only this side has room."""
+        self._other = name
+        self._write_title()
+
+    def _write_title(self) -> None:
+        title, width = Content(self._title), self.size.width
+        if self._other and width and self.screen.has_class("-narrow"):
+            other = f" {fit(self._other, _OTHER).rstrip()} "
+            title = title.truncate(width - cell_len(other), ellipsis=True, pad=True) + Content.styled(
+                other, "not bold $foreground-muted"
+            )
+        self.query_one(".pane-title", Line).put(title)
 
     def footer(self, text: str) -> None:
         """Write the figures; while masked they wait."""
@@ -89,8 +112,9 @@ class AnswerPane(Vertical):
         self.query_one(".pane-footer", Line).put(Content(f" {shown}" if shown else ""))
 
     def on_resize(self) -> None:
-        """Another width may have room for the words between the figures."""
+        """Another width may have room for the words between the figures, and for both sides."""
         self.footer(self._figures)
+        self._write_title()
 
     def mask(self, masked: bool) -> None:
         """Hide who answers, or tell it."""

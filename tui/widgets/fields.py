@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Select, Static
 
+from tui.domain.folders import restarted
 from tui.domain.text import safe, safe_line
 
 Value = str | None
@@ -162,6 +163,26 @@ class TextField(Field):
         event.stop()
         self._text = _one_line(event.value)
         self._tell()
+
+
+class PathField(TextField):
+    """A path; one that is typed behind the folder that was proposed takes its place."""
+
+    @on(Input.Changed)
+    def _path_typed(self, event: Input.Changed) -> None:
+        restart(event.input)
+
+
+def restart(field: Input) -> bool:
+    """Leave only the path that is meant where one was typed behind another; whether there was such a one."""
+    typed = field.value
+    meant = restarted(typed)
+    if meant == typed:
+        return False
+    place = field.cursor_position
+    field.value = meant
+    field.cursor_position = max(0, place - (len(typed) - len(meant)))
+    return True
 
 
 class ChoiceField(Field):

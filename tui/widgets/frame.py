@@ -180,11 +180,11 @@ class StatusLine(Widget):
         self.set_class(roomy and cell_len(self.text) > self.size.width > 0, "-long")
 
     def render(self) -> Content:
+        text, width = self.text.strip(), self.size.width
         if not self.has_class("-long"):
-            return Content(fit(self.text, self.size.width))
-        lines = wrap(self.text, self.size.width - len(_HANG))
-        rest = " ".join(lines[1:])
-        return Content(f"{lines[0]}\n{fit(f'{_HANG}{rest}', self.size.width)}")
+            return Content(f" {fit(text, width - 1)}")
+        first, *more = wrap(text, max(1, width - len(_HANG)))
+        return Content(f" {first}\n{_HANG}{fit(' '.join(more), width - len(_HANG))}")
 
 
 class KeyLine(Widget):

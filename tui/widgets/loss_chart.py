@@ -142,7 +142,7 @@ class LossChart(Widget):
         if not lines:
             sentence = wrap(self._empty, max(1, width - 2))
             top = [""] * max(0, (height - len(sentence)) // 2)
-            lines = [_plain(fit(f" {text}", width)) for text in top + sentence][:height]
+            lines = [_plain(f" {fit(text, width - 1)}") for text in top + sentence][:height]
         self._strips = [_strip(line, base).adjust_cell_length(width, base) for line in lines]
 
     def _repaint_changed(self) -> None:

@@ -42,4 +42,5 @@ class ReferencePane(Vertical):
         else:
             content = Content.assemble(*((safe(t), "bold underline $text-warning" if m else "") for t, m in pieces))
         self.text.put(content)
-        self.query_one(".pane-footer", Line).put(Content("" if pieces is None else " underlined: not in the answer"))
+        said = " R closes it, outside the prompt" if pieces is None else " underlined: not in the answer · R closes it"
+        self.query_one(".pane-footer", Line).put(Content(said))
