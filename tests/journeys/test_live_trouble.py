@@ -15,7 +15,7 @@ from tests.harness import FAST, Walk, nobody
 from tests.journeys.stage import sent, served
 from tui.domain.settings import Settings
 from tui.sandbox.faults import FaultKind
-from tui.screens import main
+from tui.screens import watching
 from tui.screens.main import MainScreen
 from tui.services.aws import Connection
 from tui.services.session import Services, build
@@ -25,7 +25,7 @@ PAIRS = [{"q": f"What is lantern {n}?", "a": f"Lantern {n} hangs at gate {n}."} 
 
 @pytest.fixture(autouse=True)
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(main, "_LOOK_AGAIN", 0.1)
+    monkeypatch.setattr(watching, "_LOOK_AGAIN", 0.1)
     home = tmp_path / "home"
     home.mkdir()
     with nobody(home):

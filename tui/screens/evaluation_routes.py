@@ -5,13 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from textual import on, work
-from textual.reactive import reactive
-from textual.screen import Screen
 
 from tui.domain.errors import AppError
-from tui.domain.identity import Identity
-from tui.domain.runs import Board
-from tui.services.session import Services
+from tui.screens.shared import SharedScreen
 from tui.tabs.base import Tab
 
 if TYPE_CHECKING:
@@ -19,19 +15,12 @@ if TYPE_CHECKING:
     from tui.screens.main import MainScreen
 
 
-class EvaluationRoutes(Screen[None]):
+class EvaluationRoutes(SharedScreen):
     """Opens the evaluation screen, which lives on while it is left, and looks after evaluation jobs."""
 
     # Textual's own choice, made whenever a screen above goes, would be the first widget of whatever hidden tab.
     AUTO_FOCUS = ""
-    services: Services
-    identity: reactive[Identity] = reactive(Identity(), repaint=False)
-    board: reactive[Board] = reactive(Board(), repaint=False)
     _evaluation: EvaluationScreen | None = None
-
-    def say(self, text: str, kind: str = "") -> None:
-        """Put something on the status line."""
-        raise NotImplementedError
 
     def on_screen_resume(self) -> None:
         """Who lost the focus while another screen was above gets it back, on the tab that is seen."""

@@ -9,18 +9,16 @@ from datetime import datetime, timedelta
 from textual import work
 from textual.message import Message
 from textual.reactive import reactive
-from textual.screen import Screen
 
 from tui.domain.base_models import Serving
 from tui.domain.clock import span
 from tui.domain.errors import AppError, Cause
-from tui.domain.identity import Identity
 from tui.domain.meter import Bill, bills_of, latest, meter_text
 from tui.domain.pricing import TokenPrices, cents
-from tui.domain.runs import Board, Endpoint, Part
+from tui.domain.runs import Endpoint, Part
+from tui.screens.shared import SharedScreen
 from tui.services.leases import Lease
 from tui.services.regions import Elsewhere
-from tui.services.session import Services
 
 _WARN_BEFORE = timedelta(minutes=5)
 _TRY_AGAIN = timedelta(minutes=1)
@@ -29,7 +27,7 @@ _AWS_IS_LATE = timedelta(minutes=3)
 EXTENSION = timedelta(minutes=30)
 
 
-class MoneyScreen(Screen[None]):
+class MoneyScreen(SharedScreen):
     """The part of the main screen that keeps an eye on what bills."""
 
     class Happened(Message):
@@ -39,14 +37,7 @@ class MoneyScreen(Screen[None]):
             super().__init__()
             self.text = text
 
-    services: Services
-    identity: reactive[Identity] = reactive(Identity(), repaint=False)
-    board: reactive[Board] = reactive(Board(), repaint=False)
     bills: reactive[tuple[Bill, ...]] = reactive((), repaint=False)
-
-    def say(self, text: str, kind: str = "") -> None:
-        """Put something on the status line."""
-        raise NotImplementedError
 
     def begin_with_money(self) -> None:
         """Nothing is known yet; call when mounted."""

@@ -1,0 +1,26 @@
+"""What the parts of the main screen share."""
+
+from __future__ import annotations
+
+from textual.reactive import reactive
+from textual.screen import Screen
+
+from tui.domain.drafts import OpenFiles
+from tui.domain.identity import Identity
+from tui.domain.runs import Board
+from tui.services.session import Services
+from tui.widgets.frame import StatusLine
+
+
+class SharedScreen(Screen[None]):
+    """Facts that tabs get by data binding, and the status line."""
+
+    services: Services
+    identity: reactive[Identity] = reactive(Identity(), repaint=False)
+    board: reactive[Board] = reactive(Board(), repaint=False)
+    base_model_key: reactive[str] = reactive("", repaint=False)
+    files: reactive[OpenFiles] = reactive((), repaint=False)
+
+    def say(self, text: str, kind: str = "") -> None:
+        """Put something on the status line."""
+        self.query_one(StatusLine).say(text, kind)
