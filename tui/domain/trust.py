@@ -3,61 +3,140 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
 BEDROCK = "bedrock.amazonaws.com"
-_ARNS = frozenset({"arnequals", "arnlike", "stringlike", "stringequals"})
-_LITERAL = "stringequals"
-"""The one of them that takes * and ? for themselves (IAM User Guide, condition operators)."""
+_ASSUME = "sts:assumerole"
+_EXACT = frozenset({"stringequals", "stringequalsignorecase"})
+"""Operators that take * and ? for themselves (IAM User Guide, condition operators)."""
+_PATTERNS = frozenset({"arnequals", "arnlike", "stringlike"})
 
 
-def trust_problem(document: Any, account: str, region: str, partition: str = "aws") -> str:
-    """What keeps Bedrock from assuming the role; empty when nothing does.
+@dataclass(frozen=True, slots=True)
+class TrustProblem:
+    """What keeps Bedrock from assuming a role. `known` is False where that cannot be told from here; `curable` where
+    one more statement would let Bedrock in."""
 
-    Conditions on aws:SourceAccount and aws:SourceArn are judged as the Amazon Bedrock User Guide uses them
-    (model-customization-iam-role); another condition is told, since it cannot be judged here.
+    text: str
+    known: bool = True
+    curable: bool = True
+
+
+def trust_problem(document: Any, account: str, region: str, partition: str = "aws") -> TrustProblem | None:
+    """What keeps Bedrock from assuming the role, None when nothing does.
+
+    A Deny wins over every Allow. Conditions on aws:SourceAccount and aws:SourceArn are judged as the Amazon Bedrock
+    User Guide uses them (model-customization-iam-role); another condition, NotPrincipal, and a principal of everyone
+    are told, since they cannot be judged here.
     """
-    problems = []
-    for statement in _listed(document.get("Statement", ())) if isinstance(document, Mapping) else ():
-        if not isinstance(statement, Mapping) or statement.get("Effect") != "Allow" or not _names_bedrock(statement):
+    caller = _Caller(account, f"arn:{partition}:bedrock:{region}:{account}:model-customization-job/x/abcdefghijkl")
+    statements = [s for s in _statements(document) if _covers_assuming(s)]
+    doubt = None
+    for statement in statements:
+        if statement.get("Effect") == "Deny":
+            applies = _and(_names_bedrock(statement), caller.meets(statement)[0])
+            if applies:
+                return TrustProblem(f"a Deny in its trust policy keeps {BEDROCK} out", curable=False)
+            if applies is None:
+                doubt = TrustProblem("its trust policy has a Deny that cannot be judged here", known=False)
+    return _not_allowed(statements, caller) or doubt
+
+
+def _not_allowed(statements: Iterable[Mapping[str, Any]], caller: _Caller) -> TrustProblem | None:
+    """Why no statement lets Bedrock in; None when one does."""
+    doubt = wrong = None
+    for statement in statements:
+        named = _names_bedrock(statement)
+        if statement.get("Effect") != "Allow" or named is False:
             continue
-        problem = _conditions(statement.get("Condition"), account, f"arn:{partition}:bedrock:{region}:{account}:")
-        if not problem:
-            return ""
-        problems.append(problem)
-    return problems[0] if problems else f"it does not trust {BEDROCK}"
+        met, reason = caller.meets(statement)
+        if named and met:
+            return None
+        if met is False:
+            wrong = wrong or TrustProblem(reason)
+        else:
+            doubt = TrustProblem(reason or "its trust names principals that cannot be judged here", known=False)
+    return doubt or wrong or TrustProblem(f"it does not trust {BEDROCK}")
 
 
-def _names_bedrock(statement: Mapping[str, Any]) -> bool:
+def _statements(document: Any) -> list[Mapping[str, Any]]:
+    found = _listed(document.get("Statement", ())) if isinstance(document, Mapping) else ()
+    return [statement for statement in found if isinstance(statement, Mapping)]
+
+
+def _covers_assuming(statement: Mapping[str, Any]) -> bool:
+    """Whether its Action, or its NotAction, takes in sts:AssumeRole."""
+    inverted = "Action" not in statement and "NotAction" in statement
+    actions = _listed(statement.get("NotAction" if inverted else "Action", ()))
+    hit = any(_like(_ASSUME, str(action).lower()) for action in actions)
+    return hit != inverted
+
+
+def _names_bedrock(statement: Mapping[str, Any]) -> bool | None:
+    """Whether its principals take Bedrock in; None when that cannot be told."""
+    if "NotPrincipal" in statement and "Principal" not in statement:
+        return False if BEDROCK in _services(statement["NotPrincipal"]) else None
     principal = statement.get("Principal")
-    services = _listed(principal.get("Service", ())) if isinstance(principal, Mapping) else ()
-    actions = [str(action).lower() for action in _listed(statement.get("Action", ()))]
-    return BEDROCK in services and any(fnmatchcase("sts:assumerole", action) for action in actions)
+    if BEDROCK in _services(principal):
+        return True
+    aws = _listed(principal.get("AWS", ())) if isinstance(principal, Mapping) else ()
+    if "*" not in (principal, *aws):
+        return False
+    # Everyone: a Deny is meant to keep all out; whether an Allow lets AWS's own services in is not documented.
+    return True if statement.get("Effect") == "Deny" else None
 
 
-def _conditions(conditions: Any, account: str, arn: str) -> str:
-    for operator, keys in conditions.items() if isinstance(conditions, Mapping) else ():
-        for key, values in keys.items() if isinstance(keys, Mapping) else ():
-            wanted, name = [str(value) for value in _listed(values)], str(key).lower()
-            asks = str(operator).lower().removesuffix("ifexists")
-            known = asks in _ARNS
-            if name == "aws:sourceaccount" and known:
-                if account not in wanted and not any(_fits(account, w, asks) for w in wanted):
-                    return f"its trust is for account {', '.join(wanted)}, not {account}"
-            elif name == "aws:sourcearn" and known:
-                job = f"{arn}model-customization-job/x/abcdefghijkl"
-                if asks == _LITERAL and any(_fits(job, w, "") for w in wanted):
-                    return f"its trust compares {key} with {operator}, which takes * literally: ArnLike is meant"
-                if not any(_fits(job, w, asks) for w in wanted):
-                    return f"its trust is for {', '.join(wanted)}, not for jobs of this account and Region"
-            else:
-                return f"its trust has a condition on {key} that cannot be judged here"
-    return ""
+def _services(principal: Any) -> list[Any]:
+    return list(_listed(principal.get("Service", ()))) if isinstance(principal, Mapping) else []
 
 
-def _fits(value: str, pattern: str, operator: str) -> bool:
-    return value == pattern if operator == _LITERAL else fnmatchcase(value, pattern.replace("[", "[[]"))
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """Bedrock, asking on behalf of a job: `job` is the ARN of one that nobody has, as aws:SourceArn."""
+
+    account: str
+    job: str
+
+    def meets(self, statement: Mapping[str, Any]) -> tuple[bool | None, str]:
+        """Whether a statement's conditions hold, None when that cannot be told, and why they do not."""
+        conditions, doubt = statement.get("Condition"), ""
+        for operator, keys in conditions.items() if isinstance(conditions, Mapping) else ():
+            for key, values in keys.items() if isinstance(keys, Mapping) else ():
+                held, reason = self._holds(str(operator), str(key), [str(value) for value in _listed(values)])
+                if held is False:
+                    return False, reason
+                doubt = doubt if held else reason
+        return (None, doubt) if doubt else (True, "")
+
+    def _holds(self, operator: str, key: str, wanted: list[str]) -> tuple[bool | None, str]:
+        asks = operator.lower().removesuffix("ifexists")
+        positive, name = asks.replace("not", "", 1), key.lower()
+        given = {"aws:sourceaccount": self.account, "aws:sourcearn": self.job}.get(name)
+        if given is None or positive not in _EXACT | _PATTERNS or any("${" in one for one in wanted):
+            return None, f"its trust has a condition on {key} that cannot be judged here"
+        literal = positive in _EXACT
+        fits = any(given == one if literal else _like(given, one) for one in wanted)
+        if fits != (positive != asks):
+            return True, ""
+        if positive != asks:
+            return False, f"its trust is not for {', '.join(wanted)}"
+        if name == "aws:sourceaccount":
+            return False, f"its trust is for account {', '.join(wanted)}, not {self.account}"
+        if literal and any(_like(given, one) for one in wanted):
+            return False, f"its trust compares {key} with {operator}, which takes * literally: ArnLike is meant"
+        return False, f"its trust is for {', '.join(wanted)}, not for jobs of this account and Region"
+
+
+def _and(one: bool | None, other: bool | None) -> bool | None:
+    if one is False or other is False:
+        return False
+    return True if one and other else None
+
+
+def _like(value: str, pattern: str) -> bool:
+    return fnmatchcase(value, pattern.replace("[", "[[]"))
 
 
 def with_statement(document: Any, statement: Mapping[str, Any]) -> dict[str, Any]:

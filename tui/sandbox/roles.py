@@ -44,6 +44,12 @@ def may_act(policies: tuple[str, ...], action: str, resource: str, context: Mapp
     return allowed
 
 
+def keys_asked(policies: tuple[str, ...]) -> set[str]:
+    """The condition keys that permission policies ask for, in lower case."""
+    conditions = [statement.get("Condition") or {} for policy in policies for statement in _statements(policy)]
+    return {str(key).lower() for condition in conditions for keys in condition.values() for key in keys}
+
+
 def _statements(policy: str) -> list[dict[str, Any]]:
     try:
         document = json.loads(policy)

@@ -6,7 +6,6 @@ from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
 from tui.sandbox import roles
-from tui.sandbox.access import context
 from tui.sandbox.errors import ServiceError
 from tui.sandbox.wire import Answer
 from tui.sandbox.world import World
@@ -21,16 +20,18 @@ def simulate(world: World, body: bytes) -> Answer:
     documents = world.storage.role(source) if ":role/" in source else None
     if ":role/" in source and documents is None:
         raise ServiceError("NoSuchEntity", f"The role {source} cannot be found.", 404)
+    context = _context(given)
+    missing = sorted(roles.keys_asked(documents.permissions) - context.keys()) if documents else []
+    untold = "".join(f"<member>{escape(key)}</member>" for key in missing)
     found = []
     for action in actions:
         for resource in resources:
-            allowed = documents is None or roles.may_act(
-                documents.permissions, action, resource, _context(world, given)
-            )
+            allowed = documents is None or roles.may_act(documents.permissions, action, resource, context)
             found.append(
                 f"<member><EvalActionName>{escape(action)}</EvalActionName>"
                 f"<EvalResourceName>{escape(resource)}</EvalResourceName>"
-                f"<EvalDecision>{'allowed' if allowed else 'implicitDeny'}</EvalDecision></member>"
+                f"<EvalDecision>{'allowed' if allowed else 'implicitDeny'}</EvalDecision>"
+                f"<MissingContextValues>{untold}</MissingContextValues></member>"
             )
     text = (
         '<SimulatePrincipalPolicyResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/">'
@@ -45,8 +46,9 @@ def _members(given: dict[str, list[str]], name: str) -> list[str]:
     return [given[key][0] for key in keys]
 
 
-def _context(world: World, given: dict[str, list[str]]) -> dict[str, str]:
-    found = context(world)
+def _context(given: dict[str, list[str]]) -> dict[str, str]:
+    """What the caller tells of the call: AWS's simulator, too, takes no condition key for granted."""
+    found: dict[str, str] = {}
     for key, values in given.items():
         if key.startswith("ContextEntries.member.") and key.endswith(".ContextKeyName"):
             value = given.get(key.replace("ContextKeyName", "ContextKeyValues.member.1"), [""])[0]

@@ -17,15 +17,15 @@ from tui.domain.jobs import DataRef, JobSpec
 from tui.domain.names import split_s3_uri
 from tui.domain.preflight import Check, Cure, Mark
 from tui.domain.text import count, safe_line
-from tui.domain.trust import trust_problem
+from tui.domain.trust import BEDROCK, trust_problem
 from tui.services.aws import Aws
 from tui.services.catalog import Catalog
+from tui.services.permissions import Simulator, context_of
 from tui.services.quotas import Quotas
 
 NEW_ROLE = "new"
 _SHORT = timedelta(hours=4)
 _FIRST_BYTES = 65_536
-_JOB_ACTIONS = ("bedrock:CreateModelCustomizationJob", "bedrock:GetModelCustomizationJob")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ class Preflight:
         self._aws = aws
         self._catalog = catalog
         self._quotas = quotas
+        self._simulator = Simulator(aws)
 
     async def run(self, spec: JobSpec, around: Surroundings) -> AsyncIterator[Check]:
         """The checks, each as soon as it is known. Never raises AppError."""
@@ -65,7 +66,7 @@ class Preflight:
             "counts": ("records", lambda: _now(counts_check(spec, around.model))),
             "output": ("output place", lambda: self._output(spec, around)),
             "role": ("role", lambda: self._role(spec, around)),
-            "access": ("role's access", lambda: self._access(spec)),
+            "access": ("role's access", lambda: self._access(spec, around)),
             "caller": ("permissions", lambda: self._caller(spec, around)),
             "quota": ("quota", lambda: self._jobs_quota(around)),
         }
@@ -166,59 +167,64 @@ class Preflight:
             return Check("role", "role", Mark.BAD, "it does not exist", cure=Cure.CREATE_ROLE)
         at = around.identity
         problem = trust_problem(found["Role"].get("AssumeRolePolicyDocument"), at.account, at.region, around.partition)
-        if not problem:
+        if problem is None:
             return Check("role", "role", Mark.OK, f"{role_name(spec.role_arn)} trusts Bedrock for jobs here")
-        mark = Mark.UNKNOWN if "cannot be judged" in problem else Mark.BAD
-        return Check("role", "role", mark, safe_line(problem, 200), cure=Cure.FIX_TRUST if mark is Mark.BAD else None)
+        text = safe_line(problem.text, 200)
+        if not problem.known:
+            return Check("role", "role", Mark.UNKNOWN, text)
+        if not problem.curable:
+            return Check("role", "role", Mark.BAD, text, "Take it out in IAM, or choose another role")
+        return Check("role", "role", Mark.BAD, text, cure=Cure.FIX_TRUST)
 
-    async def _access(self, spec: JobSpec) -> Check:
+    async def _access(self, spec: JobSpec, around: Surroundings) -> Check:
         key, title = "access", "role's access"
         if spec.role_arn in ("", NEW_ROLE) or not spec.training.uri:
             return Check(key, title, Mark.UNKNOWN, "to be seen when role and data are there")
-        wanted = [("s3:GetObject", ref.uri) for ref in (spec.training, spec.validation) if ref is not None]
+        read = [ref.uri for ref in (spec.training, spec.validation) if ref is not None]
+        wanted = [("s3:GetObject", uri) for uri in read]
+        wanted += [("s3:ListBucket", f"s3://{bucket}") for bucket in dict.fromkeys(split_s3_uri(u)[0] for u in read)]
         wanted.append(("s3:PutObject", f"{spec.output_uri.rstrip('/')}/x"))
-        denied = []
+        context, denied, unsure = context_of(around.identity.account, around.identity.region), [], set[str]()
         for action, uri in wanted:
-            resource = f"arn:aws:s3:::{uri.removeprefix('s3://')}"
-            if not await self._may(spec.role_arn, (action,), resource):
+            resource = f"arn:{around.partition}:s3:::{uri.removeprefix('s3://')}"
+            may = await self._simulator.may(spec.role_arn, (action,), (resource,), context)
+            unsure.update(may.missing)
+            if not may.allowed and not may.missing:
                 denied.append(f"{action} on {safe_line(uri, 100)}")
         if denied:
             return Check(key, title, Mark.BAD, f"it may not {' or '.join(denied)}", cure=Cure.FIX_ACCESS)
+        if unsure:
+            return Check(key, title, Mark.UNKNOWN, _depends(unsure))
         return Check(key, title, Mark.OK, "it may read the data and write the output")
 
     async def _caller(self, spec: JobSpec, around: Surroundings) -> Check:
-        key, title = "caller", "permissions"
-        source = await self._caller_arn(around.identity.arn)
+        key, title, at = "caller", "permissions", around.identity
+        source = await self._simulator.caller(at.arn)
         if source is None:
             return Check(key, title, Mark.OK, "the account's root user may do everything")
-        if not await self._may(source, _JOB_ACTIONS, "*"):
-            return Check(
-                key, title, Mark.BAD, "you may not start customization jobs", "Ask for " + ", ".join(_JOB_ACTIONS)
-            )
-        if spec.role_arn not in ("", NEW_ROLE) and not await self._may(source, ("iam:PassRole",), spec.role_arn):
-            return Check(key, title, Mark.BAD, "you may not pass this role", "Ask for iam:PassRole on it")
+        bedrock = f"arn:{around.partition}:bedrock:{at.region}"
+        places = {
+            "bedrock:CreateModelCustomizationJob": f"{bedrock}::foundation-model/{around.model.customization_id}",
+            "bedrock:GetModelCustomizationJob": f"{bedrock}:{at.account}:model-customization-job/*",
+        }
+        context, unsure = context_of(at.account, at.region, {"aws:PrincipalArn": source}), set[str]()
+        for action, place in places.items():
+            # Who is allowed everything of the kind, or this one, may do it: policies name what they like.
+            may = await self._simulator.may(source, (action,), ("*", place), context)
+            unsure.update(may.missing)
+            if not may.allowed and not may.missing:
+                return Check(
+                    key, title, Mark.BAD, "you may not start customization jobs", f"Ask for {', '.join(places)}"
+                )
+        if spec.role_arn not in ("", NEW_ROLE):
+            passed = context | {"iam:PassedToService": BEDROCK}
+            may = await self._simulator.may(source, ("iam:PassRole",), (spec.role_arn,), passed)
+            unsure.update(may.missing)
+            if not may.allowed and not may.missing:
+                return Check(key, title, Mark.BAD, "you may not pass this role", "Ask for iam:PassRole on it")
+        if unsure:
+            return Check(key, title, Mark.UNKNOWN, _depends(unsure))
         return Check(key, title, Mark.OK, "you may start jobs and pass the role")
-
-    async def _caller_arn(self, arn: str) -> str | None:
-        """The IAM identity behind the caller; None for the root user."""
-        if arn.endswith(":root"):
-            return None
-        if ":assumed-role/" not in arn:
-            return arn
-        name = arn.split("/")[1]
-        found = await self._aws.call("iam", "get_role", {"RoleName": name}, need=("Role",))
-        return str(found["Role"]["Arn"])
-
-    async def _may(self, source: str, actions: Collection[str], resource: str) -> bool:
-        """Whether IAM's simulator would allow all the actions; nothing is carried out."""
-        found = await self._aws.pages(
-            "iam",
-            "simulate_principal_policy",
-            "EvaluationResults",
-            {"PolicySourceArn": source, "ActionNames": list(actions), "ResourceArns": [resource]},
-            need=("EvalDecision",),
-        )
-        return bool(found) and all(item["EvalDecision"] == "allowed" for item in found)
 
     async def _jobs_quota(self, around: Surroundings) -> Check:
         limit = await self._quotas.value("customization jobs")
@@ -232,6 +238,10 @@ class Preflight:
 
 async def _now(check: Check) -> Check:
     return check
+
+
+def _depends(missing: set[str]) -> str:
+    return f"it depends on {safe_line(', '.join(sorted(missing)), 100)}, which cannot be told from here"
 
 
 def role_name(arn: str) -> str:
