@@ -57,6 +57,16 @@ def test_the_quota_is_two_units_without_and_one_with_commitment(scene: Scene) ->
     assert len(scene.sandbox.books()) == 3
 
 
+def test_base_models_and_custom_ones_have_quotas_apart(scene: Scene) -> None:
+    model = scene.model()
+    _buy(scene, "both", model, modelUnits=2)
+    _buy(scene, "base", HAIKU, modelUnits=2)
+    for wanted in (model, HAIKU):
+        with pytest.raises(ClientError) as error:
+            _buy(scene, "more", wanted)
+        assert code_of(error) == "ServiceQuotaExceededException"
+
+
 def test_one_token_buys_once(scene: Scene) -> None:
     model = scene.model()
     first = _buy(scene, "gate", model, clientRequestToken="t-1")

@@ -18,7 +18,7 @@ from tui.sandbox.server import Sandbox
 from tui.services.aws import Aws
 from tui.services.news import NewsDesk
 from tui.services.pool import DaemonPool
-from tui.services.quotas import Quotas
+from tui.services.quotas import Quotas, per_model
 from tui.services.schedules import plan_deleting_role, schedule_name
 from tui.services.session import Services
 from tui.services.store import Store
@@ -57,7 +57,7 @@ async def test_a_role_that_is_not_known_yet_is_an_invalid_request(services: Serv
 
 async def test_quotas_are_read_once_until_another_account_comes(services: Services, sandbox: Sandbox) -> None:
     found = await services.quotas.units("Claude 3 Haiku")
-    assert (found.without_commitment, found.with_commitment, found.problem) == (2, 1, "")
+    assert (found.without_commitment, found.with_commitment, found.per_model, found.problem) == (2, 1, 2, "")
     assert (await services.quotas.units("Unknown")).per_model is None
     assert await services.quotas.value("no such quota") is None
     asked = operations(sandbox).count("ListServiceQuotas")
@@ -69,15 +69,41 @@ async def test_quotas_are_read_once_until_another_account_comes(services: Servic
 async def test_a_quota_that_cannot_be_read_is_said_and_tried_again(services: Services, sandbox: Sandbox) -> None:
     sandbox.faults.add(kind="denied", operation="ListServiceQuotas", times=1)
     found = await services.quotas.units("Claude 3 Haiku")
-    assert found.allowed("") is None
+    assert found.across("") is None
     assert "quota is not known (" in found.text(1, 0, "")
-    assert (await services.quotas.units("Claude 3 Haiku")).allowed("") == 2
+    assert (await services.quotas.units("Claude 3 Haiku")).across("") == 2
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ("Claude 3 Haiku", 1),
+        ("Claude 3.5 Haiku", 2),
+        ("Llama 3.1 8B Instruct", 3),
+        ("Llama 3.1 70B Instruct", None),
+        ("Nova Lite", 4),
+        ("Nova 2 Lite", 5),
+        ("Titan Text", None),  # two variants that differ
+    ],
+)
+def test_the_quota_of_a_base_model_is_found_by_the_words_of_its_name(model: str, expected: float | None) -> None:
+    words = {
+        "Anthropic Claude 3 Haiku 200K": 1,
+        "Anthropic Claude 3.5 Haiku 200K": 2,
+        "Meta Llama 3.1 8B Instruct": 3,
+        "the 300k context length variant for Amazon Nova Lite": 4,
+        "Amazon Nova 2 Lite V1.0 256K": 5,
+        "Amazon Titan Text 4K": 6,
+        "Amazon Titan Text 8K": 7,
+    }
+    quotas = {f"model units per provisioned model for {name.lower()}": float(value) for name, value in words.items()}
+    assert per_model({**quotas, "on-demand requests for claude 3 haiku": 99}, model) == expected
 
 
 @pytest.mark.parametrize("quota", [{}, {"QuotaName": "a", "Value": "many"}, {"QuotaName": "a", "Value": None}])
 async def test_an_odd_quota_is_told_and_no_crash(elsewhere: Aws, scripted: Scripted, quota: dict[str, Any]) -> None:
     scripted.answers({"Quotas": [quota]})
-    assert (await Quotas(elsewhere).units("Claude 3 Haiku")).allowed("") is None
+    assert (await Quotas(elsewhere).units("Claude 3 Haiku")).across("") is None
 
 
 def board(status: str, **more: Any) -> Board:

@@ -60,7 +60,7 @@ class ServeOffer:
     prices: TokenPrices = UNKNOWN
     quotas: UnitQuotas = field(default_factory=UnitQuotas)
     held: Mapping[str, int] = field(default_factory=dict)
-    """Model units in use, by whether they are committed: `""` and `committed`."""
+    """Model units of custom models in use, by whether they are committed: `""` and `committed`."""
     lease_minutes: float = 50
 
 

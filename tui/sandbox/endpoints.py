@@ -40,7 +40,7 @@ def create_throughput(world: World, call: Call) -> dict[str, Any]:
         if entry.lifecycle.status == "LEGACY":
             raise validation(f"Model {rules.model_id} is in Legacy state: no Provisioned Throughput can be created.")
         commitment = given.get("commitmentDuration")
-        _check_units(world, call, given["modelUnits"], commitment, rules.model_id)
+        _check_units(world, call, given["modelUnits"], commitment, model_arn, rules.model_id)
         arn, now = records.throughput_arn(call.region), world.now()
         ends = world.clock.now() + timedelta(days=_MONTHS[commitment]) if commitment else None
         world.records.throughputs[arn] = Throughput(
@@ -83,9 +83,13 @@ def _servable(world: World, region: str, identifier: str) -> tuple[str, BaseMode
     return arn, entry, entry.customization
 
 
-def _check_units(world: World, call: Call, units: int, commitment: str | None, base_id: str) -> None:
+def _check_units(world: World, call: Call, units: int, commitment: str | None, model_arn: str, base_id: str) -> None:
+    """Base models and custom ones have quotas apart, and so have the two kinds of term."""
+    custom = ":custom-model/" in model_arn
     held = sum(
-        item.units for item in _throughputs(world, call).values() if (item.commitment is None) == (commitment is None)
+        item.units
+        for item in _throughputs(world, call).values()
+        if (item.commitment is None) == (commitment is None) and (":custom-model/" in item.model_arn) == custom
     )
     allowed = NO_COMMITMENT_UNITS if commitment is None else COMMITTED_UNITS
     if Scenario.QUOTA in world.scenarios:

@@ -53,7 +53,7 @@ def _quotas(world: World, call: Call) -> list[dict[str, Any]]:
     for number, entry in enumerate(BASE_MODELS, 1):
         if entry.customization and entry.customization.provisioned:
             code = _KNOWN_CODES.get(entry.model_id, f"L-SANDBOX{number:02}")
-            name = f"Model units per provisioned model for {entry.name}"
+            name = f"Model units per provisioned model for {entry.provider} {entry.name}"
             found.append(_quota(world, call, code, name, NO_COMMITMENT_UNITS))
     return found
 

@@ -15,6 +15,7 @@ from tui.domain.evaluation_run import plan
 from tui.domain.evaluation_setup import Setup, cost_text
 from tui.domain.names import plain
 from tui.domain.pricing import cents
+from tui.domain.quotas import held_units
 from tui.domain.runs import Board, Run
 from tui.screens.money import MoneyScreen
 from tui.services.one_go import Order, Reins
@@ -171,7 +172,7 @@ class OneGoScreen(MoneyScreen):
         taken = {e.name for e in self.board.endpoints}
         stem = plain(run.base_model_name, "endpoint")
         name = next(n for n in (stem, *(f"{stem}-{i}" for i in range(2, 1000))) if n not in taken)
-        held = sum(e.units for e in self.board.billing if not e.commitment)
+        held = held_units(self.board.billing, "")
         origin = f" ({prices.origin})" if prices.origin else ""
         body = (
             f"1  buys 1 model unit for {run.name}: ≈ {cents(hourly)} an hour{origin}. {quotas.text(1, held, '')}\n"

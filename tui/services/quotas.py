@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from tui.services.aws_errors import understood
 _WITHOUT = "no-commitment provisioned throughputs across custom models"
 _WITH = "with commitment provisioned throughputs across custom models"
 _PER_MODEL = "model units per provisioned model for "
+_BARE_NUMBER = re.compile(r"\d+(\.\d+)?")
 
 
 class Quotas:
@@ -32,7 +34,7 @@ class Quotas:
         return UnitQuotas(
             next((value for name, value in names.items() if _WITHOUT in name), None),
             next((value for name, value in names.items() if _WITH in name), None),
-            names.get(_PER_MODEL + model_name.lower()),
+            per_model(names, model_name),
         )
 
     async def value(self, words: str) -> float | None:
@@ -54,3 +56,20 @@ class Quotas:
 
 def _by_name(found: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     return {str(quota["QuotaName"]).lower(): float(quota.get("Value", 0)) for quota in found}
+
+
+def per_model(quotas: Mapping[str, float], model_name: str) -> float | None:
+    """The quota of one base model among all, None when it is not told, or not told apart.
+
+    The names in Service Quotas hold ours in words of their own: `Anthropic Claude 3 Haiku 200K`, `the 128k context
+    length variant for Amazon Nova Micro`. Another number among them is another version: Nova 2 Lite is not Nova Lite.
+    """
+    wanted = model_name.lower().split()
+    found = set()
+    for name, value in quotas.items():
+        more = name.removeprefix(_PER_MODEL).split()
+        if name.startswith(_PER_MODEL) and all(word in more for word in wanted):
+            rest = [word for word in more if word not in wanted]
+            if not any(_BARE_NUMBER.fullmatch(word) for word in rest):
+                found.add(value)
+    return found.pop() if len(found) == 1 else None

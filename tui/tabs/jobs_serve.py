@@ -17,6 +17,7 @@ from tui.domain.clock import span
 from tui.domain.errors import AppError, Cause
 from tui.domain.evaluation_jobs import EvaluationJob
 from tui.domain.names import plain
+from tui.domain.quotas import held_units
 from tui.domain.runs import Endpoint, Run
 from tui.services.buying import buy
 from tui.services.reconciler import ENDPOINT_ORDERS
@@ -76,7 +77,6 @@ class ServingTab(OrderingTab):
     async def _offer(self, run: Run) -> ServeOffer:
         model, at, services = run.base_model, self.identity, self.services
         billing = self.board.billing
-        committed = sum(e.units for e in billing if e.commitment)
         base = model.name if model else run.base_model_name
         return ServeOffer(
             model_name=run.model.name if run.model else run.name,
@@ -89,7 +89,7 @@ class ServingTab(OrderingTab):
             now=services.now(),
             prices=await services.prices.of(run.base_model_arn or base, at.region),
             quotas=await services.quotas.units(base),
-            held={"": sum(e.units for e in billing) - committed, "committed": committed},
+            held={"": held_units(billing, ""), "committed": held_units(billing, "committed")},
             lease_minutes=services.settings.lease_minutes,
         )
 
