@@ -390,6 +390,23 @@ async def test_a_profile_tells_lifecycle_and_kind(walk: Walk) -> None:
         await walk.sees("B  Old · base model · legacy, end of life 2027")
 
 
+async def test_the_price_comes_to_its_model_even_when_bedrocks_lists_come_first_and_sides_are_shuffled(
+    walk: Walk,
+) -> None:
+    served(walk)
+    walk.sandbox.faults.add(kind="slow", operation="GetProducts", seconds=60, times=None)
+    async with chatting(walk) as tab:
+        await walk.until(lambda: sent(walk, "ListInferenceProfiles") > 0, "the live lists")
+        await walk.sees(f"B  {BASE} · base model")
+        assert "$" not in tab.pane("b").query_one(".pane-title").render_line(0).text
+        left, right = tab.panes
+        left.target, right.target = right.target, left.target
+        walk.sandbox.faults.clear()
+        await walk.sees(f"A  {BASE} · base model · $0.25 in, $1.25 out")
+        await walk.press("escape", "b")
+        await walk.sees("Who answers on side B?")
+
+
 async def test_where_one_pane_has_room_the_keys_go_to_the_one_that_is_shown(walk: Walk, tmp_path: Path) -> None:
     served(walk)
     async with chatting(walk, [write(tmp_path / "label.json", [(QUESTION, "At gate 21, 門の前。")])], (80, 24)) as tab:

@@ -68,7 +68,8 @@ class TokenPrices:
         """`$0.25 in, $1.25 out per M tokens`, or `$ ?`."""
         if self.input is None or self.output is None:
             return money(None)
-        return f"{money(self.input)} in, {money(self.output)} out per M tokens"
+        given, made = (re.sub(r"(\.\d\d\d*?)0+$", r"\1", money(price)) for price in (self.input, self.output))
+        return f"{given} in, {made} out per M tokens"
 
     @property
     def origin(self) -> str:

@@ -52,16 +52,18 @@ class SidesTab(ChatBase):
     def aim(self, pane: AnswerPane, target: Target) -> None:
         """Ask somebody on a side from now on."""
         pane.aim(target)
-        self._learn_price(pane, target)
+        self._learn_price(target)
 
     @work(group="prices")
-    async def _learn_price(self, pane: AnswerPane, target: Target) -> None:
+    async def _learn_price(self, target: Target) -> None:
         found = UNKNOWN
         if target.priced_as and not target.hourly:
             found = await self.services.prices.of(target.priced_as, self.identity.region, target.name)
-        if pane.target is target:
-            pane.prices = found
-            pane.title()
+        # By then the sides may have changed places, and Bedrock may have said more of the same model.
+        for pane in self.panes:
+            if pane.target is not None and pane.target.model_id == target.model_id:
+                pane.prices = found
+                pane.title()
 
     def _aim_at(self, run: Run, *, base_too: bool = True) -> None:
         endpoint = run.ready_endpoint
