@@ -14,7 +14,7 @@ from tui.domain.preflight import Mark
 from tui.services.preflight import Surroundings, base_check
 from tui.tabs.base import working_folder
 from tui.tabs.chat_base import id_problem, paint_rate, parse_parameters
-from tui.tabs.loss import _paths
+from tui.tabs.loss_runs import _paths
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 HAIKU = CATALOGUE[0]
