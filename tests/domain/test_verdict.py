@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.domain.loss_runs import MAKERS, curves, points
 from tui.domain.losses import Curves
-from tui.domain.trend import noise_of, rising_fit, trend_of, valley
+from tui.domain.trend import chance_of_order, noise_of, rising_fit, trend_of, valley
 from tui.domain.verdict import Case, Settings, judge
 
 REFERENCE = (2.5327150328, 1.7015820491, 1.5365295365, 1.5085376232, 1.4764881400, 1.4763538640, 1.4959460000)
@@ -86,6 +86,43 @@ def test_single_cases(values: tuple[float, ...], settings: Settings, case: Case,
     found = judge(run(*values), settings)
     assert found.case is case, found.text
     assert words in found.text
+
+
+@pytest.mark.parametrize(
+    ("validation", "training", "case"),
+    [
+        # jagged, but climbing all the way from its second epoch
+        ((2.09, 1.07, 1.15, 1.25, 1.37, 1.32, 1.48, 1.78, 1.46, 1.72), None, Case.OVERFIT),
+        # nothing was learnt before it "rose"
+        ((1.872, 1.867, 2.037, 1.741, 2.040, 2.240, 2.260), None, Case.NOISY),
+        ((1.685, 1.516, 1.767, 1.646, 1.822, 2.068), None, Case.NOISY),
+        # both give back what they had won, though not all of it
+        ((2.0, 1.6, 1.2, 1.0, 1.47, 1.9), (1.8, 1.2, 0.7, 0.5, 0.8, 1.1), Case.DIVERGED),
+        ((2.0, 1.6, 1.2, 1.0, 1.47, 1.9), (1.8, 1.2, 0.7, 0.5, 0.4, 0.3), Case.OVERFIT),
+        ((), (1.8, 1.2, 0.7, 0.3, 0.6, 1.1), Case.DIVERGED),
+        ((), (1.8, 1.2, 0.7, 0.3, 0.4, 0.35), Case.NO_VALIDATION),
+    ],
+)
+def test_what_a_glance_at_the_curve_tells(
+    validation: tuple[float, ...], training: tuple[float, ...] | None, case: Case
+) -> None:
+    found = judge(curves(validation, training), Settings(len(validation or training or ()), 0.001, 10))
+    assert found.case is case, found.text
+
+
+def test_a_file_of_very_many_epochs_is_judged_as_well() -> None:
+    draw = random.Random(1)
+    many = [1 + math.exp(-i / 1000) + draw.gauss(0, 0.01) for i in range(20_000)]
+    assert judge(run(*many), Settings(20_000, 0.001, 30_000)).case in (Case.NOISY, Case.STILL_FALLING)
+
+
+def test_the_chance_of_an_order() -> None:
+    assert chance_of_order(()) == chance_of_order((1.0,)) == chance_of_order((2.0, 1.0)) == 1
+    assert chance_of_order((1.0, 2.0, 3.0, 4.0, 5.0)) == pytest.approx(1 / 120)
+    assert chance_of_order((1.0, 2.0, 3.0, 4.0, 6.0, 5.0)) == pytest.approx(6 / 720)
+    climbing = [float(i) for i in range(13)]
+    assert chance_of_order(climbing) < 1e-4  # by the normal distribution from here on
+    assert chance_of_order([(i * 7) % 13 for i in range(13)]) > 0.05
 
 
 def test_the_distance_of_the_two_curves_changes_nothing() -> None:

@@ -111,6 +111,12 @@ def test_without_epochs_the_training_is_one_and_validation_counts_them() -> None
     assert found.notes == ("0.csv: no epoch_number", "1.csv: no epoch_number")
 
 
+def test_a_step_of_hundreds_of_digits_still_has_an_epoch() -> None:
+    training = f"step_number,training_loss\n0,3\n1,1\n{'9' * 300},2\n"
+    found = read(training, "step_number,epoch_number,validation_loss\n2,1,2.5\n3,2,1.75\n")
+    assert means(found)[0] == {1: 2.0, 2: 2.0}
+
+
 def test_a_header_alone_is_an_empty_curve() -> None:
     found = read("step_number,epoch_number,training_loss\n", VALIDATION)
     assert means(found) == ({}, {1: 2.5, 2: 1.75})

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 _SURE = 3.0
 """How many times the noise a change has to be before it counts."""
 _SURER = 5.0
-"""The same for a rise of one or two epochs."""
+"""The same for a rise of one or two epochs, or after no clear fall."""
 _SHARE = 0.02
 """The least share of the whole fall that counts as a rise after it."""
 _LONE_SHARE = 0.1
 """The same for a rise that only the last epoch shows."""
 _MOSTLY = 0.75
+_CHANCE = 0.005
+"""Probability below which an ascending order is none of chance."""
+_EXACT = 12
 _TURN = 0.85
 """Found by trial between 0.8 and its theoretical 1.09: few turns estimate the noise too low rather than too high."""
 
@@ -44,10 +48,13 @@ def trend_of(values: Sequence[float], threshold: float) -> Trend:
     low = min(fitted)
     fall, rise = fitted[0] - low, fitted[-1] - low
     after = len(values) - 1 - lowest
-    sure = _SURE if after > 2 else _SURER
-    least = max(sure * noise, threshold, (_SHARE if after > 1 else _LONE_SHARE) * fall)
-    rising = after > 0 and values[-1] - values[lowest] > threshold and rise > least
-    rising = rising and _concordant(values[lowest:]) >= _MOSTLY
+    # Where nothing was clearly learnt before it, a rise is more likely one of noise.
+    sure = _SURE if after > 2 and fall > _SURE * noise else _SURER
+    least = max(threshold, (_SHARE if after > 1 else _LONE_SHARE) * fall)
+    clear = rise > sure * noise and _concordant(values[lowest:]) >= _MOSTLY
+    # A long climb shows by its order alone, however jagged it is.
+    clear = clear or chance_of_order(values[lowest + 1 :]) < _CHANCE
+    rising = after > 0 and values[-1] - values[lowest] > threshold and rise > least and clear
     pace = _pace(fitted)
     falling = not rising and _falls(values, fitted, pace, threshold, noise)
     quiet = noise <= max(threshold, 1e-12)
@@ -72,8 +79,35 @@ def _pace(fitted: Sequence[float]) -> float:
 
 def _concordant(values: Sequence[float]) -> float:
     """Of all pairs of values, the share in which the later one is the higher."""
-    pairs = [late > early for i, early in enumerate(values) for late in values[i + 1 :]]
-    return sum(pairs) / len(pairs)
+    return _ascending(values) / (len(values) * (len(values) - 1) / 2)
+
+
+def _ascending(values: Sequence[float]) -> int:
+    """How many pairs of values have the higher one later."""
+    seen: list[float] = []
+    found = 0
+    for value in values:
+        place = bisect_left(seen, value)
+        found += place
+        seen.insert(place, value)
+    return found
+
+
+def chance_of_order(values: Sequence[float]) -> float:
+    """The probability that equally distributed values stand in an order at least as ascending as this one.
+
+    The test of Mann (1945): exact up to `_EXACT` values, where of n! orders those are counted that have no more pairs
+    the wrong way round; by the normal distribution beyond.
+    """
+    size = len(values)
+    wrong = size * (size - 1) // 2 - _ascending(values)
+    if size > _EXACT:
+        spread = math.sqrt(size * (size - 1) * (2 * size + 5) / 18)
+        return 0.5 * math.erfc((size * (size - 1) / 2 - 2 * wrong - 1) / spread / math.sqrt(2))
+    orders = [1]  # by their number of pairs the wrong way round
+    for n in range(2, size + 1):
+        orders = [sum(orders[max(0, pairs - n + 1) : pairs + 1]) for pairs in range(len(orders) + n - 1)]
+    return sum(orders[: wrong + 1]) / math.factorial(size)
 
 
 def noise_of(values: Sequence[float], fitted: Sequence[float]) -> float:
@@ -98,23 +132,29 @@ def noise_of(values: Sequence[float], fitted: Sequence[float]) -> float:
 
 def rising_fit(values: Sequence[float]) -> list[float]:
     """The nearest row (least squares) that never falls: neighbours that do are replaced by their mean."""
-    blocks: list[tuple[float, int]] = []
+    return _fit(values)[0]
+
+
+def _fit(values: Sequence[float]) -> tuple[list[float], list[float]]:
+    """The nearest row that never falls, and the squared error of such a row for each beginning of `values`."""
+    blocks: list[tuple[float, int, float]] = []  # mean, size, squared error
+    error = 0.0
+    errors = [0.0]
     for value in values:
-        blocks.append((value, 1))
+        blocks.append((value, 1, 0.0))
         while len(blocks) > 1 and blocks[-2][0] >= blocks[-1][0]:
-            (one, n), (two, m) = blocks[-2], blocks[-1]
-            blocks[-2:] = [((one * n + two * m) / (n + m), n + m)]
-    return [mean for mean, size in blocks for _ in range(size)]
+            (one, n, first), (two, m, second) = blocks[-2], blocks[-1]
+            joined = first + second + (one - two) ** 2 * n * m / (n + m)
+            error += joined - first - second
+            blocks[-2:] = [((one * n + two * m) / (n + m), n + m, joined)]
+        errors.append(error)
+    return [mean for mean, size, _ in blocks for _ in range(size)], errors
 
 
 def valley(values: Sequence[float]) -> list[float]:
     """The nearest row that falls to some epoch and never falls after it."""
-    best: list[float] = []
-    least = math.inf
-    for turn in range(len(values)):
-        down = [-v for v in rising_fit([-v for v in values[: turn + 1]])]
-        fitted = down + rising_fit(values[turn + 1 :])
-        error = sum((v - f) ** 2 for v, f in zip(values, fitted, strict=True))
-        if error < least - 1e-15:
-            least, best = error, fitted
-    return best
+    _, before = _fit([-v for v in values])
+    # The same from the end: a row that never falls, read backwards and negated, never falls either.
+    _, after = _fit([-v for v in reversed(values)])
+    turn = min(range(1, len(values) + 1), key=lambda i: before[i] + after[len(values) - i])
+    return [-v for v in rising_fit([-v for v in values[:turn]])] + rising_fit(values[turn:])

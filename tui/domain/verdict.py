@@ -251,8 +251,18 @@ def _diverged(curves: Curves) -> bool:
     if len(validation) > 1 and _blown(validation, 3.0) and validation[-1] > 1.3 * validation[-2]:
         return True
     if len(validation) > 1 and len(training) > 1:
-        return _blown(validation, 1.0) and _blown(training, 1.0)
-    return len(training) > 1 and not validation and _blown(training, 1.3)
+        both = _blown(validation, 1.0) and _blown(training, 1.0)
+        return both or (_giving_back(validation, 0.5) and _giving_back(training, 0.3))
+    return len(training) > 1 and not validation and (_blown(training, 1.3) or _giving_back(training, 0.4))
+
+
+def _giving_back(values: Sequence[float], share: float) -> bool:
+    """Whether a loss has lost more than a share of what it had won, stands well above its lowest, and still climbs.
+
+    Of the validation loss alone that is overfitting; when what is trained on gets worse as well it is not.
+    """
+    low, first, last = min(values), values[0], values[-1]
+    return last - low > max(share * (first - low), 0.5 * abs(low)) and last >= values[-2]
 
 
 def _blown(values: Sequence[float], times: float) -> bool:

@@ -92,7 +92,9 @@ def _epochs_by_validation(table: Table, validation: Sequence[Table], notes: list
     bounds = bounds + (steps.max() + 1 - bounds[-1])
     if len(bounds) < 2 or bounds[0] <= steps.min():
         return
-    table.frame["epoch"] = ends["epoch"].to_numpy()[np.searchsorted(bounds, steps, side="right")]
+    # Beside a step of more digits than a float has, one more is no more.
+    passed = np.minimum(np.searchsorted(bounds, steps, side="right"), len(bounds) - 1)
+    table.frame["epoch"] = ends["epoch"].to_numpy()[passed]
     notes.append(f"{table.label}: epochs by the steps of {validation[0].label}")
 
 
