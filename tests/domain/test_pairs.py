@@ -344,6 +344,12 @@ def test_a_hundred_thousand_pairs_open_fast() -> None:
         ("latest.json", Role.TRAIN),
         ("retrieval-training.json", Role.TRAIN),
         ("質問.json", Role.TRAIN),
+        ("学習 データ.json", Role.TRAIN),
+        ("検証用データ.json", Role.VALIDATION),
+        ("dev.jsonl", Role.VALIDATION),
+        ("device.jsonl", Role.TRAIN),
+        ("評価.json", Role.EVAL),
+        ("ﾃｽﾄ_2.json", Role.EVAL),
     ],
 )
 def test_roles_by_name(name: str, role: Role) -> None:

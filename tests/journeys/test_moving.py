@@ -32,14 +32,16 @@ async def test_marked_pairs_move_and_each_half_is_undone_by_itself(walk: Walk, f
     async with walk.app(files):
         await walk.sees("✓ clean", "(1/2)")
         await walk.press("space", "j", "j", "space", "m")
-        await walk.sees("2 marked pairs of training.jsonl", "Move to validation.csv", "Copy to a new file")
+        await walk.sees("Move or copy 2 marked pairs of training.jsonl", "Move to validation.csv", "Copy to a new file")
         await walk.press("enter")
         await walk.sees("2 pairs moved to the end of validation.csv", "38 pairs", "● unsaved")
         await walk.press("f")
         await walk.sees("36 pairs", "● unsaved")
         await walk.press("u")
         await walk.sees(
-            "Undone: arrival of 2 pairs from training.jsonl; its other half, in training.jsonl, stands", "34 pairs"
+            "Undone: arrival of 2 pairs from training.jsonl",
+            "its other half, in training.jsonl, stands until u there (f)",
+            "34 pairs",
         )
         await walk.press("U")
         await walk.sees("Redone: arrival of 2 pairs", "36 pairs")
@@ -63,7 +65,7 @@ async def test_a_copy_stays_and_what_has_no_column_is_said(walk: Walk, files: li
     async with walk.app(files):
         await walk.sees("✓ clean", "(1/2)")
         await walk.press("m")
-        await walk.sees("Pair 1 of training.jsonl")
+        await walk.sees("Move or copy pair 1 of training.jsonl", "It goes to the end")
         await walk.press("j", "j", "enter")
         await walk.sees("1 pair copied to the end of validation.csv; left out: note", "40 pairs")
         await walk.press("f")

@@ -50,6 +50,15 @@ async def test_two_enters_in_one_read_answer_once(make: object, answer: object) 
         assert host.is_running
 
 
+@pytest.mark.parametrize(("make", "word"), [(DIALOGS[0][0], "accept"), (DIALOGS[1][0], "choose")])
+async def test_what_enter_does_is_named_first(make: object, word: str) -> None:
+    assert callable(make)
+    host = Host(make())
+    async with host.run_test() as pilot:
+        await pilot.pause()
+        assert host.screen.query_one(KeyLine).keys[:2] == (("enter", word), ("esc", "cancel"))
+
+
 @pytest.mark.parametrize("key", ["y", "q"])
 async def test_keys_typed_ahead_confirm_nothing(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ConfirmDialog, "GRACE", 0.5)

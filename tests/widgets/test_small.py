@@ -106,3 +106,7 @@ async def test_both_lines_of_the_status_begin_in_their_own_column(kind: str, mar
         assert first.startswith(f" {mark}a sentence")
         assert second.startswith("   ")
         assert second[3] != " "
+        arn = "arn:aws:bedrock:us-west-2:123456789012:custom-model/x"
+        status.say(arn, kind)
+        await pilot.pause()
+        assert "".join(line.strip() for line in screen_lines(pilot)[:2]) == mark + arn

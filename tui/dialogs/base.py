@@ -40,6 +40,8 @@ class Dialog(ModalScreen[T | None]):
         Binding("shift+tab", "app.focus_previous", "Field before", show=False, priority=True, id="dialog.last"),
     ]
     heading = ""
+    on_enter: ClassVar[str] = ""
+    """What enter does in its field or list, for the line of keys; a binding of theirs does it, which is not shown."""
     _answered = False
     AUTO_FOCUS = ""  # each dialog says itself where typing begins; two focuses in a row leave both marked
 

@@ -50,6 +50,8 @@ class ChoiceRows:
 class ChoiceDialog(Dialog[str]):
     """Gives the key of the chosen row."""
 
+    on_enter = "choose"
+
     def __init__(self, heading: str, choices: Sequence[Choice], *, chosen: str = "", note: str = "") -> None:
         super().__init__()
         self.heading = heading
@@ -59,7 +61,7 @@ class ChoiceDialog(Dialog[str]):
 
     def fields(self) -> ComposeResult:
         if self._note:
-            yield Static(Content(f"{self._note}\n"), markup=False, classes="help-text")
+            yield Static(Content(self._note), markup=False, classes="help-text")
         columns = [Column("title", "")]
         if any(choice.note for choice in self._choices):
             longest = max(cell_len(safe_line(choice.title, 2 * _TITLE)) for choice in self._choices)

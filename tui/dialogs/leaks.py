@@ -96,6 +96,7 @@ def _question(place: Place) -> str:
 class LeaksDialog(Dialog[Place]):
     """Gives the record to go to. Nothing is deleted but by its key."""
 
+    on_enter = "go there"
     heading = "Leakage: what files of different roles share"
     BINDINGS: ClassVar[list[BindingType]] = [
         CLOSE,

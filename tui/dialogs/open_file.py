@@ -63,8 +63,8 @@ class OpenFileDialog(Dialog[str]):
     `folder` lists a folder and may raise AppError; `recent` tells the files of before.
     """
 
+    on_enter = "open"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "accept", "open", id="open.accept"),
         Binding("tab", "complete", "complete", priority=True, id="open.complete"),
         Binding("down,ctrl+n", "step(1)", "choose", key_display="↑↓", id="open.down"),
         Binding("up,ctrl+p", "step(-1)", "Up", show=False, priority=True, id="open.up"),
@@ -173,7 +173,7 @@ class OpenFileDialog(Dialog[str]):
         return source.rows[table.cursor] if isinstance(source, FileRows) and len(source) else None
 
     @on(Input.Submitted)
-    def action_accept(self) -> None:
+    def _accept(self) -> None:
         """Open what the list points at; what is typed where it is a whole name, or the list has nothing like it."""
         typed = self.query_one(Input).value
         row, (folder, beginning) = self._row(), split(typed)

@@ -58,6 +58,8 @@ class _Rows:
 class ProblemsDialog(Dialog[Wish]):
     """Lists problems of one kind or of all; `fixes` says for each rule that can be mended what the fix does."""
 
+    on_enter = "go there"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         CLOSE,
         Binding("enter", "open", "go there", id="problems.open"),

@@ -18,6 +18,7 @@ from tui.widgets.virtual_table import VirtualTable
 class RunsDialog(Dialog[tuple[str, ...]]):
     """Gives the keys of the marked rows in their order, or of the one that enter is pressed on."""
 
+    on_enter = "show"
     heading = "Loss of which runs?"
     hint = "space marks several to lay them over each other"
     column = "run"

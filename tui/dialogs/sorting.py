@@ -36,6 +36,7 @@ PAIR_ORDERS: Orders[Order] = (
 class SortDialog(Dialog[T], Generic[T]):
     """Gives the order; each has a letter, a capital where it is turned round."""
 
+    on_enter = "sort"
     heading = "Sort the list by"
 
     def __init__(self, orders: Orders[T], order: T) -> None:

@@ -18,9 +18,7 @@ from tui.widgets.fields import restart
 class LineDialog(Dialog[str]):
     """One line; `problem` says what is wrong with what was typed, nothing when it may be accepted."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "accept", "accept", key_display="enter", id="line.accept")
-    ]
+    on_enter = "accept"
 
     def __init__(
         self, heading: str, *, value: str = "", note: str = "", problem: Callable[[str], str] = lambda _: ""
@@ -42,8 +40,7 @@ class LineDialog(Dialog[str]):
         self.query_one(Input).focus()
 
     @on(Input.Submitted)
-    def action_accept(self) -> None:
-        """Take the line."""
+    def _accept(self) -> None:
         value = self.query_one(Input).value
         problem = self._problem(value)
         if problem:

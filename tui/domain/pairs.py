@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import unicodedata
 from array import array
 from bisect import bisect_right
 from collections import OrderedDict
@@ -310,9 +311,12 @@ def _layout(name: str, sample: list[Mapping[str, Any]], keys: Keys | None) -> La
 
 def guess_role(path: Path) -> Role:
     """The role that the file's name or folder suggests; train when it suggests none."""
-    words = re.split(r"[\W\d_]+", path.stem.casefold())
-    if any(word == "val" or word.startswith("valid") for word in words):
+    name = unicodedata.normalize("NFKC", path.stem).casefold()
+    words = re.split(r"[\W\d_]+", name)
+    if "検証" in name or any(word in ("val", "dev") or word.startswith("valid") for word in words):
         return Role.VALIDATION
-    if any(word.startswith(("label", "eval", "test")) for word in words) or path.parent.name == "eval":
+    if any(word in name for word in ("評価", "テスト")) or path.parent.name == "eval":
+        return Role.EVAL
+    if any(word.startswith(("label", "eval", "test")) for word in words):
         return Role.EVAL
     return Role.TRAIN

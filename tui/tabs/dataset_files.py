@@ -225,11 +225,15 @@ class OpeningTab(ShapingTab):
             self.files[self.current] = replace(self.opened, role=role, problems=None)
             self.show_file()
             self.check(self.current)
+            self.say(f"{self.opened.name} is {_PURPOSE[role]} data now; R goes on to the next")
             self._remember_role(self.files[self.current])
 
     @work(group="remember")
     async def _remember_role(self, opened: EditedFile) -> None:
         await self.attempt(self.services.file_memory.opened(opened.file.path, opened.role))
+
+
+_PURPOSE = {Role.TRAIN: "training", Role.VALIDATION: "validation", Role.EVAL: "evaluation"}
 
 
 def _told(keys: Keys) -> str:

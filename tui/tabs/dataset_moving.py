@@ -32,14 +32,16 @@ class MovingTab(OpeningTab):
         opened, chosen = self.opened, self.chosen_pairs()
         if opened is None or not chosen:
             return
+        one = len(chosen) == 1
+        what = f"pair {chosen[0] + 1:,}" if one else count(len(chosen), "marked pair")
         others = [(str(n), f) for n, f in enumerate(self.files) if f.source is not opened.source]
         choices = [
             Choice(f"move {n}", f"Move to {f.name}", f"{f.role}, {count(len(f.file), 'pair')}") for n, f in others
         ]
         choices.append(Choice("move new", "Move to a new file …"))
-        choices += [Choice(f"copy {n}", f"Copy to {f.name}", f"{f.role}; they stay here too") for n, f in others]
-        choices.append(Choice("copy new", "Copy to a new file …", "they stay here too"))
-        what = f"pair {chosen[0] + 1}" if len(chosen) == 1 else count(len(chosen), "marked pair")
+        stay = "it stays" if one else "they stay"
+        choices += [Choice(f"copy {n}", f"Copy to {f.name}", f"{f.role}; {stay} here too") for n, f in others]
+        choices.append(Choice("copy new", "Copy to a new file …", f"{stay} here too"))
         files = list(self.files)
 
         def answered(answer: str | None) -> None:
@@ -47,8 +49,8 @@ class MovingTab(OpeningTab):
                 verb, _, where = answer.partition(" ")
                 self._carry(opened, chosen, None if where == "new" else files[int(where)], keep=verb == "copy")
 
-        note = "They go to the end of the other file; u in each file takes its half back."
-        heading = f"{what[:1].upper()}{what[1:]} of {opened.name}"
+        note = f"{'It goes' if one else 'They go'} to the end of the other file; u in each file takes its half back."
+        heading = f"Move or copy {what} of {opened.name}"
         self.app.push_screen(ChoiceDialog(heading, choices, note=note), answered)
 
     @work(group="move")

@@ -134,31 +134,32 @@ class EditingTab(Tab):
         """Take the last action on this file back."""
         if self.opened is not None:
             documents = self.services.documents
-            await self._back_or_forth(self.opened, documents.undo(self.opened.source), "Undone", "undo")
+            await self._back_or_forth(self.opened, documents.undo(self.opened.source), "Undone", "u")
 
     async def action_redo(self) -> None:
         """Do again what was taken back last."""
         if self.opened is not None:
             documents = self.services.documents
-            await self._back_or_forth(self.opened, documents.redo(self.opened.source), "Redone", "redo")
+            await self._back_or_forth(self.opened, documents.redo(self.opened.source), "Redone", "U")
 
-    async def _back_or_forth(self, opened: EditedFile, doing: Awaitable[Step | None], what: str, verb: str) -> None:
+    async def _back_or_forth(self, opened: EditedFile, doing: Awaitable[Step | None], what: str, key: str) -> None:
         step = await doing
         if step is None:
-            self.say(f"{opened.name}: nothing to {verb}")
+            self.say(f"{opened.name}: nothing to {'undo' if key == 'u' else 'redo'}")
             return
-        self._edited(opened, step, f"{what}: {step.name}{self._other_half(step)}")
+        self._edited(opened, step, f"{what}: {step.name}{self._other_half(step, key)}")
         # What goes may leave a place that the filter hides.
         if self._rows is not None and self._rows.row(step.place) is not None and step.place < len(self._rows):
             self.go_to(step.place)
 
-    def _other_half(self, step: Step) -> str:
+    def _other_half(self, step: Step, key: str) -> str:
         """A word about the other file that an action has changed too."""
         if not step.partner:
             return ""
         name = next((f.name for f in self.files if str(f.source.path) == step.partner), None)
-        where = name or f"{safe_line(Path(step.partner).name, 40)} (not open)"
-        return f"; its other half, in {where}, stands as it is"
+        if name is None:
+            return f"; its other half, in {safe_line(Path(step.partner).name, 40)} (not open), stands as it is"
+        return f"; its other half, in {name}, stands until {key} there (f)"
 
     def chosen_pairs(self) -> list[int]:
         """Indices of the marked pairs, else of the one under the cursor; ascending."""

@@ -270,7 +270,7 @@ class NewJobTab(OrderingTab):
         with self._on_its_way(f"The job {spec.job_name}"):
             made = await self.services.jobs.start(place, spec, token, waiting=lambda text: self.say(text))
         self.post_message(self.AwsChanged())
-        goes_on = "it goes on when the app runs" if self.services.sandbox else "AWS goes on without this app"
+        goes_on = "it goes on while the app is open" if self.services.sandbox else "AWS goes on without this app"
         told = f"{spec.job_name} is started; it is watched here, and {goes_on}{made.note}"
         self.say(told, "problem" if made.note else "good")
         self._started = spec.job_name

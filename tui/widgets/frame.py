@@ -22,7 +22,7 @@ from tui.domain.identity import Identity
 from tui.domain.meter import Bill, is_idle, meter_text
 from tui.domain.runs import Board, Part
 from tui.domain.text import count, safe_line
-from tui.widgets.cells import fit, wrap
+from tui.widgets.cells import fit, wrap_line
 
 
 class HeaderLine(Widget):
@@ -183,8 +183,8 @@ class StatusLine(Widget):
         text, width = self.text.strip(), self.size.width
         if not self.has_class("-long"):
             return Content(f" {fit(text, width - 1)}")
-        first, *more = wrap(text, max(1, width - len(_HANG)))
-        return Content(f" {first}\n{_HANG}{fit(' '.join(more), width - len(_HANG))}")
+        first, *more = wrap_line(text, max(1, width - len(_HANG)))
+        return Content(f" {first.rstrip()}\n{_HANG}{fit(''.join(more), width - len(_HANG))}")
 
 
 class KeyLine(Widget):
@@ -205,7 +205,10 @@ class KeyLine(Widget):
             binding = active.binding
             if binding.show and active.enabled and binding.description:
                 seen.setdefault(binding.action, (key_text(self.app, binding), binding.description))
-        self.keys = tuple(seen.values())
+        keys = tuple(seen.values())
+        on_enter: str = getattr(screen, "on_enter", "")
+        said = any(key == "enter" for key, _ in keys)
+        self.keys = (("enter", on_enter), *keys) if on_enter and not said else keys
 
     def render(self) -> Content:
         parts: list[Any] = []
