@@ -16,7 +16,7 @@ _SHARE = 0.02
 _LONE_SHARE = 0.1
 """The same for a rise that only the last epoch shows."""
 _MOSTLY = 0.75
-_CHANCE = 0.005
+_CHANCE = 0.01
 """Probability below which an ascending order is none of chance."""
 _EXACT = 12
 _TURN = 0.85
