@@ -156,7 +156,7 @@ class ReviewScreen(Screen[None]):
     async def _look_for_leaks(self) -> None:
         """Mark what stands in an open file, whole or nearly."""
         drafts, files = self._batch.drafts, self._files()
-        found = await self.services.pool.run(_leaks, drafts, files, lambda: not self.is_attached)
+        found = await self.services.scrutiny.leaks_of(drafts, files, lambda: not self.is_attached)
         if not self.is_attached:
             return
         told = {draft.number: found.get(draft.number, "") for draft in drafts}
@@ -340,20 +340,3 @@ def review_of(services: Services, batch: Batch, tab: DatasetTab) -> ReviewScreen
         model=tab.model,
         add=tab.add_written,
     )
-
-
-def _leaks(drafts: Sequence[Draft], files: OpenFiles, gone: Callable[[], bool]) -> dict[int, str]:
-    """What stands in the open files, by draft: the gravest finding as a sentence. Reads every record."""
-    from tui.domain.grams import USUAL
-    from tui.domain.leaks import leaks
-    from tui.services.datasets import yielding
-
-    records = [Record.of(draft.question, draft.answer) for draft in drafts]
-    found: dict[int, tuple[tuple[float, float], str]] = {}
-    for opened in files:
-        for leak in leaks(records, opened.pairs, USUAL, yielding(gone)):
-            number = drafts[leak.one].number
-            text = f"{opened.name} ({opened.role}), pair {leak.other + 1}: {leak.text}"
-            if number not in found or leak.rank < found[number][0]:
-                found[number] = (leak.rank, text)
-    return {number: text for number, (_, text) in found.items()}

@@ -10,9 +10,12 @@ from weakref import WeakKeyDictionary, ref
 from tui.domain import scrutiny
 from tui.domain.base_models import BaseModel
 from tui.domain.checks import Problem, Severity
+from tui.domain.drafts import OpenFiles
 from tui.domain.findings import Findings
+from tui.domain.formats import Record
+from tui.domain.generation import Draft
 from tui.domain.grams import USUAL, Thresholds
-from tui.domain.leaks import Leak, Watch
+from tui.domain.leaks import Leak, Watch, leaks
 from tui.domain.material import Material
 from tui.domain.pairs import Role
 from tui.domain.scrutiny import Traits
@@ -75,6 +78,12 @@ class Scrutiny:
                         found.append(Shared(one, other, leaks))
         return found
 
+    async def leaks_of(
+        self, drafts: Sequence[Draft], files: OpenFiles, should_stop: Callable[[], bool]
+    ) -> dict[int, str]:
+        """What of written pairs stands in open files, whole or nearly: the gravest of each, by the draft's number."""
+        return await self._pool.run(_leaks_of, drafts, files, yielding(should_stop))
+
     def _between(
         self, one: Version, other: Version, thresholds: Thresholds, should_stop: Callable[[], bool]
     ) -> tuple[Leak, ...]:
@@ -109,8 +118,8 @@ def told(sides: Sequence[Side], shared: Sequence[Shared]) -> list[list[Problem]]
             for leak in pair.leaks:
                 at, elsewhere = (leak.one, leak.other) if mine else (leak.other, leak.one)
                 more.setdefault(at, []).append((elsewhere, leak))
-            for at, leaks in more.items():
-                found[here].append(_problem(sides[here].file, at, sides[there], leaks))
+            for at, sharing in more.items():
+                found[here].append(_problem(sides[here].file, at, sides[there], sharing))
     return found
 
 
@@ -123,3 +132,15 @@ def _problem(file: Version, at: int, there: Side, leaks: Sequence[tuple[int, Lea
     text = f"stands in {place}{more}: {leak.text}"
     source = "containment and Jaccard of n-grams, Broder 1997"
     return Problem("leak", Severity.WARNING, text, part, at, file.line(at), source)
+
+
+def _leaks_of(drafts: Sequence[Draft], files: OpenFiles, should_stop: Callable[[], bool]) -> dict[int, str]:
+    records = [Record.of(draft.question, draft.answer) for draft in drafts]
+    found: dict[int, tuple[tuple[float, float], str]] = {}
+    for opened in files:
+        for leak in leaks(records, opened.pairs, USUAL, should_stop):
+            number = drafts[leak.one].number
+            text = f"{opened.name} ({opened.role}), pair {leak.other + 1}: {leak.text}"
+            if number not in found or leak.rank < found[number][0]:
+                found[number] = (leak.rank, text)
+    return {number: text for number, (_, text) in found.items()}
