@@ -4,6 +4,7 @@ the same in every run."""
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import random
 import threading
@@ -75,11 +76,14 @@ class Walk:
         # The walker reads the question before answering; nobody has to wait for a person's eyes.
         ConfirmDialog.GRACE = 0
         app = TanzakuApp(services or self.services(), files)
-        async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
-            self.pilot = pilot
-            await self.until(lambda: isinstance(app.screen, MainScreen), "the main screen")
-            yield app
+        try:
+            async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
+                self.pilot = pilot
+                await self.until(lambda: isinstance(app.screen, MainScreen), "the main screen")
+                yield app
+        finally:
             self.pilot = None
+            leave(app)
 
     @property
     def keyboard(self) -> Pilot[None]:
@@ -137,6 +141,12 @@ class Walk:
         self.clock.advance(seconds)
         await asyncio.get_running_loop().run_in_executor(None, self.sandbox.settle)
         self.app_now.services.watcher.wake()
+
+
+def leave(app: TanzakuApp) -> None:
+    """Keep nothing of an app that has ended: neither its threads nor what it froze in memory."""
+    app.services.close()
+    gc.unfreeze()
 
 
 @contextmanager

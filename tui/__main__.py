@@ -197,6 +197,7 @@ def _run(arguments: argparse.Namespace) -> int:
             asked_epochs=arguments.epochs,
         )
         app.run(mouse=settings.mouse and not arguments.no_mouse)
+        services.close()
         return app.return_code or 0
     except AppError as error:
         print(f"tanzaku: {error.sentence()}", file=sys.stderr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import weakref
 from typing import Any
 
 import pytest
@@ -38,6 +39,44 @@ async def test_a_thread_that_is_free_is_used_again() -> None:
     for _ in range(20):
         await pool.run(int)
     assert len([t for t in threading.enumerate() if t.name.startswith("again-")]) <= 2
+
+
+async def test_the_threads_end_with_the_pool_and_do_what_was_asked_before() -> None:
+    pool = DaemonPool(2, "ending")
+    release, done = threading.Event(), threading.Event()
+    await pool.run(int)
+    pool.submit(lambda: [release.wait(10)].clear())
+    pool.submit(lambda: [release.wait(10)].clear())
+    pool.submit(done.set)
+    mine = [t for t in threading.enumerate() if t.name.startswith("ending-")]
+    assert len(mine) == 2
+    del pool
+    assert all(t.is_alive() for t in mine)
+    release.set()
+    for thread in mine:
+        thread.join(10)
+    assert done.is_set()
+    assert not any(t.is_alive() for t in mine)
+
+
+async def test_a_closed_pool_has_no_threads_until_there_is_work_again() -> None:
+    pool = DaemonPool(2, "closing")
+    thread = await pool.run(threading.current_thread)
+    pool.close()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert (await pool.run(threading.current_thread)).name == "closing-1"
+
+
+async def test_what_was_worked_on_is_let_go_while_the_threads_wait() -> None:
+    class Large:
+        """Something one would not keep."""
+
+    pool, large = DaemonPool(1), Large()
+    left = weakref.ref(large)
+    await pool.run(id, large)
+    del large
+    until(lambda: left() is None)
 
 
 async def test_a_cancelled_awaiter_leaves_at_once_and_the_call_goes_on() -> None:

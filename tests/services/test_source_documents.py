@@ -6,6 +6,7 @@ import csv
 import io
 import os
 import random
+import threading
 import zipfile
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from pypdf import PdfReader
 
 from tests import papers
+from tests.services.conftest import until
 from tui.domain.errors import AppError, Cause
 from tui.domain.generation import SourceDocument, cut
 from tui.services import source_documents
@@ -194,3 +196,8 @@ async def test_a_damaged_word_document_is_refused_or_read(tmp_path: Path, method
             await read(tmp_path, "a.docx", bytes(damaged[: dice.choice((len(whole), dice.randrange(len(whole))))]))
         assert caught.value.cause is Cause.FILE
         assert all(ch.isprintable() for ch in caught.value.sentence())
+
+
+async def test_no_thread_is_left_of_a_document_that_was_read(tmp_path: Path) -> None:
+    await read(tmp_path, "a.md", papers.GUIDE.encode())
+    until(lambda: not any(t.name.startswith("document-") for t in threading.enumerate()))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from tests.harness import Walk, nobody
+from tests.harness import Walk, leave, nobody
 from tests.sandbox.conftest import PAIRS, WHOLE_JOB, Scene
 from tests.snapshots.conftest import Compare
 from tui.app import TanzakuApp
@@ -49,7 +49,10 @@ class Photographer:
             await pilot.pause()
 
         app = TanzakuApp(services or self.walk.services(), files)
-        return self.compare(app, terminal_size=size, run_before=run_before)
+        try:
+            return self.compare(app, terminal_size=size, run_before=run_before)
+        finally:
+            leave(app)
 
 
 @pytest.fixture

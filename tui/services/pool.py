@@ -6,6 +6,7 @@ import asyncio
 import queue
 import sys
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
@@ -22,17 +23,16 @@ class DaemonPool:
     """A bounded set of daemon threads, started as work comes.
 
     Unlike the interpreter's own executors its threads are not joined at exit, so a call that hangs (a silent
-    endpoint, a dead network file system) cannot keep the process alive.
+    endpoint, a dead network file system) cannot keep the process alive. When the pool itself is gone, each ends
+    after what it was asked to do.
     """
 
     def __init__(self, size: int = 8, name: str = "tanzaku") -> None:
         self._size = size
         self._name = name
         sys.setswitchinterval(_TURN)
-        self._work: queue.SimpleQueue[_Work] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._threads = 0
-        self._idle = 0
+        self._begin()
 
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of `function(*args, **kwargs)`, run on one of the threads.
@@ -68,18 +68,47 @@ class DaemonPool:
     def submit(self, work: _Work) -> None:
         """Run `work` on one of the threads; it must not raise."""
         with self._lock:
-            if self._idle == 0 and self._threads < self._size:
-                self._threads += 1
-                threading.Thread(target=self._serve, name=f"{self._name}-{self._threads}", daemon=True).start()
+            turns = self._turns
+            if turns.idle == 0 and turns.threads < self._size:
+                turns.threads += 1
+                daemon(turns.serve, f"{self._name}-{turns.threads}")
             else:
-                self._idle = max(0, self._idle - 1)
-        self._work.put(work)
+                turns.idle = max(0, turns.idle - 1)
+            turns.work.put(work)
 
-    def _serve(self) -> None:
-        while True:
-            self._work.get()()
-            with self._lock:
-                self._idle += 1
+    def close(self) -> None:
+        """Let the threads go, each after what was asked of it so far. Work that comes later starts new ones."""
+        with self._lock:
+            self._end()
+            self._begin()
+
+    def _begin(self) -> None:
+        self._turns = _Turns(self._lock)
+        # The threads know their turns only, not the pool: it can go while they wait, and then they go too.
+        self._end = weakref.finalize(self, self._turns.end)
+        self._end.atexit = False
+
+
+class _Turns:
+    """What a pool's threads share."""
+
+    def __init__(self, lock: threading.Lock) -> None:
+        self.work: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        self.lock = lock
+        self.threads = 0
+        self.idle = 0
+
+    def serve(self) -> None:
+        while (work := self.work.get()) is not None:
+            work()
+            del work  # and with it whatever it holds, while the thread waits
+            with self.lock:
+                self.idle += 1
+
+    def end(self) -> None:
+        """Let every thread go once it has done what was asked of it."""
+        for _ in range(self.threads):
+            self.work.put(None)
 
 
 def _post(loop: asyncio.AbstractEventLoop, callback: Callable[..., object], *args: Any) -> None:
