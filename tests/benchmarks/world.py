@@ -68,21 +68,28 @@ class World:
 
     @property
     def many(self) -> Path:
-        """100,000 pairs, 36 MB."""
+        """100,000 pairs without a fault, 36 MB."""
         return self._pairs("many.jsonl", MANY)
+
+    @property
+    def warned(self) -> Path:
+        """The same pairs, each answer with a blank at its end: a warning in every one."""
+        return self._pairs("warned.jsonl", MANY, end=" ")
 
     @property
     def few(self) -> Path:
         """200 of the same."""
         return self._pairs("few.jsonl", 200)
 
-    def _pairs(self, name: str, count: int) -> Path:
+    def _pairs(self, name: str, count: int, end: str = "") -> Path:
         path = self.root / name
         if not path.exists():
             with path.open("w", encoding="utf-8") as file:
                 for number in range(1, count + 1):
                     word = NEEDLE if number == MANY - 10 else "lantern"
-                    answer = f"The {word} with the number {number} hangs at gate {number * 7}. " + "It burns oil. " * 16
+                    answer = (
+                        f"The {word} with the number {number} hangs at gate {number * 7}." + " It burns oil." * 16 + end
+                    )
                     question = f"Pair {number}: where does the {word} hang tonight?"
                     file.write(json.dumps({"question": question, "answer": answer}) + "\n")
         return path

@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from textual.screen import ModalScreen, Screen
+from textual.screen import ModalScreen
 
 from tui.domain.canary import Canaries
 from tui.domain.errors import AppError, Cause
@@ -22,6 +22,7 @@ from tui.services.evaluation import Control
 from tui.services.session import Services
 from tui.tabs.base import Tab
 from tui.widgets.frame import StatusLine
+from tui.widgets.sparing import SparingScreen
 from tui.widgets.virtual_table import VirtualTable
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class EvaluationBase(Screen[None]):
+class EvaluationBase(SparingScreen[None]):
     """State and small services; `home` is the screen below, whose facts are read and whose routes are used."""
 
     def __init__(self, services: Services, home: MainScreen) -> None:

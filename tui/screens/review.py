@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
-from textual.screen import Screen
 
 from tui.domain.base_models import BaseModel
 from tui.domain.drafts import OpenFiles
@@ -25,6 +24,7 @@ from tui.tabs.base import working_folder
 from tui.tabs.dataset import DatasetTab
 from tui.widgets.draft_rows import DRAFT_COLUMNS, DraftRows, draft_text
 from tui.widgets.frame import KeyLine, StatusLine
+from tui.widgets.sparing import SparingScreen
 from tui.widgets.text_pane import Line, TextPane
 from tui.widgets.virtual_table import VirtualTable
 
@@ -41,7 +41,7 @@ Target = tuple[Path, str, str]
 """An open file, what it is called, and what it is for."""
 
 
-class ReviewScreen(Screen[None]):
+class ReviewScreen(SparingScreen[None]):
     """Every verdict is in the app's memory at once, so that leaving, quitting and dying lose none."""
 
     DEFAULT_CSS = """

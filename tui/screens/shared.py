@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from textual.reactive import reactive
-from textual.screen import Screen
 
 from tui.domain.drafts import OpenFiles
 from tui.domain.identity import Identity
 from tui.domain.runs import Board
 from tui.services.session import Services
 from tui.widgets.frame import StatusLine
+from tui.widgets.sparing import SparingScreen
 
 
-class SharedScreen(Screen[None]):
+class SharedScreen(SparingScreen[None]):
     """Facts that tabs get by data binding, and the status line."""
 
     services: Services

@@ -15,6 +15,7 @@ from textual.visual import Visual
 from textual.widgets import Static
 
 from tui.widgets.cells import displayed, wrap_line
+from tui.widgets.own_keys import OwnKeys
 from tui.widgets.scrolling import set_scroll_height
 
 
@@ -29,12 +30,12 @@ class Line(Static):
 
     def put(self, content: Content) -> None:
         """Show something else; the height is one line whatever it is, so nothing is laid out anew."""
-        if content.markup != self._shown.markup:
+        if not content.is_same(self._shown):
             self._shown = content
             self.update(content, layout=False)
 
 
-class TextPane(ScrollView, can_focus=True, inherit_bindings=False):
+class TextPane(OwnKeys, ScrollView, can_focus=True, inherit_bindings=False):
     """A text in a pane of its own; only the lines that differ are painted when it is replaced."""
 
     DEFAULT_CSS = """
@@ -54,6 +55,8 @@ class TextPane(ScrollView, can_focus=True, inherit_bindings=False):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._content = Content("")
+        self._number = 0
+        """Of the content: another one for another text."""
         self._strips: list[Strip] = []
         self._wrapped: tuple[object, ...] = ()
         self._sized = Size(0, 0)
@@ -67,9 +70,9 @@ class TextPane(ScrollView, can_focus=True, inherit_bindings=False):
 
     def put(self, content: Content, *, keep_place: bool = False) -> None:
         """Show another text, from its top unless told to keep the place."""
-        if content.markup == self._content.markup:
+        if content.is_same(self._content):
             return
-        self._content, self._hit = content, -1
+        self._content, self._number, self._hit = content, self._number + 1, -1
         if not self.is_mounted:
             return
         before, top = self._visible()
@@ -91,7 +94,7 @@ class TextPane(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _wrap(self) -> None:
         width = max(1, self.size.width - self.styles.scrollbar_size_vertical)
-        key = (width, self.app.theme, self.visual_style, self._content.markup)
+        key = (width, self.app.theme, self.visual_style, self._number)
         if key != self._wrapped:
             self._wrapped = key
             self._strips = Visual.to_strips(

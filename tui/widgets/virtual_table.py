@@ -21,6 +21,7 @@ from textual.style import Style as VisualStyle
 from tui.domain.text import UNSAFE
 from tui.widgets.cells import fit, wrap
 from tui.widgets.columns import Column, Placed, aligned, gap, place, styled
+from tui.widgets.own_keys import OwnKeys
 from tui.widgets.scrolling import set_scroll_height
 from tui.widgets.table_rows import KnowsKeys, NoRows, RowSource, outwards
 
@@ -29,7 +30,7 @@ __all__ = ["Column", "RowSource", "VirtualTable"]
 _MARKER = 2
 
 
-class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
+class VirtualTable(OwnKeys, ScrollView, can_focus=True, inherit_bindings=False):
     """Rows of a `RowSource` with a cursor and marks, under a header that stays.
 
     The first two cells of a row say `▸` for the cursor and `*` for a mark, so colour is never needed.
@@ -129,7 +130,8 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._styles_seen: dict[str, VisualStyle] = {}
         self._sorted_by: tuple[str, bool] | None = None
         self.follow: Callable[[int], None] | None = None
-        """Called with the new row as soon as the cursor moves: what it draws is painted together with the cursor."""
+        """Called with the new row as soon as the cursor moves, in place of the message: what it draws is painted
+        together with the cursor."""
 
     # What the owner says
 
@@ -233,7 +235,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         return moved
 
     def _announce(self) -> None:
-        """Posts CursorMoved unless the same key stands at the same index as before."""
+        """Tells of the cursor unless the same key stands at the same index as before."""
         if not len(self._source):
             self._cursor_key = self._told = None
             return
@@ -243,7 +245,8 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._told = now
             if self.follow is not None:
                 self.follow(self.cursor)
-            self.post_message(self.CursorMoved(self, *now))
+            else:
+                self.post_message(self.CursorMoved(self, *now))
 
     def _find(self, key: str, near: int) -> int | None:
         """The index of `key`: asked of a source that knows it, else looked for from `near` outwards."""

@@ -1,0 +1,133 @@
+"""The sparing compositor paints what Textual's own would, and asks for less."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pyte
+from textual._compositor import Compositor
+from textual.app import App, ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.geometry import Region
+from textual.pilot import Pilot
+from textual.screen import Screen
+from textual.strip import Strip
+from textual.widget import Widget
+from textual.widgets import Static
+
+from tests.widgets.test_virtual_table import Rows, keys, table_with
+from tui.screens.main import MainScreen
+from tui.widgets.sparing import SparingCompositor, SparingScreen
+from tui.widgets.text_pane import TextPane
+
+SIZE = (60, 16)
+_TEXT = "日本語の質問です、これは長い文です。 and words that are wrapped " * 3
+
+
+class Lined(Static):
+    """Counts the lines it was asked for."""
+
+    asked = 0
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        self.asked += crop.height
+        return super().render_lines(crop)
+
+
+class Painted(SparingScreen[None]):
+    """Containers in containers, a list beside a pane, and something in front of both."""
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="back"):
+            yield Lined("heading", id="heading")
+            with Horizontal(id="sides"):
+                yield table_with(Rows(keys(200), [_TEXT, "plain"]))
+                yield TextPane(id="pane")
+            yield Lined("foot", id="foot")
+        yield Lined("in front of all", id="front")
+
+
+class Host(App[None]):
+    CSS = """
+    Painted { layers: below above; }
+    #back { layer: below; height: 1fr; padding: 0 1; background: $surface; }
+    #sides { height: 1fr; }
+    #front { layer: above; offset: 12 4; width: 21; height: 3; background: $primary; }
+    """
+
+    def get_default_screen(self) -> Screen[None]:
+        return Painted()
+
+
+@asynccontextmanager
+async def painted() -> AsyncIterator[Pilot[None]]:
+    async with Host().run_test(size=SIZE) as pilot:
+        pilot.app.screen.query_one(TextPane).put(Content(_TEXT))
+        await pilot.pause()
+        yield pilot
+
+
+def own(screen: Screen[object]) -> Compositor:
+    """Textual's own compositor, with the same widgets in the same places."""
+    plain = Compositor()
+    plain.reflow(screen, screen.size)
+    return plain
+
+
+def shown(strips: Sequence[Strip]) -> list[list[tuple[str, str]]]:
+    return [[(s.text, str(s.style)) for s in strip.simplify()] for strip in strips]
+
+
+async def test_a_whole_screen_is_painted_as_by_textual() -> None:
+    async with painted() as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen._compositor, SparingCompositor)
+        assert shown(screen._compositor.render_strips()) == shown(own(screen).render_strips())
+        assert "in front of all" in screen._compositor.render_strips()[4].text
+
+
+async def test_parts_are_painted_as_by_textual() -> None:
+    dice = random.Random(3)
+    async with painted() as pilot:
+        screen = pilot.app.screen
+        console = pilot.app.console
+        plain = own(screen)
+        for _ in range(150):
+            regions = set[Region]()
+            for _ in range(dice.randint(1, 4)):
+                x, y = dice.randrange(SIZE[0]), dice.randrange(SIZE[1])
+                regions.add(Region(x, y, dice.randint(1, SIZE[0] - x), dice.randint(1, 3)).intersection(screen.region))
+            displays = []
+            for compositor in (screen._compositor, plain):
+                compositor._dirty_regions = set(regions)
+                update = compositor.render_partial_update()
+                assert update is not None
+                terminal = pyte.Screen(*SIZE)
+                pyte.Stream(terminal).feed(update.render_segments(console))
+                displays.append([[tuple(terminal.buffer[y][x]) for x in range(SIZE[0])] for y in range(SIZE[1])])
+            assert displays[0] == displays[1], regions
+
+
+async def test_only_what_is_seen_of_what_changed_is_asked_for() -> None:
+    async with painted() as pilot:
+        screen = pilot.app.screen
+        asked: list[Widget] = []
+        for name in ("heading", "foot", "front"):
+            screen.query_one(f"#{name}", Lined).asked = 0
+        back = screen.query_one("#back", Vertical)
+        as_ever = back.render_lines
+        back.render_lines = lambda crop: asked.append(back) or as_ever(crop)  # type: ignore[method-assign, func-returns-value]
+        screen.query_one("#foot", Lined).refresh()
+        await pilot.pause()
+        assert [screen.query_one(f"#{name}", Lined).asked for name in ("heading", "foot", "front")] == [0, 1, 0]
+        assert not asked, "nothing of the container is seen there"
+        screen.refresh(Region(0, SIZE[1] - 1, 4, 1))
+        await pilot.pause()
+        assert asked == [back], "its padding is"
+
+
+def test_the_main_screen_is_one() -> None:
+    assert issubclass(MainScreen, SparingScreen)

@@ -1,0 +1,72 @@
+"""Textual's compositor, asking only for the lines that are painted.
+
+Private names of Textual in use here, each behind a test in tests/widgets/test_sparing.py: `Screen._compositor`,
+`Compositor._render_chops`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from typing import TypeVar
+
+from textual._compositor import Compositor
+from textual.geometry import Region
+from textual.screen import Screen
+from textual.strip import Strip
+
+T = TypeVar("T")
+_Pieces = dict[int, "Strip | None"]
+"""The pieces of a line by the column where each begins; None until a widget was asked for it."""
+
+
+class SparingCompositor(Compositor):
+    """Asks a widget only for lines of which something is painted and not all of it covered by what is in front.
+
+    Textual asks every visible widget for all of its lines each time, also the containers behind the others. With a
+    list and a pane that is more than half of what a cursor key takes.
+    """
+
+    def _render_chops(self, crop: Region, is_rendered_line: Callable[[int], bool]) -> Sequence[Mapping[int, Strip]]:
+        """The pieces of each line of the screen; those within `crop` filled, from the frontmost widget backwards."""
+        cuts = self.cuts
+        lines: list[_Pieces] = [dict.fromkeys(ends[:-1]) for ends in cuts]
+        painted = {y: _overlapping(cuts[y], crop) for y in crop.line_range if is_rendered_line(y)}
+        for widget, (region, clip) in self.visible_widgets.items():
+            if not painted:
+                break
+            seen = region.intersection(clip)
+            rows, columns = range(seen.y, seen.bottom), range(seen.x, seen.right)
+            wanted = [y for y, starts in painted.items() if y in rows and any(x in columns for x in starts)]
+            if not wanted:
+                continue
+            top, bottom = min(wanted), max(wanted) + 1
+            strips = widget.render_lines(Region(seen.x - region.x, top - region.y, seen.width, bottom - top))
+            for y in wanted:
+                _fill(lines[y], strips[y - top], seen, cuts[y])
+                painted[y] = [x for x in painted[y] if x not in columns]
+                if not painted[y]:
+                    del painted[y]
+        return lines  # type: ignore[return-value]  # as Textual's own, with None where nothing was asked for
+
+
+def _overlapping(cuts: list[int], crop: Region) -> list[int]:
+    """Where the pieces begin that reach into the columns of `crop`."""
+    return [x for x, end in pairwise(cuts) if x < crop.right and end > crop.x]
+
+
+def _fill(pieces: _Pieces, strip: Strip, seen: Region, cuts: list[int]) -> None:
+    """Put what a widget shows of a line into the pieces that nothing in front of it has taken."""
+    starts = [x for x in cuts if seen.x <= x < seen.right]
+    ends = [x - seen.x for x in cuts if seen.x < x <= seen.right]
+    for x, piece in zip(starts, strip.divide(ends), strict=False):
+        if pieces[x] is None:
+            pieces[x] = piece
+
+
+class SparingScreen(Screen[T]):
+    """A screen painted by a `SparingCompositor`."""
+
+    def __init__(self, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(name, id, classes)
+        self._compositor = SparingCompositor()
