@@ -3,45 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tui.domain.document import Document, Step, Version
+from tui.domain.document import Document, Step
 from tui.domain.errors import AppError, Cause
 from tui.domain.moving import carried
 from tui.domain.pair_differences import Difference
 from tui.domain.pairs import Keys, UnclearKeys
 from tui.domain.text import count, safe_line
 from tui.services.carrying import Carriage, candidates_of, differences_of, same_of, without, write_new
-from tui.services.file_lock import FileLock, remove_abandoned
+from tui.services.file_lock import FileLock
 from tui.services.journal import Journal, Journals, Left
 from tui.services.open_document import (
+    PATIENCE,
     Disk,
     OpenDocument,
     WouldOverwrite,
     absolute,
-    changed,
-    fingerprint,
     holds_a_pair,
     outside,
     read_document,
     same_place,
     sha256_of,
+    write_document,
 )
 from tui.services.pool import DaemonPool
 from tui.services.recovery import Recovered, replayed
-from tui.services.saving import Fingerprint, Written, back_up, write_whole
 
 __all__ = ["Documents", "OpenDocument", "Recovered", "WouldOverwrite"]
 
-_PATIENCE = 2.0
-"""Seconds that an edit waits for the journal before it goes on without one."""
 _MANY = 500
 """Places in one action from which on its journal entry is made on a thread."""
 
@@ -148,7 +143,7 @@ class Documents:
 
     async def _wait_for(self, opened: OpenDocument, written: Future[None]) -> None:
         try:
-            await asyncio.wait_for(asyncio.shield(_result(written)), _PATIENCE)
+            await asyncio.wait_for(asyncio.shield(_result(written)), PATIENCE)
         except OSError as error:  # TimeoutError is one
             reason = safe_line(error.strerror or "the disk does not answer", 120)
             opened.unguarded = f"Unsaved edits of {opened.name} would not survive a crash: {reason}"
@@ -240,8 +235,9 @@ class Documents:
         elsewhere = path is not None and not await self._pool.run(same_place, path, opened.path)
         opened._pending, before = [], opened._pending
         try:
+            backups = self._state / "backups"
             written = await self._pool.run(
-                self._write, opened, version, path or opened.path, anyway=anyway, elsewhere=elsewhere
+                write_document, opened, version, path or opened.path, backups, anyway=anyway, elsewhere=elsewhere
             )
         except BaseException:
             opened._pending = before + opened._pending
@@ -264,35 +260,6 @@ class Documents:
                 await self._wait_for(opened, opened._journal.begun)
             if old is not None:
                 old.remove()
-
-    def _write(self, opened: OpenDocument, version: Version, path: Path, *, anyway: bool, elsewhere: bool) -> Written:
-        backups = self._state / "backups"
-        remove_abandoned(Path(os.path.realpath(path)).parent)
-
-        journal = opened._journal
-
-        def look() -> Fingerprint | None:
-            if elsewhere and not anyway and os.path.lexists(path):
-                raise WouldOverwrite(f"{safe_line(path.name, 60)} is there already")
-            if not elsewhere and not anyway and changed(opened):
-                raise WouldOverwrite(f"{opened.name} was changed on disk by another program")
-            return fingerprint(path)
-
-        def last(sha256: str) -> None:
-            if fingerprint(path) != seen:
-                raise WouldOverwrite(f"{opened.name} was changed on disk by another program")
-            if journal is not None:
-                # So that a crash right after it is not taken for unsaved edits; without it they are offered, no more.
-                with suppress(OSError):
-                    journal.append({"saving": sha256}).result(_PATIENCE)
-
-        seen = look()
-        notes = []
-        if anyway and Path(path).exists():
-            notes.append(f"what was there is in {back_up(path, backups)}")
-        encoding = opened.document.encoding
-        written = write_whole(path, lambda: version.render(encoding), backups=backups, last=last)
-        return Written(written.fingerprint, written.sha256, "; ".join([*notes, *filter(None, [written.note])]))
 
     async def close(self, opened: OpenDocument) -> None:
         """Give the file up, with what is unsaved of it."""

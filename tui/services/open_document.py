@@ -7,6 +7,7 @@ import hashlib
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,12 @@ from tui.domain.formats import Record
 from tui.domain.pairs import Keys
 from tui.domain.text import safe_line
 from tui.services.datasets import read_file
-from tui.services.file_lock import FileLock
+from tui.services.file_lock import FileLock, remove_abandoned
 from tui.services.journal import Journal
-from tui.services.saving import Fingerprint
+from tui.services.saving import Fingerprint, Written, back_up, write_whole
 
+PATIENCE = 2.0
+"""Seconds that an edit waits for the journal before it goes on without one."""
 _GRAIN = 2_000_000_000
 """Nanoseconds that a file has to be old before its times alone tell that nobody wrote it since."""
 
@@ -155,3 +158,31 @@ def sha256_of(path: Path) -> str:
 def holds_a_pair(version: Version) -> bool:
     """Whether any record can be read."""
     return any(isinstance(record, Record) for record in version)
+
+
+def write_document(
+    opened: OpenDocument, version: Version, path: Path, backups: Path, *, anyway: bool, elsewhere: bool
+) -> Written:
+    """Write a version; `elsewhere` when `path` is another file. Raises AppError, WouldOverwrite unless `anyway`."""
+    remove_abandoned(Path(os.path.realpath(path)).parent)
+    journal, encoding = opened._journal, opened.document.encoding
+
+    def look() -> Fingerprint | None:
+        if elsewhere and not anyway and os.path.lexists(path):
+            raise WouldOverwrite(f"{safe_line(path.name, 60)} is there already")
+        if not elsewhere and not anyway and changed(opened):
+            raise WouldOverwrite(f"{opened.name} was changed on disk by another program")
+        return fingerprint(path)
+
+    def last(sha256: str) -> None:
+        if fingerprint(path) != seen:
+            raise WouldOverwrite(f"{opened.name} was changed on disk by another program")
+        if journal is not None:
+            # So that a crash right after it is not taken for unsaved edits; without it they are offered, no more.
+            with suppress(OSError):
+                journal.append({"saving": sha256}).result(PATIENCE)
+
+    seen = look()
+    notes = [f"what was there is in {back_up(path, backups)}"] if anyway and path.exists() else []
+    written = write_whole(path, lambda: version.render(encoding), backups=backups, last=last)
+    return Written(written.fingerprint, written.sha256, "; ".join([*notes, *filter(None, [written.note])]))
