@@ -354,3 +354,17 @@ def test_a_hundred_thousand_pairs_open_fast() -> None:
 )
 def test_roles_by_name(name: str, role: Role) -> None:
     assert guess_role(Path(name)) is role
+
+
+@pytest.mark.parametrize("first", [b"null", b"5", b"[]", b'[{"q": "x"}]', b'"text"', b'{"question": "cut'])
+def test_a_first_line_without_an_object_is_one_damaged_record_of_jsonl(first: bytes) -> None:
+    data = first + b'\n{"question": "What?", "answer": "That."}\n'
+    file = read(Path("x.jsonl"), data)
+    assert (file.shape, len(file)) == (Shape.JSONL, 2)
+    assert isinstance(file[0], Damaged)
+    assert file[1] == Record.of("What?", "That.")
+
+
+def test_of_as_many_records_of_a_format_as_of_none_the_format_counts() -> None:
+    data = b'{"question": "What?", "answer": null}\n{"prompt": "What?", "completion": "That."}\n'
+    assert read(Path("x.jsonl"), data).layout is DataFormat.PROMPT_COMPLETION

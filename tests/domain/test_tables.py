@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.csv_text import Dialect, cells, row_spans, sniff
+from tui.domain.csv_text import Dialect, cells, row_spans, sniff, written
 from tui.domain.document import Document, Encoding
 from tui.domain.errors import AppError
 from tui.domain.formats import FormatError, Record, Turn
@@ -291,3 +291,26 @@ def test_an_unclosed_quote_before_much_text_costs_little() -> None:
     assert len(file) == 200_001
     assert isinstance(file[0], Damaged)
     assert time.process_time() - began < 4
+
+
+def test_a_first_row_that_names_question_and_answer_tells_how_the_fields_are_parted() -> None:
+    data = b"question\tanswer\n" + b"".join(b"one; two\tthree" + b"\t" * (n % 3) + b"\n" for n in range(9))
+    assert sniff(data, ".tsv") == Dialect(";")
+    assert sniff(data, ".tsv", ("question",), ("answer",)) == Dialect("\t")
+
+
+def test_chosen_columns_part_a_table_as_they_were_chosen_where_they_fit() -> None:
+    rows = b"a;b,c\nd;e,f\n"
+    told = Keys("column 1", "column 2", None, False, Dialect(","))
+    layout = read(Path("x.csv"), rows, told).layout
+    assert isinstance(layout, Columns)
+    assert layout.plain == told
+    assert Keys.of(told.noted) == told
+    assert Keys.of(["q", "a", None, None]) == Keys("q", "a")
+    other = Keys("left", "right", None, True, Dialect(","))
+    found = read(Path("x.csv"), b"left;right\nlong enough here;and here too\n", other)
+    assert found.layout == Columns("left", "right", None, True, Dialect(";"), ("left", "right"))
+
+
+def test_what_begins_like_a_byte_order_mark_is_quoted() -> None:
+    assert written("\ufeffx", Dialect(), quoted=False) == '"\ufeffx"'

@@ -132,6 +132,17 @@ async def test_the_first_row_of_a_table_can_be_a_pair(walk: Walk, tmp_path: Path
         await walk.sees("38 pairs")
 
 
+async def test_a_table_is_reopened_as_it_was_written_though_its_rows_mislead_now(walk: Walk, tmp_path: Path) -> None:
+    table = written(tmp_path / "table.tsv", "one\ttwo\nthree\tfour\nlamp; five\tsix\ngate; seven\teight\tnine\n")
+    async with walk.app([table]):
+        await walk.sees("4 pairs", "three")
+        await walk.press("d", "d", "w")
+        await walk.sees("2 pairs", "table.tsv is saved")
+    assert table.read_text() == "lamp; five\tsix\ngate; seven\teight\tnine\n"
+    async with walk.app([table]):
+        await walk.sees("2 pairs", "gate; seven", "eight")
+
+
 async def test_one_file_under_two_names_is_opened_once(walk: Walk, tmp_path: Path) -> None:
     file = written(tmp_path / "training.json", PAIRS)
     (tmp_path / "soft.json").symlink_to(file)

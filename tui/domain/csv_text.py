@@ -115,19 +115,24 @@ def _cell(row: str, start: int, end: int, dialect: Dialect) -> Cell:
 
 
 def written(text: str, dialect: Dialect, *, quoted: bool) -> str:
-    """A field as text; quoted where it must be, or is wanted to be."""
-    bare = not quoted and not re.search(r'["\r\n]', text) and dialect.delimiter not in text and text == text.strip(" ")
+    """A field as text; quoted where it must be, or is wanted to be.
+
+    So is what begins like a byte order mark: as the first field of a file it would be taken for one.
+    """
+    bare = not quoted and not re.search(r'["\r\n]|^\ufeff', text)
+    bare = bare and dialect.delimiter not in text and text == text.strip(" ")
     return text if bare else '"' + text.replace('"', '""') + '"'
 
 
-def sniff(data: bytes, suffix: str) -> Dialect | None:
+def sniff(data: bytes, suffix: str, questions: Sequence[str] = (), answers: Sequence[str] = ()) -> Dialect | None:
     """The dialect in which the first rows have the same number of fields, two at least; None when there is none.
 
-    The delimiter that the file's ending suggests wins a tie. Without such an ending nine rows in ten, and two at
-    least, have to agree: anything else is no table.
+    One that parts the first row so that it names a question and an answer wins, whatever the other rows are; the
+    delimiter that the file's ending suggests wins a tie. Without such an ending nine rows in ten, and two at least,
+    have to agree: anything else is no table.
     """
     likely = SUFFIXES.get(suffix.casefold())
-    best: tuple[float, bool, int, bool] | None = None
+    best: tuple[bool, float, bool, int, bool] | None = None
     chosen = None
     for mark in DELIMITERS:
         blanks = re.search(re.escape(mark.encode()) + b' +"', data[:_HEAD]) is not None
@@ -136,7 +141,8 @@ def sniff(data: bytes, suffix: str) -> Dialect | None:
             agreeing, fields, rows = _agreement(data, dialect)
             if fields < 2 or (likely is None and (rows < 2 or agreeing < 0.9)):
                 continue
-            score = (round(agreeing, 2), mark == likely, fields, padded)
+            named = _names_both(data, dialect, questions, answers)
+            score = (named, round(agreeing, 2), mark == likely, fields, padded)
             if best is None or score > best:
                 best, chosen = score, dialect
     return chosen
@@ -153,6 +159,16 @@ def _agreement(data: bytes, dialect: Dialect) -> tuple[float, int, int]:
             counts.append(0)
     usual = max(counts, key=counts.count, default=0)
     return (counts.count(usual) / len(counts) if counts else 0.0), usual, len(counts)
+
+
+def _names_both(data: bytes, dialect: Dialect, questions: Sequence[str], answers: Sequence[str]) -> bool:
+    """Whether the first row holds a name of questions and one of answers."""
+    spans = row_spans(data, dialect, 1)
+    try:
+        names = {cell.text.strip().casefold() for cell in cells(data[spans[0] : spans[1]].decode("utf-8"), dialect)}
+    except (ValueError, IndexError):
+        return False
+    return not names.isdisjoint(questions) and not names.isdisjoint(answers)
 
 
 def is_heading(first: Sequence[str], rest: Sequence[Sequence[str]], known: Sequence[str]) -> bool:

@@ -31,16 +31,31 @@ class Keys:
     system: str | None = None
     heading: bool | None = None
     """Of a table: whether its first row names the columns; None where that is guessed."""
+    dialect: Dialect | None = None
+    """Of a table: how its fields are parted; None where that is guessed."""
+
+    @classmethod
+    def of(cls, noted: Sequence[Any]) -> Keys:
+        """What `noted` gave, of this version or of one before it."""
+        question, answer, system, heading, *dialect = noted
+        return cls(question, answer, system, heading, Dialect(*dialect) if dialect else None)
+
+    @property
+    def noted(self) -> list[Any]:
+        """As plain JSON."""
+        dialect = [self.dialect.delimiter, self.dialect.padded] if self.dialect else []
+        return [self.question, self.answer, self.system, self.heading, *dialect]
 
     @property
     def plain(self) -> Keys:
         """The same choice of keys, for any file."""
-        return Keys(self.question, self.answer, self.system, self.heading)
+        return Keys(self.question, self.answer, self.system, self.heading, self.dialect)
 
     def agrees(self, chosen: Keys) -> bool:
         """Whether these are the chosen keys already."""
         same = (self.question, self.answer) == (chosen.question, chosen.answer)
-        return same and chosen.heading in (None, self.heading)
+        parted = self.dialect is None or chosen.dialect in (None, self.dialect)
+        return same and parted and chosen.heading in (None, self.heading)
 
     @property
     def system_key(self) -> str:
@@ -52,8 +67,8 @@ class Keys:
 class Columns(Keys):
     """Which columns of a table hold them; `names` are those of all columns, given or made."""
 
-    names: tuple[str, ...] = ()
     dialect: Dialect = COMMAS
+    names: tuple[str, ...] = ()
 
     @property
     def system_key(self) -> str:

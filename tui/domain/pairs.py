@@ -31,7 +31,7 @@ from tui.domain.layouts import (
 )
 from tui.domain.raw_text import as_utf8
 from tui.domain.records import Damaged, read_record
-from tui.domain.spans import line_spans, list_spans, must_begin_with_json
+from tui.domain.spans import LINES, holds_lines, line_spans, list_spans, must_begin_with_json
 from tui.domain.text import safe_line
 
 _SAMPLE = 50
@@ -187,31 +187,34 @@ def read(path: Path, data: bytes, keys: Keys | None = None) -> PairFile:
     first = data.lstrip()[:1]
     if not first:
         raise AppError(Cause.FILE, f"{name} is empty", hint=_OPEN_THAT)
-    dialect = _table(path, data, first)
+    dialect = _table(path, data, first, keys)
     if dialect is not None:
         return _read_table(path, data, dialect, keys, notes)
     blank: tuple[int, ...] = ()
-    if first == b"[":
+    if first == b"[" and not holds_lines(data):
         spans = list_spans(name, data)
         shape = Shape.JSON_LIST
     else:
         spans, blank = line_spans(data)
         shape = Shape.JSONL
-        must_begin_with_json(name, data, spans)
+        must_begin_with_json(name, data, spans, path.suffix)
     if not spans:
         raise AppError(Cause.FILE, f"{name} holds no records", hint=_OPEN_THAT)
     layout = _layout(name, _sample(data, spans), keys)
     return PairFile(path, data, spans, shape, layout, blank, tuple(notes))
 
 
-def _table(path: Path, data: bytes, first: bytes) -> csv_text.Dialect | None:
+def _table(path: Path, data: bytes, first: bytes, keys: Keys | None) -> csv_text.Dialect | None:
     """How a table is written; None for what is, or ought to be, JSON."""
     suffix = path.suffix.casefold()
-    if suffix in (".json", ".jsonl", ".ndjson"):
+    if suffix in (".json", *LINES):
         return None
-    if first in b"[{" and (suffix not in csv_text.SUFFIXES or _begins_with_json(data)):
+    known = keys.dialect if keys is not None else None
+    if first in b"[{" and ((suffix not in csv_text.SUFFIXES and known is None) or _begins_with_json(data)):
         return None
-    dialect = csv_text.sniff(data, suffix)
+    if keys is not None and known is not None and _fits(data, keys, known):
+        return known
+    dialect = csv_text.sniff(data, suffix, QUESTION_KEYS, ANSWER_KEYS)
     if dialect is None and suffix in csv_text.SUFFIXES:
         raise AppError(
             Cause.FILE,
@@ -219,6 +222,17 @@ def _table(path: Path, data: bytes, first: bytes) -> csv_text.Dialect | None:
             hint="Two columns are needed, parted by a comma, a semicolon, a tab or a bar",
         )
     return dialect
+
+
+def _fits(data: bytes, keys: Keys, dialect: csv_text.Dialect) -> bool:
+    """Whether a table parted so has the columns that were chosen."""
+    rows = [_texts(data[a:b], dialect) for a, b in _first_rows(csv_text.row_spans(data, dialect, _SAMPLE))]
+    first = rows[0] if keys.heading else [""] * max(map(len, rows), default=0)
+    return {keys.question, keys.answer} <= set(csv_text.column_names(first))
+
+
+def _first_rows(spans: array[int]) -> Iterator[tuple[int, int]]:
+    return zip(spans[: 2 * _SAMPLE : 2], spans[1 : 2 * _SAMPLE : 2], strict=True)
 
 
 def _begins_with_json(data: bytes) -> bool:
@@ -236,9 +250,7 @@ def _read_table(
     name = safe_line(path.name, 60)
     unclosed: list[int] = []
     spans = csv_text.row_spans(data, dialect, unclosed=unclosed)
-    rows = [
-        _texts(data[a:b], dialect) for a, b in zip(spans[: 2 * _SAMPLE : 2], spans[1 : 2 * _SAMPLE : 2], strict=True)
-    ]
+    rows = [_texts(data[a:b], dialect) for a, b in _first_rows(spans)]
     heading = keys.heading if keys is not None else None
     if heading is None:
         heading = csv_text.is_heading(rows[0], rows[1:], _KNOWN_NAMES)
@@ -252,7 +264,7 @@ def _read_table(
     fits = keys is not None and {keys.question, keys.answer} <= set(names)
     found = keys if keys is not None and fits else guess_keys(name, sample)
     system = found.system if found.system in names else None
-    layout = Columns(found.question, found.answer, system, heading, names, dialect)
+    layout = Columns(found.question, found.answer, system, heading, dialect, names)
     said = [] if heading else ["its columns have no names"]
     file = PairFile(path, data, spans, Shape.TABLE, layout, (), (*notes, *said))
     file.unclosed = tuple(row - bool(heading) for row in unclosed)
@@ -278,8 +290,7 @@ def _texts(row: bytes, dialect: csv_text.Dialect) -> list[str]:
 
 
 def _sample(data: bytes, spans: array[int]) -> list[Mapping[str, Any]]:
-    first = zip(spans[: 2 * _SAMPLE : 2], spans[1 : 2 * _SAMPLE : 2], strict=True)
-    return _read_sample(data[start:end] for start, end in first)
+    return _read_sample(data[start:end] for start, end in _first_rows(spans))
 
 
 def _read_sample(records: Iterable[bytes]) -> list[Mapping[str, Any]]:
@@ -303,7 +314,7 @@ def _layout(name: str, sample: list[Mapping[str, Any]], keys: Keys | None) -> La
             _OPEN_THAT,
         )
     formats = [detect(value) for value in sample]
-    likely = max(formats, key=formats.count)
+    likely = max(formats, key=lambda found: (formats.count(found), found is not None))
     if keys is not None and {keys.question, keys.answer} <= {key for value in sample for key in value}:
         return keys
     return likely if likely is not None else guess_keys(name, sample)

@@ -26,10 +26,10 @@ def edited(raw: str, layout: Columns, before: Record, after: Record) -> str:
                 missing[place] = text
         elif held[place].text != text:
             cell = held[place]
-            changes.append(Change(cell.start, cell.end, written(text, layout.dialect, quoted=cell.quoted)))
+            changes.append(Change(cell.start, cell.end, _field(text, layout.dialect, quoted=cell.quoted)))
     row = changed(raw, changes)
     for place in range(len(held), max(missing, default=-1) + 1):
-        row += layout.dialect.delimiter + written(missing.get(place, ""), layout.dialect, quoted=held[-1].quoted)
+        row += layout.dialect.delimiter + _field(missing.get(place, ""), layout.dialect, quoted=held[-1].quoted)
     return _checked(row, layout, after)
 
 
@@ -47,7 +47,7 @@ def made(record: Record, layout: Columns, like: str, extra: Mapping[str, Any] = 
     marks = [
         quoted[n].quoted if n < len(quoted) else bool(quoted) and quoted[-1].quoted for n in range(len(layout.names))
     ]
-    fields = [written(texts.get(n, ""), layout.dialect, quoted=mark) for n, mark in enumerate(marks)]
+    fields = [_field(texts.get(n, ""), layout.dialect, quoted=mark) for n, mark in enumerate(marks)]
     return _checked(layout.dialect.delimiter.join(fields), layout, record)
 
 
@@ -66,6 +66,12 @@ def _quoting(like: str, dialect: Dialect) -> list[Cell]:
         return cells(like, dialect)
     except ValueError:
         return []
+
+
+def _field(text: str, dialect: Dialect, *, quoted: bool) -> str:
+    if "\0" in text:
+        raise FormatError("a table with NUL characters could not be opened again")
+    return written(text, dialect, quoted=quoted)
 
 
 def _checked(row: str, layout: Columns, wanted: Record) -> str:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import re
 from array import array
+from collections.abc import Iterable
 
 from tui.domain.errors import AppError, Cause
 from tui.domain.records import json_reason
 
 _BLANK = b" \t\r"
 _SPACE = ord(" ")
+LINES = (".jsonl", ".ndjson")
+"""Endings of JSONL."""
+_SAMPLE = 50
+_HEAD = 1 << 20
 
 
 def line_spans(data: bytes) -> tuple[array[int], tuple[int, ...]]:
@@ -81,9 +86,25 @@ def _gap(text: str, position: int) -> int:
     return match.end() if match else position
 
 
-def must_begin_with_json(name: str, data: bytes, spans: array[int]) -> None:
-    """A file whose first line is no JSON object is not JSONL at all, and is refused as a whole."""
+def holds_lines(data: bytes) -> bool:
+    """Whether what begins like a JSON list is JSONL with a list on its first line: an object stands on another."""
+    end = data.find(b"\n", data.index(b"["))
+    return end > 0 and _object_among(data[end : end + _HEAD].splitlines()[:_SAMPLE]) and _is_json(data[:end])
+
+
+def _object_among(lines: Iterable[bytes]) -> bool:
+    return any(line.lstrip()[:1] == b"{" and _is_json(line) for line in lines)
+
+
+def must_begin_with_json(name: str, data: bytes, spans: array[int], suffix: str = "") -> None:
+    """A file whose first line is no JSON object is not JSONL at all, and is refused as a whole.
+
+    Unless its name says that it is, and an object stands on one of the next lines.
+    """
     head = data[spans[0] : spans[1]].strip()
+    rest = zip(spans[2 : 2 * _SAMPLE : 2], spans[3 : 2 * _SAMPLE : 2], strict=True)
+    if suffix.casefold() in LINES and _object_among(data[start:end] for start, end in rest):
+        return
     reason = "the first line is not a JSON object"
     try:
         if isinstance(json.loads(head), dict):

@@ -26,6 +26,7 @@ from tui.services.open_document import (
     WouldOverwrite,
     absolute,
     holds_a_pair,
+    keys_for,
     outside,
     read_document,
     same_place,
@@ -164,7 +165,7 @@ class Documents:
         header = {
             "path": absolute(opened.path),
             "base": opened.disk.sha256 if opened.disk else "",
-            "keys": [keys.question, keys.answer, keys.system, keys.heading] if keys else None,
+            "keys": keys.noted if keys else None,
             "frame": opened._frame,
             "at": time.time(),
         }
@@ -246,6 +247,7 @@ class Documents:
         opened.document.saved(version, path if elsewhere else None)
         opened.outside, opened.read_only = "", False
         opened._on_disk, opened._frame = version, frame
+        opened.keys = await self._pool.run(keys_for, opened) or opened.keys
         await self._renew(opened)
         if elsewhere:
             await self._pool.run(self._take, opened)

@@ -49,8 +49,8 @@ class FileMemory:
         """The keys chosen for this file; with `candidates`, for any file with the same ones."""
         return await self._pool.run(self._keys, _shape(candidates) if candidates else _absolute(path))
 
-    async def choose(self, path: Path, keys: Keys, candidates: Sequence[str]) -> None:
-        """Keep the keys chosen for a file and for files like it."""
+    async def choose(self, path: Path, keys: Keys, candidates: Sequence[str] = ()) -> None:
+        """Keep the keys chosen for a file, and for files like it: those with the same `candidates`, if any."""
         await self._pool.run(self._choose, path, keys, candidates)
 
     async def system(self, path: Path) -> str | None:
@@ -89,13 +89,12 @@ class FileMemory:
 
     def _keys(self, what: str) -> Keys | None:
         rows = self._ready().read("SELECT keys FROM chosen_keys WHERE what=?", (what,))
-        return Keys(*json.loads(rows[0][0])) if rows else None
+        return Keys.of(json.loads(rows[0][0])) if rows else None
 
     def _choose(self, path: Path, keys: Keys, candidates: Sequence[str]) -> None:
         store = self._ready()
-        value = json.dumps([keys.question, keys.answer, keys.system, keys.heading])
-        for what in (_absolute(path), _shape(candidates)):
-            store.write("INSERT OR REPLACE INTO chosen_keys VALUES (?,?)", (what, value))
+        for what in (_absolute(path), *([_shape(candidates)] if candidates else [])):
+            store.write("INSERT OR REPLACE INTO chosen_keys VALUES (?,?)", (what, json.dumps(keys.noted)))
 
     def _system(self, path: Path) -> str | None:
         rows = self._ready().read("SELECT system FROM file_systems WHERE path=?", (_absolute(path),))

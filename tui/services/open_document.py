@@ -25,6 +25,8 @@ from tui.services.saving import Fingerprint, Written, back_up, write_whole
 
 PATIENCE = 2.0
 """Seconds that an edit waits for the journal before it goes on without one."""
+_TELLING = 60
+"""Records from the first on; from fewer than these the layout of a file is guessed."""
 _GRAIN = 2_000_000_000
 """Nanoseconds that a file has to be old before its times alone tell that nobody wrote it since."""
 
@@ -153,6 +155,23 @@ def sha256_of(path: Path) -> str:
         return hashlib.sha256(read_file(path)[0]).hexdigest()
     except AppError:
         return ""
+
+
+def keys_for(opened: OpenDocument) -> Keys | None:
+    """Keys without which the file on disk would be read otherwise than it was written: its own rows mislead.
+
+    An edit may leave rows in which another delimiter, or a first row that names columns, is likelier.
+    """
+    written = opened._on_disk
+    if not isinstance(written.layout, Keys) or not len(written):
+        return None
+    try:
+        head = b"".join(written.of(range(min(len(written), _TELLING))).render(opened.document.encoding))
+        found = pairs.read(opened.path, head).layout
+    except AppError:
+        return written.layout.plain
+    same = isinstance(found, Keys) and found.plain == written.layout.plain
+    return None if same else written.layout.plain
 
 
 def holds_a_pair(version: Version) -> bool:

@@ -30,7 +30,7 @@ class Recovered:
 
 def replayed(left: Left) -> tuple[Recovered, Mapping[str, Any]]:
     header, frame = left.header, left.header["frame"]
-    keys = Keys(*header["keys"]) if header["keys"] else None
+    keys = Keys.of(header["keys"]) if header["keys"] else None
     disk, raw = _disk(left.file)
     apart = disk is None or disk.sha256 != header["base"]
     if apart:

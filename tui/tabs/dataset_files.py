@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -80,8 +81,15 @@ class OpeningTab(ShapingTab):
         instead_of = held.source if held else None
         try:
             return await documents.open(path, held.source.keys if held else None, instead_of=instead_of), []
-        except UnclearKeys as unclear:
-            keys = await memory.keys(path) or await memory.keys(path, unclear.candidates)
+        except AppError as error:
+            keys = await memory.keys(path)
+            if keys is not None and keys.dialect is not None:  # its own rows mislead since they were edited here
+                with suppress(AppError):
+                    return await documents.open(path, keys, instead_of=instead_of), []
+            if not isinstance(error, UnclearKeys):
+                raise
+            unclear = error
+            keys = keys or await memory.keys(path, unclear.candidates)
             if keys is not None and {keys.question, keys.answer} <= set(unclear.candidates):
                 said = f"{_told(keys)}, as last time (K chooses others)"
                 return await documents.open(path, keys, instead_of=instead_of), [said]
@@ -109,6 +117,8 @@ class OpeningTab(ShapingTab):
         if system is not None and opened.system is None:
             self.files[at] = opened = replace(opened, system=system)
         await memory.opened(path, opened.role)
+        if keys is None and source.keys is not None:
+            await memory.choose(path, source.keys)
         layout = opened.file.layout
         if keys is not None and isinstance(layout, Keys) and not opened.dirty and not layout.agrees(keys):
             await self._with_keys(opened, keys)
@@ -180,11 +190,12 @@ class OpeningTab(ShapingTab):
                 return
             heading = answer == "names"
             if heading is not layout.heading:
-                first = Keys(layout.question, layout.answer, heading=heading)
+                first = Keys(layout.question, layout.answer, None, heading, layout.dialect)
                 unclear = await self.services.documents.candidates(opened.source, first)
         keys = await self._ask_keys(path, unclear) if unclear is not None else None
         if keys is not None and unclear is not None:
-            keys = replace(keys, heading=heading)
+            held = opened.source.keys
+            keys = replace(keys, heading=heading, dialect=held.dialect if held else None)
             await self._with_keys(opened, keys)
             await self.services.file_memory.choose(path, keys, unclear.candidates)
             self.say(f"{opened.name}: {_told(keys)}")

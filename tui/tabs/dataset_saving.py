@@ -79,12 +79,14 @@ class SavingTab(EditingTab):
             await self._settle_conflict(opened, conflict, path)
             return
         at = next(i for i, f in enumerate(self.files) if f.source is opened.source)
-        now = opened.source.document.now
+        now, keys = opened.source.document.now, opened.source.keys
         if self.files[at].file.path != now.path:
             self.files[at] = replace(self.files[at], file=now)
             self.remember_file(self.files[at])
         self.show_file()
         self.say(f"{self.files[at].name} is saved{f': {note}' if note else ''}", "good")
+        if keys is not None:
+            await self.attempt(self.services.file_memory.choose(now.path, keys))
 
     async def _settle_conflict(self, opened: EditedFile, conflict: AppError, path: Path | None) -> None:
         from tui.dialogs.choice import Choice, ChoiceDialog

@@ -10,6 +10,7 @@ from textual import work
 from textual.binding import Binding, BindingType
 
 from tui.domain.errors import AppError
+from tui.domain.pairs import Keys
 from tui.domain.pricing import prices_of
 from tui.domain.split import PARTS, Together
 from tui.domain.text import safe_line
@@ -176,9 +177,13 @@ class ShapingTab(UploadingTab):
         ]
         encoding = opened.source.document.encoding
         await self.services.shaping.write_parts(what.version, encoding, [(path, part) for _, path, part in parts])
+        layout = what.version.layout
+        keys = layout.plain if isinstance(layout, Keys) else None
         for number, (role, path, _) in enumerate(parts):
-            source = await self.services.documents.open(path, opened.source.keys)
+            source = await self.services.documents.open(path, keys)
             self.take_in(EditedFile(source.document.now, role, source=source), show=number == 0)
             await self.attempt(self.services.file_memory.opened(path, role))
+            if keys is not None:
+                await self.attempt(self.services.file_memory.choose(path, keys))
         sizes = ", ".join(f"{len(part):,} {role}" for role, _, part in parts)
         self.say(f"Split with seed {safe_line(plan.form.seed, 20)}: {sizes}. {opened.name} is as it was", "good")
