@@ -7,6 +7,7 @@ from tests.journeys.stage import scene_of, served
 from tests.sandbox.conftest import WHOLE_JOB
 from tui.tabs.jobs import JobsTab
 from tui.tabs.loss import LossTab
+from tui.widgets.text_pane import TextPane
 from tui.widgets.virtual_table import VirtualTable
 
 
@@ -84,3 +85,20 @@ async def test_tags_are_shown_where_the_cursor_rests(walk: Walk) -> None:
         await walk.press("home")
         await walk.press("end")
         await walk.sees("Tags are not shown")
+
+
+async def test_what_changed_while_another_tab_was_shown_is_painted_on_the_way_back(walk: Walk) -> None:
+    served(walk)
+    async with walk.app() as app:
+        await walk.sees("● 1 MU")
+        await walk.press("2")
+        await walk.sees("InService · 10 m")
+        detail = app.screen.query_one("#detail", TextPane)
+        await walk.press("3")
+        await walk.sees("[3 Loss]")
+        await walk.pass_time(3 * 3600)
+        await walk.until(lambda: "InService · 3 h 10 m" in detail.content.plain, "the new age, out of view")
+        await walk.press("2")
+        await walk.sees("[2 Jobs]", "InService · 3 h 10 m", "● 1 MU 3:10")
+        painted = [line.strip() for line in walk.lines[-11:-3]]
+        assert all(line in " ".join(detail.content.plain.split()) for line in painted if line.isascii())

@@ -75,6 +75,12 @@ class TextPane(OwnKeys, ScrollView, can_focus=True, inherit_bindings=False):
         self._content, self._number, self._hit = content, self._number + 1, -1
         if not self.is_mounted:
             return
+        if not self.size:  # out of view, where lines cannot be compared: all are painted when it comes back
+            self._wrapped = ()
+            if not keep_place:
+                self.scroll_to(y=0, animate=False, force=True)
+            self.refresh()
+            return
         before, top = self._visible()
         if not keep_place and self.scroll_offset.y:
             self.scroll_to(y=0, animate=False, force=True)

@@ -354,6 +354,8 @@ class VirtualTable(OwnKeys, ScrollView, can_focus=True, inherit_bindings=False):
         """Repaints those visible lines that are not what was drawn last."""
         if not self.is_mounted:
             return
+        if not self.size:  # out of view: all is painted when it comes back
+            self.refresh()
         for y in range(1, self.size.height):
             if self._line(y) != self._drawn.get(y):
                 self.refresh(Region(0, y, self._width, 1))
