@@ -24,7 +24,7 @@ def test_the_headline_of_a_clear_result() -> None:
     assert found.text == " · ".join(parts)
     assert (found.winner, found.conclusion) == (Side.TUNED, "the tuned model is better on these questions")
     assert found.means == pytest.approx((71 / 9, 38 / 9))
-    assert (found.warnings, found.flip_rate, found.questions, found.waiting) == ((NARROW,), 0.0, 9, 0)
+    assert (found.warnings, found.flips, found.questions, found.waiting) == ((NARROW,), 0, 9, 0)
 
 
 def test_the_same_the_other_way_round() -> None:
@@ -57,7 +57,7 @@ def test_too_few_questions_show_nothing_however_clear(number: int, said: str) ->
 @pytest.mark.parametrize(("choice", "where"), [((TUNED_SIDE, BASE_SIDE), "first"), ((BASE_SIDE, TUNED_SIDE), "second")])
 def test_a_judge_that_follows_the_order_names_no_winner(choice: tuple[Side, Side], where: str) -> None:
     found = headline(results(CLEAR, [comparison(*choice)] * 9), JUDGE.id)
-    assert (found.flips, found.flip_rate, found.wins, found.ties, found.losses) == (9, 1.0, 0, 9, 0)
+    assert (found.flips, found.compared, found.wins, found.ties, found.losses) == (9, 9, 0, 9, 0)
     assert found.first_wins == (9 if where == "first" else 0)
     assert found.winner is None
     assert found.conclusion == f"no winner: in 100 % the judge preferred what stood {where}, not an answer"
@@ -183,7 +183,7 @@ def test_own_votes_against_the_judge() -> None:
 def test_nothing_judged_yet() -> None:
     found = headline(results([(None, None)] * 3, [Comparison()] * 3), JUDGE.id)
     assert found.text == "tuned − base = – · n 0 · wins 0 ties 0 losses 0 · judge errors 0"
-    assert (found.waiting, found.winner, found.flip_rate) == (3, None, None)
+    assert (found.waiting, found.winner, found.compared) == (3, None, 0)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,6 @@ from tui.domain.preflight import ORDER, Check, Cure, Mark, first_cure, in_order,
             "✗ base model: gone. ctrl+f: take a free name",
         ),
         (Check("quota", "quota", Mark.UNKNOWN, "not told"), "? quota: not told"),
-        (Check("quota", "quota", Mark.PENDING), "… quota"),
     ],
 )
 def test_a_line_says_what_is_wrong_and_what_to_do(check: Check, line: str) -> None:
@@ -36,7 +35,6 @@ def test_a_line_says_what_is_wrong_and_what_to_do(check: Check, line: str) -> No
         ([], "preflight "),
         ([Mark.OK], "preflight ✓ 1"),
         ([Mark.UNKNOWN, Mark.BAD, Mark.OK, Mark.OK], "preflight ✓ 2  ✗ 1  ? 1"),
-        ([Mark.PENDING, Mark.OK], "preflight ✓ 1  … 1"),
     ],
 )
 def test_marks_are_counted(marks: list[Mark], text: str) -> None:

@@ -108,7 +108,7 @@ async def test_missing_predictions_are_never_asked_for(services: Services, sandb
 async def test_a_judge_that_always_prefers_the_first(services: Services, sandbox: Sandbox) -> None:
     sandbox.faults.add(kind="first", operation="Converse", times=None)
     shown = headline(await judged(services), JUDGE.id)
-    assert (shown.flips, shown.flip_rate, shown.wins, shown.losses, shown.winner) == (7, 1.0, 0, 0, None)
+    assert (shown.flips, shown.compared, shown.wins, shown.losses, shown.winner) == (7, 7, 0, 0, None)
     assert "no winner: in 100 %" in shown.conclusion
 
 

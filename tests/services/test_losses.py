@@ -176,28 +176,28 @@ async def test_metrics_are_found_wherever_they_are(services: Services, scene: Sc
     scene.upload(f"{PREFIX}/training_artifacts/step_wise_training_metrics.csv", TRAINING)
     scene.upload(f"{PREFIX}/{place}", VALIDATION)
     scene.upload("out/.write_access_check_file.tmp", "")
-    found = await services.losses.of_job(JOB)
+    found = await services.losses.look(JOB)
     assert found is not None
-    assert means(found) == ({1: 2.0, 2: 0.5}, {1: 2.5, 2: 1.75})
-    assert (found.name, found.asked_epochs, found.sandbox) == ("faq", 10, True)
+    assert means(found.curves) == ({1: 2.0, 2: 0.5}, {1: 2.5, 2: 1.75})
+    assert (found.curves.name, found.curves.asked_epochs, found.curves.sandbox) == ("faq", 10, True)
 
 
 async def test_before_the_metrics_are_written_there_are_none(services: Services, scene: Scene) -> None:
     scene.bucket()
-    assert await services.losses.of_job(JOB) is None
+    assert await services.losses.look(JOB) is None
     scene.upload(f"{PREFIX}/training_artifacts/step_wise_training_metrics.csv", "")
-    assert await services.losses.of_job(JOB) is None
-    assert await services.losses.of_job(replace(JOB, output_uri="")) is None
+    assert await services.losses.look(JOB) is None
+    assert await services.losses.look(replace(JOB, output_uri="")) is None
     scene.upload(f"{PREFIX}/training_artifacts/step_wise_training_metrics.csv", TRAINING)
-    found = await services.losses.of_job(replace(JOB, hyperparameters={"epochCount": "5.0"}))
+    found = await services.losses.look(replace(JOB, hyperparameters={"epochCount": "5.0"}))
     assert found is not None
-    assert found.asked_epochs == 5
-    assert found.validation == ()
+    assert found.curves.asked_epochs == 5
+    assert found.curves.validation == ()
 
 
 async def test_a_bucket_that_is_gone_is_an_error(services: Services, scene: Scene) -> None:
     with pytest.raises(AppError) as caught:
-        await services.losses.of_job(JOB)
+        await services.losses.look(JOB)
     assert caught.value.cause is Cause.NOT_FOUND
 
 
@@ -207,16 +207,16 @@ async def test_local_files_and_folders(services: Services, tmp_path: Path) -> No
     (folder / "step_wise_training_metrics.csv").write_text(TRAINING)
     (tmp_path / "run-7" / "validation_metrics.csv").write_text(VALIDATION)
     (tmp_path / "run-7" / "other.csv").write_text("a,b\n1,2\n")
-    whole = await services.losses.of_files([tmp_path / "run-7"])
+    (whole,) = await services.losses.runs_of_files([tmp_path / "run-7"])
     assert (whole.name, means(whole)) == ("run-7", ({1: 2.0, 2: 0.5}, {1: 2.5, 2: 1.75}))
     assert whole.notes == ()
-    one = await services.losses.of_files([tmp_path / "run-7" / "validation_metrics.csv"])
+    (one,) = await services.losses.runs_of_files([tmp_path / "run-7" / "validation_metrics.csv"])
     assert (one.name, means(one)) == ("run-7", ({}, {1: 2.5, 2: 1.75}))
     (tmp_path / "empty").mkdir()
     with pytest.raises(AppError, match="No metrics files"):
-        await services.losses.of_files([tmp_path / "empty"])
+        await services.losses.runs_of_files([tmp_path / "empty"])
     with pytest.raises(AppError, match="cannot be read"):
-        await services.losses.of_files([tmp_path / "missing.csv"])
+        await services.losses.runs_of_files([tmp_path / "missing.csv"])
 
 
 async def test_curves_are_shown_although_they_cannot_be_kept(services: Services, scene: Scene) -> None:

@@ -234,9 +234,7 @@ class FoundationModel:
     lifecycle: str
     customizations: frozenset[str] = frozenset()
     inference: frozenset[str] = frozenset()
-    streaming: bool = True
     text_output: bool = True
-    legacy_since: datetime | None = None
     end_of_life: datetime | None = None
 
     def retired(self, now: datetime) -> bool:

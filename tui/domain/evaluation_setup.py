@@ -11,7 +11,6 @@ from tui.domain.evaluation_run import Plan, plan
 from tui.domain.pricing import TokenPrices, money
 from tui.domain.text import count
 
-NO_JUDGE = "none"
 MOST_SAMPLES = 20
 
 

@@ -32,7 +32,6 @@ _KINDS: dict[str, Callable[[Row], bool]] = {
     "unanswered": lambda row: any(not isinstance(a, Answer) for a in (*row.tuned, *row.base)),
     "unjudged": lambda row: row.delta is None and not row.problems,
 }
-FILTER_HELP = f"words; is:{' is:'.join(_KINDS)}"
 
 
 def filter_problem(words: str) -> str:

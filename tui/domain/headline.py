@@ -56,11 +56,6 @@ class Headline:
     agreement: Agreement
 
     @property
-    def flip_rate(self) -> float | None:
-        """Share of the comparisons in both orders that flipped; None without any."""
-        return self.flips / self.compared if self.compared else None
-
-    @property
     def text(self) -> str:
         """`tuned − base = +4.5 (95 % 3.1 … 5.8) · n 40 · wins 31 ties 6 losses 3 · flips 2 · judge errors 0`."""
         parts = [f"tuned {MINUS} base = {_interval(self.difference, self.digits)}", f"n {self.scored}"]

@@ -13,7 +13,6 @@ class Mark(StrEnum):
     OK = "✓"
     BAD = "✗"
     UNKNOWN = "?"
-    PENDING = "…"
 
 
 class Cure(StrEnum):
@@ -40,7 +39,7 @@ class Check:
 
     @property
     def line(self) -> str:
-        """`✗ role: it does not exist. Create one (ctrl+f)`."""
+        """`✗ role: it does not exist. ctrl+f: create a role`."""
         parts = [f"{self.mark} {self.title}"]
         if self.text:
             parts[0] += f": {self.text}"

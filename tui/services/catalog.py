@@ -96,9 +96,7 @@ def _model(summary: Mapping[str, Any]) -> FoundationModel:
         lifecycle=str(lifecycle.get("status", "ACTIVE")),
         customizations=frozenset(summary.get("customizationsSupported") or ()),
         inference=frozenset(summary.get("inferenceTypesSupported") or ()),
-        streaming=bool(summary.get("responseStreamingSupported", True)),
         text_output="TEXT" in (summary.get("outputModalities") or ("TEXT",)),
-        legacy_since=_moment(lifecycle.get("legacyTime")),
         end_of_life=_moment(lifecycle.get("endOfLifeTime")),
     )
 

@@ -77,13 +77,8 @@ class Losses:
         found = sorted((written | self._unwritten).values(), key=lambda k: k.job.created, reverse=True)
         return [Look(k.job, k.curves, k.read, fresh=False) for k in found]
 
-    async def of_job(self, job: Job) -> Curves | None:
-        """The curves of a job, None while its metrics are not written. `job` has to be detailed. Raises AppError."""
-        found = await self.look(job)
-        return found.curves if found else None
-
     async def look(self, job: Job) -> Look | None:
-        """The newest curves of a job, None while there are none; files are read when their ETags have changed.
+        """The newest curves of a detailed job, None while there are none; read when the files' ETags have changed.
 
         When S3 does not answer, what was kept is given with the problem; without anything kept AppError is raised.
         """
@@ -146,10 +141,6 @@ class Losses:
             if look is not None:
                 found[job.arn] = look
         return {arn: tuple(p.mean for p in look.curves.validation) for arn, look in found.items()}
-
-    async def of_files(self, paths: Sequence[Path], *, asked_epochs: int | None = None) -> Curves:
-        """The curves of one run in local CSV files or folders; of several runs the first. Raises AppError."""
-        return (await self.runs_of_files(paths, asked_epochs=asked_epochs))[0]
 
     async def runs_of_files(self, paths: Sequence[Path], *, asked_epochs: int | None = None) -> list[Curves]:
         """The curves of every run in local CSV files or folders, in order of their places. Raises AppError."""
