@@ -12,7 +12,8 @@ class Target:
     """Something that answers: `model_id` is what the Converse API takes as modelId.
 
     `lifecycle` is a word of warning, empty for an active model; `priced_as` the id whose token prices count, empty
-    where `hourly` says that it is paid by the hour, asked or not.
+    where `hourly` says that it is paid by the hour, asked or not; `priced_name` is what price lists call that model,
+    where it is not the name.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Target:
     lifecycle: str = ""
     priced_as: str = ""
     hourly: bool = False
+    priced_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from tui.domain.base_models import BaseModel, Serving, base_id, find
+from tui.domain.chat import Target
 from tui.domain.errors import AppError
 from tui.domain.jobs import CustomModel, Job
 
@@ -134,6 +135,14 @@ class Run:
     def ready_endpoint(self) -> Endpoint | None:
         """The first endpoint that answers."""
         return next((e for e in self.endpoints if e.ready), None)
+
+    def target(self, endpoint: Endpoint) -> Target:
+        """What answers for it at one of its endpoints."""
+        hourly = endpoint.kind is Serving.PROVISIONED
+        kind = f"{endpoint.units} MU" if hourly else "on demand"
+        base = self.base_model
+        priced_as = "" if hourly or base is None else base.runtime_id
+        return Target(self.name, endpoint.arn, kind, tuned=True, priced_as=priced_as, hourly=hourly)
 
 
 @dataclass(frozen=True, slots=True)

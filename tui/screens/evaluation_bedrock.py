@@ -158,7 +158,7 @@ class BedrockPart(EvaluationBase):
         region = self.home.identity.region
         judge = plan.judge.target
         assert judge is not None
-        found = await self.services.prices.of(judge.model_id, region, judge.name)
+        found = await self.services.prices.of_target(judge, region)
         cost = _cost(results, plan, found)
         amount = (
             f"≈ ${cost:,.2f} for the judge ({found.origin})" if cost is not None else "$ ? (the price is not known)"

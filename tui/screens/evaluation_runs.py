@@ -111,12 +111,7 @@ class RunsPart(EvaluationBase):
 
     async def _targets(self) -> list[Target]:
         """Endpoints of the account, then what Bedrock offers on demand."""
-        served = [
-            Target(run.name, e.arn, f"{e.kind}", tuned=True)
-            for run in self.home.board.runs
-            for e in run.endpoints
-            if e.ready
-        ]
+        served = [run.target(e) for run in self.home.board.runs for e in run.endpoints if e.ready]
         try:
             return served + await self.services.catalog.targets()
         except AppError as error:
@@ -179,7 +174,7 @@ class RunsPart(EvaluationBase):
         """Prices of all that are asked, by model id."""
         region = self.home.identity.region
         wanted = [spec.tuned, spec.base] + ([judge.target] if judge and judge.target else [])
-        found = await asyncio.gather(*(self.services.prices.of(t.model_id, region, t.name) for t in wanted))
+        found = await asyncio.gather(*(self.services.prices.of_target(t, region) for t in wanted))
         return {t.model_id: prices for t, prices in zip(wanted, found, strict=True)}
 
     async def _make(self, place: str, setup: Setup) -> str:

@@ -71,6 +71,7 @@ def _profile_target(profile: Mapping[str, Any], models: Mapping[str, FoundationM
         "inference profile",
         lifecycle=_warning(model, now) if model else "",
         priced_as=model_id or identifier,
+        priced_name=model.name if model else "",
     )
 
 

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tui.domain.base_models import base_id, find
+from tui.domain.chat import Target
 from tui.domain.clock import Now, utc_now
 from tui.domain.errors import AppError
 from tui.domain.pricing import UNKNOWN, Prices, TokenPrices, prices_of
@@ -61,6 +62,12 @@ class PriceService:
         own = prices_of(self._own, identifier)
         listed = await self._listed(identifier, region, name)
         return listed.under(own).under(self._fallback)
+
+    async def of_target(self, target: Target, region: str) -> TokenPrices:
+        """The token prices of what answers; unknown where it is paid by the hour. Never raises."""
+        if target.hourly or not target.priced_as:
+            return UNKNOWN
+        return await self.of(target.priced_as, region, target.priced_name or target.name)
 
     async def _listed(self, identifier: str, region: str, name: str) -> TokenPrices:
         model = find(identifier)

@@ -120,6 +120,8 @@ class AskingTab(KeepingTab):
         async for event in answer:
             match event:
                 case TextDelta(text):
+                    if not asked.said:
+                        pane.footer("answering …")
                     asked.said += text
                     if not pane.masked:
                         pane.view.append(text)

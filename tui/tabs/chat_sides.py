@@ -9,11 +9,10 @@ from textual.binding import Binding, BindingType
 
 from tui.dialogs.choice import Choice, ChoiceDialog
 from tui.dialogs.text import LineDialog
-from tui.domain.base_models import BaseModel, Serving, find
+from tui.domain.base_models import BaseModel, find
 from tui.domain.chat import Target
 from tui.domain.errors import AppError
-from tui.domain.pricing import UNKNOWN
-from tui.domain.runs import Endpoint, Run
+from tui.domain.runs import Run
 from tui.domain.text import safe_line
 from tui.tabs.chat_base import ChatBase, id_problem
 from tui.widgets.answer_pane import AnswerPane
@@ -56,9 +55,7 @@ class SidesTab(ChatBase):
 
     @work(group="prices")
     async def _learn_price(self, target: Target) -> None:
-        found = UNKNOWN
-        if target.priced_as and not target.hourly:
-            found = await self.services.prices.of(target.priced_as, self.identity.region, target.name)
+        found = await self.services.prices.of_target(target, self.identity.region)
         # By then the sides may have changed places, and Bedrock may have said more of the same model.
         for pane in self.panes:
             if pane.target is not None and pane.target.model_id == target.model_id:
@@ -68,7 +65,7 @@ class SidesTab(ChatBase):
     def _aim_at(self, run: Run, *, base_too: bool = True) -> None:
         endpoint = run.ready_endpoint
         if endpoint is not None:
-            self.aim(self.pane("a"), served(run, endpoint))
+            self.aim(self.pane("a"), run.target(endpoint))
             self.set_class(True, "-show-a").remove_class("-show-b", "-show-r")
         elif run.endpoints:
             self.say(f"{run.name}: the endpoint is {run.endpoints[0].status}; it is asked when it is ready")
@@ -137,7 +134,7 @@ class SidesTab(ChatBase):
         """Choose who answers on one side."""
         if self.still_coming() or self.names_hidden():
             return
-        offered = {e.arn: served(run, e) for run in self.board.runs for e in run.endpoints if e.ready}
+        offered = {e.arn: run.target(e) for run in self.board.runs for e in run.endpoints if e.ready}
         try:
             for target in await self.services.catalog.targets():
                 offered[target.model_id] = target
@@ -158,21 +155,6 @@ class SidesTab(ChatBase):
             self.aim(pane, offered.get(chosen) or _typed(chosen.strip()))
             if side == "a":
                 self.recall_system()
-
-
-def served(run: Run, endpoint: Endpoint) -> Target:
-    """What answers for a run."""
-    hourly = endpoint.kind is Serving.PROVISIONED
-    kind = f"{endpoint.units} MU" if hourly else "on demand"
-    base = run.base_model
-    return Target(
-        run.name,
-        endpoint.arn,
-        kind,
-        tuned=True,
-        priced_as="" if hourly or base is None else base.runtime_id,
-        hourly=hourly,
-    )
 
 
 def _typed(identifier: str) -> Target:
