@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from datetime import UTC, datetime, timedelta
@@ -115,6 +116,10 @@ sso_region = us-west-2
 ROLE = "[default]\nrole_arn = arn:aws:iam::123456789012:role/x\nsource_profile = gone\n"
 
 
+KEYS = "aws_access_key_id = x\naws_secret_access_key = y\n"
+WEB_IDENTITY = "[default]\nrole_arn = arn:aws:iam::123456789012:role/x\nweb_identity_token_file = /gone/token\n"
+
+
 @pytest.mark.parametrize(
     ("text", "profile", "region", "cause", "hint"),
     [
@@ -126,8 +131,29 @@ ROLE = "[default]\nrole_arn = arn:aws:iam::123456789012:role/x\nsource_profile =
         ("[default]\ncredential_process = false\n", None, "us-west-2", Cause.EXPIRED, "credential_process"),
         (ROLE, None, "us-west-2", Cause.NO_CREDENTIALS, ""),
         (SSO, "sso", None, Cause.EXPIRED, "aws sso login --profile sso"),
+        ("", None, "us west 2", Cause.NO_REGION, "another --region"),
+        ("[default]\ncredential_process = echo hello\n", None, "us-west-2", Cause.NO_CREDENTIALS, "credential_process"),
+        ("[default]\ncredential_process = /gone/x\n", None, "us-west-2", Cause.NO_CREDENTIALS, "credential_process"),
+        (WEB_IDENTITY, None, "us-west-2", Cause.NO_CREDENTIALS, "web_identity_token_file"),
+        ("[default]\nendpoint_url = nothing\n" + KEYS, None, "us-west-2", Cause.INVALID, "endpoint_url"),
+        ("[default]\ndefaults_mode = odd\n" + KEYS, None, "us-west-2", Cause.INVALID, "Mend it"),
     ],
-    ids=["none", "no profile", "no region", "bad file", "half", "process", "no source", "sso"],
+    ids=[
+        "none",
+        "no profile",
+        "no region",
+        "bad file",
+        "half",
+        "process",
+        "no source",
+        "sso",
+        "bad region",
+        "process without JSON",
+        "no process",
+        "no token file",
+        "bad endpoint",
+        "bad setting",
+    ],
 )
 async def test_what_is_missing_is_told_with_its_cure(
     no_aws: Path, text: str, profile: str | None, region: str | None, cause: Cause, hint: str
@@ -139,6 +165,36 @@ async def test_what_is_missing_is_told_with_its_cure(
     assert (found.problem.cause, found.problem.retryable) == (cause, True)
     assert hint in found.problem.hint
     assert not found.known
+
+
+async def test_a_code_is_never_asked_for_and_the_one_given_to_the_cli_is_enough(
+    to_sandbox: Sandbox, no_aws: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role, device = "arn:aws:iam::123456789012:role/x", "arn:aws:iam::123456789012:mfa/me"
+    mfa = f"[profile mfa]\nrole_arn = {role}\nmfa_serial = {device}\nsource_profile = keys\n"
+    config(no_aws, f"{mfa}[profile keys]\n{KEYS}")
+    monkeypatch.setattr("getpass.getpass", lambda _: pytest.fail("it asks at the terminal"))
+    aws = Aws(lambda: Connection("mfa", "us-west-2"), sandbox=False)
+    service = IdentityService(aws, profile="mfa", region="us-west-2")
+    problem = (await service.look()).problem
+    assert problem is not None
+    assert (problem.cause, problem.retryable) == (Cause.EXPIRED, True)
+    assert "aws sts get-caller-identity --profile mfa" in problem.hint
+    # As the CLI keeps what it got for the code.
+    asked = json.dumps({"RoleArn": role, "SerialNumber": device}, sort_keys=True)
+    kept = no_aws / ".aws" / "cli" / "cache" / f"{hashlib.sha1(asked.encode()).hexdigest()}.json"
+    kept.parent.mkdir(parents=True)
+    answer = {
+        "AccessKeyId": to_sandbox.access_key_id,
+        "SecretAccessKey": to_sandbox.secret_access_key,
+        "SessionToken": "token",
+        "Expiration": (datetime.now(UTC) + timedelta(hours=1)).isoformat(),
+    }
+    kept.write_text(json.dumps({"Credentials": answer}))
+    aws.renew()
+    found = await service.look()
+    assert found.problem is None
+    assert (found.account, found.credentials, found.profile) == ("123456789012", "assumed role", "mfa")
 
 
 async def test_it_recovers_without_a_restart(to_sandbox: Sandbox, no_aws: Path) -> None:
@@ -156,6 +212,8 @@ async def test_it_recovers_without_a_restart(to_sandbox: Sandbox, no_aws: Path) 
 )
 async def test_an_endpoint_that_is_not_aws_is_shown(no_aws: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "http://evil.example:8080/path")
+    assert (await live().look()).endpoint == "http://evil.example:8080"
+    monkeypatch.setenv(name, "http://name:secret@evil.example:8080/path")
     assert (await live().look()).endpoint == "http://evil.example:8080"
 
 

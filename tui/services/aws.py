@@ -251,19 +251,11 @@ class Aws:
 
     def _ready_session(self) -> Any:
         if self._session is None:
-            import boto3
-
             at = self._ready_connection()
-            self._session = boto3.Session(
-                profile_name=None if at.sandbox else at.profile,
-                region_name=at.region,
-                aws_access_key_id=at.access_key_id,
-                aws_secret_access_key=at.secret_access_key,
-                **_outside_config(at),
-            )
+            self._session = _session(at, at.region)
             fallback = os.environ.get("AWS_REGION")
             if self._session.region_name is None and fallback and not at.sandbox:  # boto3 does not read it
-                self._session = boto3.Session(profile_name=at.profile, region_name=fallback)
+                self._session = _session(at, fallback)
         return self._session
 
     def _make_client(self, service: str, region: str | None, single: bool) -> Any:
@@ -317,10 +309,27 @@ def _demand(answer: Mapping[str, Any], need: Iterable[str], operation: str, *, c
         )
 
 
-def _outside_config(at: Connection) -> dict[str, Any]:
-    """In the sandbox a botocore session that reads none of the user's files and variables."""
-    if not at.sandbox:
-        return {}
+def _session(at: Connection, region: str | None) -> Any:
+    import boto3
+    import botocore.session
+
+    if at.sandbox:
+        return boto3.Session(
+            region_name=region,
+            aws_access_key_id=at.access_key_id,
+            aws_secret_access_key=at.secret_access_key,
+            botocore_session=_blind_session(),
+        )
+    from tui.services.sign_in import never_ask
+
+    outer = botocore.session.get_session()
+    made = boto3.Session(profile_name=at.profile, region_name=region, botocore_session=outer)
+    never_ask(outer)
+    return made
+
+
+def _blind_session() -> Any:
+    """A botocore session that reads none of the user's files and variables."""
     import botocore.session
     from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES, ConstantProvider
 
@@ -333,4 +342,4 @@ def _outside_config(at: Connection) -> dict[str, Any]:
     session = botocore.session.Session(session_vars=blind)
     for section in ("s3", "proxies_config"):  # these have variables of their own
         session.get_component("config_store").set_config_provider(section, ConstantProvider({}))
-    return {"botocore_session": session}
+    return session

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
+from urllib.parse import urlsplit
 
 from tui.domain.errors import AppError, Cause
 from tui.domain.text import safe_line
@@ -84,7 +85,10 @@ def _credentials(kind: str, error: BaseException, profile: str) -> AppError | No
             hint = f"Run `aws configure` or `aws sso login{flag}`, or set AWS_PROFILE; the app looks again by itself"
             return AppError(Cause.NO_CREDENTIALS, "No AWS credentials found", "", hint, retryable=True)
         case "PartialCredentialsError":
-            hint = "Set both the access key id and the secret access key"
+            role = "role" in str(getattr(error, "kwargs", {}).get("provider", ""))
+            hint = (
+                "Complete the profile in ~/.aws/config" if role else "Set the access key id and the secret access key"
+            )
             return AppError(
                 Cause.NO_CREDENTIALS, "Half of the AWS credentials is missing", detail, hint, retryable=True
             )
@@ -101,21 +105,35 @@ def _credentials(kind: str, error: BaseException, profile: str) -> AppError | No
             hint = f"Run `aws sso login{flag}` (over SSH with --use-device-code); the app goes on by itself"
             return AppError(Cause.EXPIRED, "The SSO sign-in is missing or has expired", "", hint, retryable=True)
         case "CredentialRetrievalError":
-            hint = "Run the profile's credential_process by hand to see why"
-            return AppError(Cause.EXPIRED, "The credential process failed", detail, hint, retryable=True)
+            if getattr(error, "kwargs", {}).get("provider") == "custom-process":
+                hint = "Run the profile's credential_process by hand to see why"
+                return AppError(Cause.EXPIRED, "The credential process failed", detail, hint, retryable=True)
+            return AppError(Cause.EXPIRED, "The credentials cannot be fetched", detail, _SIGN_IN, retryable=True)
         case "LoginRefreshRequired" | "LoginTokenLoadError" | "LoginError":
             return AppError(Cause.EXPIRED, "The `aws login` session has ended", "", "Run `aws login`", retryable=True)
         case "MissingDependencyException":
-            hint = "Install botocore[crt] beside the app"
-            return AppError(Cause.NO_CREDENTIALS, "This profile needs another package", detail, hint)
-        case "NoRegionError" | "InvalidRegionError":
+            hint = "Run `pip install 'botocore[crt]'` where the app is installed, then start it again"
+            return AppError(Cause.NO_CREDENTIALS, "Profiles of `aws login` need another package", "", hint)
+        case "InvalidRegionError":
+            hint = "Start with another --region, or mend AWS_REGION or the profile's region"
+            return AppError(Cause.NO_REGION, "That is no AWS Region", detail, hint, retryable=True)
+        case "NoRegionError":
             hint = "Start with --region us-west-2, or set AWS_REGION or the profile's region"
             return AppError(Cause.NO_REGION, "No AWS Region is set", "", hint, retryable=True)
     return None
 
 
-_QUERY = re.compile(r"\?[^\"\s]*")
-"""What follows an address that was called; it says nothing of why it cannot be reached."""
+_SETTING = re.compile(
+    r"Invalid(DefaultsMode|RetryMode|MaxRetryAttempts|S3Addressing|S3UsEast1|STSRegional|Ipv6|Host|Proxies|Checksum)\w*"
+)
+"""Errors of botocore about settings that no client can be made with."""
+
+
+def _called(error: BaseException) -> str:
+    """Which host did not answer; a line that names more has no room left for the cure."""
+    url = getattr(error, "kwargs", {}).get("endpoint_url")
+    parts = urlsplit(url) if isinstance(url, str) else None
+    return safe_line(f"{parts.netloc.rpartition('@')[2]} does not answer", 120) if parts and parts.netloc else ""
 
 
 def _network(kind: str, error: BaseException, changing: bool) -> AppError | None:
@@ -126,7 +144,7 @@ def _network(kind: str, error: BaseException, changing: bool) -> AppError | None
             return AppError(
                 Cause.UNREACHABLE,
                 "AWS cannot be reached",
-                _QUERY.sub("", detail),
+                _called(error) or detail,
                 "Check network, DNS and Region; the app tries again by itself",
                 retryable=True,
             )
@@ -179,6 +197,12 @@ def _local(kind: str, error: BaseException, changing: bool) -> AppError:
             return AppError(Cause.INVALID, "The request was refused before it was sent", detail)
         case "UnknownServiceError":
             return AppError(Cause.INVALID, "This boto3 does not know the service", detail, "Install a newer boto3")
+    if isinstance(error, ValueError) and str(error).startswith("Invalid endpoint"):
+        hint = "Check AWS_ENDPOINT_URL and endpoint_url in ~/.aws/config: http:// or https://, and a host"
+        return AppError(Cause.INVALID, "The endpoint cannot be used", detail, hint, retryable=True)
+    if _SETTING.fullmatch(kind):
+        hint = "Mend it in ~/.aws/config or the environment"
+        return AppError(Cause.INVALID, "A setting of AWS clients is wrong", detail, hint, retryable=True)
     if isinstance(error, FileNotFoundError):
         return AppError(Cause.FILE, "The file is not there", detail)
     if isinstance(error, OSError):

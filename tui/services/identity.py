@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from tui.domain.errors import AppError
+from tui.domain.errors import AppError, Cause
 from tui.domain.identity import Identity
 from tui.domain.text import safe_line
 from tui.services.aws import Aws
@@ -59,6 +59,7 @@ class IdentityService:
         except AppError as problem:
             return replace(was if was.account else self.first(), problem=problem)
         try:
+            await self._aws.pool.run(self._sign_in)
             who = await self._aws.call("sts", "get_caller_identity", need=("Account", "Arn"))
         except AppError as problem:
             return replace(known, account=was.account, arn=was.arn, problem=problem)
@@ -66,10 +67,36 @@ class IdentityService:
         self._confirmed = replace(known, account=account, arn=arn)
         return self._confirmed
 
+    def _sign_in(self) -> None:
+        """Have the credentials fetched or renewed, so that what fails in it is not taken for an answer of AWS."""
+        try:
+            credentials = self._aws.session().get_credentials()
+            if credentials is not None:
+                credentials.get_frozen_credentials()
+        except (ValueError, OSError) as error:  # a program that answers no JSON, a file that is not there
+            raise self._unreadable(error) from error
+        except AppError:
+            raise
+        except Exception as error:
+            raise self._aws.error(error, "session") from error
+
+    @staticmethod
+    def _unreadable(error: Exception) -> AppError:
+        return AppError(
+            Cause.NO_CREDENTIALS,
+            "The credentials cannot be read",
+            safe_line(str(error), 200),
+            "Check credential_process or web_identity_token_file in ~/.aws/config",
+            retryable=True,
+        )
+
     def _local(self) -> Identity:
         try:
             session = self._aws.session()
-            credentials = session.get_credentials()
+            try:
+                credentials = session.get_credentials()
+            except (ValueError, OSError) as error:
+                raise self._unreadable(error) from error
             clients = [self._aws.client(service) for service in _SHOWN_ENDPOINTS]
         except AppError:
             raise
@@ -110,4 +137,5 @@ def _foreign_endpoint(url: str) -> str:
     host = parts.hostname or ""
     if parts.scheme == "https" and host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")):
         return ""
-    return safe_line(f"{parts.scheme}://{parts.netloc}", 80)
+    # Without the name and password that may stand before the host.
+    return safe_line(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", 80)
