@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import os
 import shutil
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
     from tui.sandbox.process import SandboxProcess
     from tui.services.aws import Connection
     from tui.services.paths import Paths
+    from tui.services.session import Services
 
 _SANDBOX_REGION = "us-west-2"
+_DELETING_LASTS = 30.0
+"""Seconds that an end of the app may be put off to delete what bills."""
 _SCENARIOS = ("role", "format", "capacity", "training", "quota", "stuck", "commitment")
 
 
@@ -162,6 +166,7 @@ def _run(arguments: argparse.Namespace) -> int:
     paths = Paths.of_user()
     settings, complaints = load(paths.settings)
     process: SandboxProcess | None = None
+    services: Services | None = None
     files = list(arguments.files)
     region = arguments.region
     if arguments.sandbox:
@@ -203,8 +208,34 @@ def _run(arguments: argparse.Namespace) -> int:
         print(f"tanzaku: {error.sentence()}", file=sys.stderr)
         return 1
     finally:
+        if services is not None:
+            _end_what_bills(services)
         if process is not None:
             process.stop()
+
+
+def _end_what_bills(services: Services) -> None:
+    """Delete what one go has bought and was not given the time to delete. The screen is gone, by whatever way: it is
+    told on the bare terminal, where there is one."""
+    order = services.one_go.unfinished if "one_go" in vars(services) else None
+    if order is None:
+        return
+    import asyncio
+
+    from tui.domain.errors import AppError
+
+    def tell(text: str) -> None:
+        with contextlib.suppress(OSError):
+            print(f"tanzaku: {text}", file=sys.stderr, flush=True)
+
+    tell(f"deleting {order.name} before leaving …")
+    try:
+        asyncio.run(asyncio.wait_for(services.one_go.finish(), _DELETING_LASTS))
+        tell(f"{order.name} does not bill any more")
+    except AppError as error:
+        tell(f"{error.sentence()} Start tanzaku again: it goes on deleting it.")
+    except (TimeoutError, KeyboardInterrupt):
+        tell(f"{order.name} may bill on: AWS has not answered. Start tanzaku again: it goes on deleting it.")
 
 
 def _shipped_files(paths: Paths, complaints: list[str]) -> list[Path]:

@@ -175,6 +175,8 @@ class TanzakuApp(App[None]):
     def _end_by_signal(self, number: int, _: FrameType | None) -> None:
         # From within a signal's handler only this wakes a loop that waits.
         assert self._loop is not None
+        if self._loop.is_closed():
+            return  # it is ending already: what bills is being deleted
         self._loop.call_soon_threadsafe(partial(self.call_next, self.exit, return_code=128 + number))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:

@@ -69,13 +69,38 @@ async def test_given_up_while_waiting_it_is_deleted(walk: Walk, questions: Path)
     async with walk.app([questions], size=(100, 40)):
         await planned(walk)
         await walk.press("q")
-        await walk.sees("is waiting until it serves", "only its lease deletes it")
+        await walk.sees("is waiting until it serves", "quitting deletes it and gives it up")
         await walk.press("escape")
         await walk.press("B")
         await walk.sees("End it now?")
         await walk.press("y")
         await walk.sees("claude-3-haiku is deleted")
     assert held(walk) == []
+
+
+async def test_the_key_pressed_again_asks_nothing_twice(walk: Walk, questions: Path) -> None:
+    """While the form is being made, behind the form, and while the question is put whether to end it."""
+    trained(walk)
+    async with walk.app([questions], size=(100, 40)):
+        await walk.sees(walk.sandbox.account_id, "eval.json")
+        await walk.press("2")
+        await walk.sees("lantern-keeper")
+        await walk.press("B", "B", "B")
+        await walk.sees("yet to be bought")
+        assert len(walk.app_now.screen_stack) == 2
+        await walk.press("ctrl+s")
+        await walk.sees("Buy, evaluate, delete?")
+        await walk.type("claude-3-haiku")
+        await walk.press("enter")
+        await walk.sees("waiting until it serves")
+        await walk.press("B", "B", "B")
+        await walk.sees("End it now?")
+        assert len(walk.app_now.screen_stack) == 2
+        await walk.press("y", "y")
+        await walk.sees("Given up; claude-3-haiku")
+        assert len(walk.app_now.screen_stack) == 1
+    assert held(walk) == []
+    assert sent(walk, BUY) <= 1
 
 
 async def test_what_fails_deletes_it_too(walk: Walk, questions: Path) -> None:
@@ -94,8 +119,8 @@ async def test_after_the_app_is_gone_the_next_start_goes_on(walk: Walk, question
     async with walk.app([questions], size=(100, 40)):
         await planned(walk)
         # As by kill -9: nobody is left to delete anything.
-        OneGo._delete, kept = _nothing, OneGo._delete  # type: ignore[method-assign]
-    OneGo._delete = kept  # type: ignore[method-assign]
+        OneGo.finish, kept = _nothing, OneGo.finish  # type: ignore[method-assign]
+    OneGo.finish = kept  # type: ignore[method-assign]
     assert held(walk) == ["claude-3-haiku"]
     walk.clock.advance(700)
     walk.sandbox.settle()
@@ -113,8 +138,8 @@ async def test_an_interrupted_one_can_just_be_ended(walk: Walk, questions: Path)
     trained(walk)
     async with walk.app([questions], size=(100, 40)):
         await planned(walk)
-        OneGo._delete, kept = _nothing, OneGo._delete  # type: ignore[method-assign]
-    OneGo._delete = kept  # type: ignore[method-assign]
+        OneGo.finish, kept = _nothing, OneGo.finish  # type: ignore[method-assign]
+    OneGo.finish = kept  # type: ignore[method-assign]
     async with walk.app([questions], size=(100, 40)):
         await walk.sees("interrupted while")
         await walk.press("2", "B", "j", "enter")
@@ -122,5 +147,5 @@ async def test_an_interrupted_one_can_just_be_ended(walk: Walk, questions: Path)
     assert held(walk) == []
 
 
-async def _nothing(self: OneGo, order: object) -> None:
+async def _nothing(self: OneGo) -> None:
     """What a process does that is gone."""

@@ -295,16 +295,17 @@ class MoneyScreen(SharedScreen):
         self.services.watcher.wake()
         self.say(f"{name} is deleted. It cost ≈ {cents(bill.spent(self.services.now()))}", "good")
 
-    async def money_reasons(self) -> list[str]:
-        """What to know about money before leaving."""
+    async def money_reasons(self, *, ending: str) -> list[str]:
+        """What to know about money before leaving, but for the endpoint that is deleted by leaving."""
         await self._read_leases()
-        if not self.bills:
+        bills = tuple(bill for bill in self.bills if bill.endpoint.arn != ending)
+        if not bills:
             unseen = self.board.may_bill_unseen
             return ["Provisioned throughput may be billing: this account may not list it."] if unseen else []
         now = self.services.now()
-        reasons = [f"{meter_text(self.bills, now)}: it goes on billing until it is deleted ($ shows it)."]
+        reasons = [f"{meter_text(bills, now)}: it goes on billing until it is deleted ($ shows it)."]
         for lease in self._leases:
-            if lease.until is not None:
+            if lease.until is not None and lease.arn != ending:
                 at = f"{lease.until.astimezone():%H:%M}"
                 reasons.append(
                     f"{lease.name}: AWS deletes it at {at}, also without tanzaku."

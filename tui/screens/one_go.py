@@ -18,7 +18,7 @@ from tui.domain.pricing import cents
 from tui.domain.quotas import held_units
 from tui.domain.runs import Board, Run
 from tui.screens.money import MoneyScreen
-from tui.services.one_go import Order, Reins
+from tui.services.one_go import Order, Reins, Step
 from tui.tabs.base import Tab
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ _YET_TO_BE = "yet-to-be-bought:provisioned-model/"
 class OneGoScreen(MoneyScreen):
     """The part of the main screen that carries one go through."""
 
+    _planning = False
+    """Whether the questions before one go are being asked."""
     _going: Reins | None = None
     _order: Order | None = None
     _boards: asyncio.Event | None = None
@@ -50,34 +52,45 @@ class OneGoScreen(MoneyScreen):
             text = f"{left.name}: interrupted while {left.step}; B in 2 Jobs goes on with it or deletes the endpoint"
             self.say(text, "problem")
 
+    @property
+    def one_go_endpoint(self) -> str:
+        """ARN of what is deleted when the app ends; empty when nothing is."""
+        return self._order.arn if self._going is not None and self._order is not None else ""
+
     def one_go_reasons(self) -> list[str]:
-        """What quitting now would leave behind."""
+        """What quitting now would break off."""
         order = self._order if self._going is not None else None
         if order is None:
             return []
-        return [
-            f"{order.name} is {order.step}: the next start can go on with it; until then only its lease deletes it."
-        ]
+        if order.step is Step.JUDGING:
+            return [f"{order.name} is deleted and being judged: the next start goes on with it."]
+        told = f"{order.name} is {order.step}: quitting deletes it and gives it up; what is answered stays stored."
+        return [told]
 
     @on(Tab.OneGoRequested)
     def _one_go_requested(self, message: Tab.OneGoRequested) -> None:
+        if self.app.screen is not self or self._planning:
+            return  # the key was pressed twice: the first time has asked its question, or is about to
         if self._going is not None:
             self._give_up()
         else:
+            self._planning = True
             self._one_go(self.board.run(message.run_key))
 
-    @work(group="one-go-end", exclusive=True)
-    async def _give_up(self) -> None:
+    def _give_up(self) -> None:
         from tui.dialogs.confirm import ConfirmDialog
 
         order = self._order
         assert order is not None
+
+        def answered(agreed: bool | None) -> None:
+            if agreed and self._going is not None:
+                self.say("Ending; what is under way is stored first …")
+                self._going.stop()
+                self.one_go_seen()
+
         body = f"{order.name} is {order.step}. What is answered stays stored; the endpoint is deleted at once."
-        dialog = ConfirmDialog("End it now?", body, yes="End it and delete the endpoint")
-        if await self.app.push_screen_wait(dialog) and self._going is not None:
-            self.say("Ending; what is under way is stored first …")
-            self._going.stop()
-            self.one_go_seen()
+        self.app.push_screen(ConfirmDialog("End it now?", body, yes="End it and delete the endpoint"), answered)
 
     @work(group="one-go", exclusive=True)
     async def _one_go(self, run: Run | None) -> None:
@@ -89,6 +102,8 @@ class OneGoScreen(MoneyScreen):
         except AppError as problem:
             self.say(problem.sentence(), "problem")
             self.post_message(self.Happened(problem.sentence()))
+        finally:
+            self._planning = False
 
     async def _left_over(self, order: Order) -> Order | None:
         """Go on, or delete what was bought; nothing when that is not decided."""
@@ -101,10 +116,7 @@ class OneGoScreen(MoneyScreen):
         chosen = await self.app.push_screen_wait(ChoiceDialog(f"{order.name} was interrupted", choices))
         if chosen is None:
             return None
-        self._going = Reins()
-        if chosen == "end":
-            self._going.stop()
-        return order
+        return replace(order, given_up=chosen == "end")
 
     # The plan
 
@@ -191,8 +203,10 @@ class OneGoScreen(MoneyScreen):
     # Carrying it out
 
     async def _carry_out(self, order: Order) -> None:
-        reins = self._going or Reins()
-        self._going, self._order, self._boards = reins, order, asyncio.Event()
+        reins = Reins()
+        if order.given_up:
+            reins.stop()
+        self._going, self._order, self._boards, self._planning = reins, order, asyncio.Event(), False
         began, cost = self.services.now(), None
         try:
             async for told in self.services.one_go.run(order, self._next_board, reins):

@@ -1,7 +1,7 @@
 """One go: buy throughput, wait until it serves, ask every question, delete it, judge what was stored.
 
-Whatever happens after the purchase, the endpoint is deleted: at the end, on a failure, when given up, and by its lease
-when the app is gone. Answers are stored as they come, so that judging needs no endpoint.
+Whatever happens after the purchase, the endpoint is deleted: at the end, on a failure, when given up, when the app ends
+(`finish`), and by its lease where the app was killed. Answers are stored as they come: judging needs no endpoint.
 """
 
 from __future__ import annotations
@@ -33,6 +33,13 @@ CREATE TABLE IF NOT EXISTS one_go (
 )
 """
 _DELETE_WAITS = (2.0, 5.0, 15.0)
+_SEEK_WAITS = (0.5, 1.0, 2.0, 3.0)
+"""Seconds in which a purchase that was under way when the app ended may show up."""
+_LISTED_LATE, _GONE = 20, 2
+"""Boards without the endpoint after which it counts as gone: just bought, and where it was there before."""
+
+
+_COLUMNS = ("token", "place", "step", "arn", "began", "given_up")
 
 
 class Step(StrEnum):
@@ -63,6 +70,8 @@ class Order:
     step: Step = Step.BUYING
     arn: str = ""
     began: datetime | None = None
+    given_up: bool = False
+    """Whether all that is left to do is to delete what was bought."""
 
     @property
     def open(self) -> bool:
@@ -109,6 +118,7 @@ class OneGo:
         pool: DaemonPool,
         *,
         delete_waits: tuple[float, ...] = _DELETE_WAITS,
+        seek_waits: tuple[float, ...] = _SEEK_WAITS,
         now: Now = utc_now,
     ) -> None:
         self._endpoints = endpoints
@@ -117,7 +127,10 @@ class OneGo:
         self._store = store
         self._pool = pool
         self._delete_waits = delete_waits
+        self._seek_waits = seek_waits
         self._now = now
+        self.unfinished: Order | None = None
+        """What a run of this session may have bought and has not deleted."""
 
     async def begin(self, order: Order, judge: Judge | None) -> Order:
         """Write the order down, with its lease, before anything is bought. Raises AppError."""
@@ -139,6 +152,7 @@ class OneGo:
         its lease goes on trying.
         """
         failure: AppError | None = None
+        self.unfinished = order
         try:
             async for told in self._until_answered(order, next_board, reins):
                 order = told.order
@@ -147,32 +161,78 @@ class OneGo:
             failure = error
         except BaseException:
             # Closed or cancelled: what was bought goes, whoever waits for it.
-            await asyncio.shield(self._delete(order))
+            await asyncio.shield(self.finish())
             raise
-        order = await self._step(order, Step.DELETING)
         yield Told(order, f"Deleting {order.name} …")
-        await self._delete(order)
         if failure is not None or reins.given_up:
-            order = await self._step(order, Step.GIVEN_UP)
+            ended = await self.finish() or order
             if failure is not None:
                 raise failure
-            yield Told(order, f"Given up; {order.name} is deleted")
+            yield Told(ended, f"Given up; {order.name} {'is deleted' if ended.arn else 'was not bought'}")
             return
+        order = await self._step(order, Step.DELETING)
+        await self._delete(order)
         order = await self._step(order, Step.JUDGING)
+        self.unfinished = None
         if order.judge:
             async for told in self._judged(order, reins):
                 yield told
         yield Told(await self._step(order, Step.DONE), "")
 
+    async def finish(self) -> Order | None:
+        """Delete what a run of this session has not come to delete, and give it up; None when there is nothing.
+
+        Also for an app that ends. Raises AppError when AWS refuses, or cannot tell whether it was bought: the order
+        stays open then, and the next start tells of it.
+        """
+        order = self.unfinished
+        if order is None:
+            return None
+        for wait in (*self._seek_waits, None):
+            try:
+                order = await self._sought(order)
+                break
+            except AppError as error:
+                if wait is None or error.cause is not Cause.CONFLICT:
+                    raise
+            await asyncio.sleep(wait)
+        await self._delete(order)
+        order = await self._step(order, Step.GIVEN_UP)
+        self.unfinished = None
+        return order
+
+    async def _sought(self, order: Order) -> Order:
+        """The order with the ARN of what it bought, if it bought something; nothing is bought here.
+
+        Raises AppError (CONFLICT) while AWS does not list what was sent, but may yet.
+        """
+        if order.arn:
+            return order
+        known = await self._pool.run(self._store.outcome, order.token)
+        if known is None:
+            return order  # never sent
+        arn = known[1]
+        intents = await self._pool.run(self._store.unsettled, order.place)
+        intent = next((one for one in intents if one.token == order.token), None)
+        if intent is not None and not arn:
+            arn = await self._endpoints.reconcile(intent)
+            if not arn:
+                what = f"Whether {order.name} was bought is not known yet"
+                raise AppError(Cause.CONFLICT, what, hint="The app goes on looking; B in 2 Jobs asks again")
+        return replace(order, arn=arn)
+
     async def _until_answered(
         self, order: Order, next_board: Callable[[], Awaitable[Board]], reins: Reins
     ) -> AsyncGenerator[Told, None]:
-        if order.step is Step.BUYING:
+        fresh = order.step is Step.BUYING
+        if fresh:
+            if reins.given_up:
+                return
             yield Told(order, f"Buying {order.name} …")
-            order = await self._bought(order)
+            order = await self._bought(await self._sought(order))
             yield Told(order, f"{order.name} is bought; waiting until it serves …")
         if order.step is Step.WAITING:
-            if not await self._ready(order, next_board, reins):
+            if not await self._ready(order, next_board, reins, _LISTED_LATE if fresh else _GONE):
                 return
             spec, _ = await self._pool.run(self._evaluations.store.spec, order.evaluation)
             target = replace(spec.tuned, model_id=order.arn)
@@ -184,19 +244,18 @@ class OneGo:
                     yield Told(order, f"{order.name}: {progress.text}")
 
     async def _bought(self, order: Order) -> Order:
-        try:
+        if not order.arn:
             made = await self._endpoints.make(
                 order.place, Serving.PROVISIONED, order.name, order.model_arn, order.token, units=order.units
             )
-        except AppError as error:
-            if not error.outcome_unknown:
-                await self._pool.run(self._leases.drop, order.token)
-                await self._step(order, Step.GIVEN_UP)
-            raise
-        await self._pool.run(self._leases.begin, order.token, made.arn, self._now())
-        return await self._step(replace(order, arn=made.arn), Step.WAITING)
+            order = replace(order, arn=made.arn)
+        self.unfinished = order
+        await self._pool.run(self._leases.begin, order.token, order.arn, self._now())
+        return await self._step(order, Step.WAITING)
 
-    async def _ready(self, order: Order, next_board: Callable[[], Awaitable[Board]], reins: Reins) -> bool:
+    async def _ready(
+        self, order: Order, next_board: Callable[[], Awaitable[Board]], reins: Reins, patience: int
+    ) -> bool:
         """Wait until it serves; False when it is given up. Raises AppError when it never will."""
         missed = 0
         while not reins.given_up:
@@ -207,7 +266,7 @@ class OneGo:
             if found is not None and found.status == "Failed":
                 raise AppError(Cause.SERVICE, f"{order.name} did not come into service", found.failure)
             missed = missed + 1 if found is None and board.problem is None else 0
-            if missed > 20:
+            if missed > patience:
                 raise AppError(Cause.NOT_FOUND, f"{order.name} is not there any more")
         return False
 
@@ -220,6 +279,7 @@ class OneGo:
     async def _delete(self, order: Order) -> None:
         """Delete what was bought. Raises AppError when AWS refuses again and again; the lease then goes on trying."""
         if not order.arn:
+            await self._pool.run(self._leases.drop, order.token)
             return
         endpoint = Endpoint(Serving.PROVISIONED, order.arn, order.name, "", order.model_arn, self._now(), order.units)
         for wait in (*self._delete_waits, None):
@@ -239,12 +299,14 @@ class OneGo:
 
     async def _step(self, order: Order, step: Step) -> Order:
         order = replace(order, step=step)
+        if self.unfinished is not None:
+            self.unfinished = order
         await self._pool.run(self._keep, order)
         return order
 
     def _keep(self, order: Order) -> None:
         self._store.write(_SCHEMA)
-        what = {k: v for k, v in asdict(order).items() if k not in ("token", "place", "step", "arn", "began")}
+        what = {k: v for k, v in asdict(order).items() if k not in _COLUMNS}
         began = order.began or self._now()
         self._store.write(
             "INSERT OR REPLACE INTO one_go VALUES (?,?,?,?,?,?)",
