@@ -9,6 +9,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 from tui.domain.base_models import GUIDE, BaseModel, DataFormat, Limits
+from tui.domain.characters import APART, composed, visible
 from tui.domain.formats import Record
 from tui.domain.pairs import Damaged, Pairs, Role
 from tui.domain.quick import Texts, batches
@@ -110,9 +111,12 @@ def _text(field: str, text: str, model: BaseModel) -> list[Found]:
         if _LONE_SURROGATE.search(text):
             message = "holds a lone surrogate, which UTF-8 cannot hold"
             found.append(("half a character", Severity.ERROR, field, message, "RFC 3629"))
-        else:
+        elif visible(text) != text:
             message = "holds invisible or control characters"
             found.append(("control character", Severity.WARNING, field, message, OWN_RULE))
+    if not text.isascii() and composed(text) != text:
+        message = "holds letters apart from their marks (not NFC): the same word is another one to a model"
+        found.append(("decomposed", Severity.WARNING, field, message, "Unicode Standard Annex 15"))
     if text != text.strip():
         found.append(("outer space", Severity.WARNING, field, "begins or ends with white space", OWN_RULE))
     return found
@@ -151,7 +155,7 @@ def doubtful(batch: Sequence[Texts | None], model: BaseModel) -> Iterator[int]:
     """
     limit, divisor = model.limits.tokens_per_record, model.limits.characters_per_token
     joined = "\n".join(text for texts in batch if texts for text in texts if text)
-    closer = has_unsafe(joined) or any(word in joined for word in model.reserved)
+    closer = _suspect(joined, model)
     for offset, texts in enumerate(batch):
         if texts is None:
             yield offset
@@ -165,7 +169,8 @@ def doubtful(batch: Sequence[Texts | None], model: BaseModel) -> Iterator[int]:
 
 
 def _suspect(text: str, model: BaseModel) -> bool:
-    return has_unsafe(text) or any(word in text for word in model.reserved)
+    apart = not text.isascii() and APART.search(text) is not None
+    return apart or has_unsafe(text) or any(word in text for word in model.reserved)
 
 
 class Questions:
@@ -236,5 +241,8 @@ def total_problem(training: int, validation: int, limits: Limits) -> Problem | N
     low, high = limits.total_records
     if low <= training + validation <= high:
         return None
-    message = f"{training + validation:,} records in both files together; {low:,} to {high:,} are taken"
+    if not validation and not limits.training_records[0] <= training <= limits.training_records[1]:
+        return None  # the limits of the training file say so
+    where = "for training and validation together" if validation else "for training, and none for validation"
+    message = f"{count(training + validation, 'record')} {where}; {low:,} to {high:,} are taken"
     return Problem("total records", Severity.ERROR, message, "file", source=limits.source)

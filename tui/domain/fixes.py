@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from tui.domain.base_models import DataFormat
+from tui.domain.characters import composed, visible
 from tui.domain.document import Document, Splice, Step
 from tui.domain.formats import FormatError, Record, Turn
 from tui.domain.json_text import Change, changed, elements, member, members, without
 from tui.domain.pairs import Damaged
-from tui.domain.text import UNSAFE, count
+from tui.domain.text import count
 from tui.domain.version import Version
 
 FIXES = {
     "outer space": "white space at the ends goes",
     "control character": "control and invisible characters go; line ends of other systems become plain ones",
+    "decomposed": "letters and their marks become one character each (NFC); ideographs stay as they are",
     "extra keys": "keys that the format does not know go",
     "blank": "pairs without any text go, and system prompts without any",
     "duplicate": "pairs that stand further up word for word go; the first stays",
@@ -25,9 +26,6 @@ FIXES = {
 }
 """What the fix of each rule does. Rules that are not here need somebody to decide."""
 
-_LINE_END = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
-_JOINED = re.compile("(?<=[\u0600-\u07ff\u0900-\u0dff])\u200c(?=[\u0600-\u07ff\u0900-\u0dff])")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _KNOWN = ("system", "messages")
 
 
@@ -86,6 +84,8 @@ def _after(
             after = replace(after, system=None)
     if "control character" in rules:
         after = _each(after, visible)
+    if "decomposed" in rules:
+        after = _each(after, composed)
     if "outer space" in rules:
         after = _each(after, lambda text: text.strip() or text)
     if "extra keys" in rules and after.extra_keys and version.layout is DataFormat.CLAUDE_MESSAGES and after is before:
@@ -96,18 +96,6 @@ def _after(
 def _each(record: Record, make: Callable[[str], str]) -> Record:
     turns = tuple(Turn(turn.role, make(turn.text)) for turn in record.turns)
     return replace(record, turns=turns, system=None if record.system is None else make(record.system))
-
-
-def visible(text: str) -> str:
-    """The text without control and invisible characters; those that Arabic and Indic scripts are written with stay.
-
-    So do lone surrogates: what stood there cannot be known.
-    """
-    if not UNSAFE.search(text):
-        return text
-    kept = {m.start() for m in _JOINED.finditer(text)} | {m.start() for m in _SURROGATE.finditer(text)}
-    text = UNSAFE.sub(lambda m: m[0] if m.start() in kept or _LINE_END.match(m[0]) else "", text)
-    return _LINE_END.sub("\n", text)
 
 
 def plain_keys(text: str) -> str:

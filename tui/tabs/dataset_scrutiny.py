@@ -103,8 +103,8 @@ class ScrutinyTab(CheckingTab):
         training, validation = (
             next((s for s in sides if s.role is role), None) for role in (Role.TRAIN, Role.VALIDATION)
         )
-        if training and validation:
-            total = total_problem(len(training.file), len(validation.file), self.model.limits)
+        if training:
+            total = total_problem(len(training.file), len(validation.file) if validation else 0, self.model.limits)
             for side, problems in zip(sides, found, strict=True):
                 if total and side in (training, validation):
                     problems.insert(0, total)
