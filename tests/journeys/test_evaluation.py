@@ -10,7 +10,7 @@ import pytest
 from tests.harness import Walk
 from tests.journeys.stage import sent, served
 from tui.dialogs.evaluation import EvaluationDialog
-from tui.domain.evaluation import JudgeKind, Results
+from tui.domain.evaluation import Judge, JudgeKind, Results
 from tui.domain.settings import Settings
 from tui.sandbox.lifecycle import EVALUATION
 from tui.screens.evaluation import EvaluationScreen
@@ -150,6 +150,44 @@ async def test_a_pair_is_drafted_from_a_question_and_the_judged_one_is_refused(w
         await walk.type("Where does the seventh light of the park stand?")
         await walk.press("ctrl+s")
         await walk.sees("The pair is in the training file")
+
+
+async def test_what_is_trained_on_meanwhile_is_marked_when_one_comes_back(walk: Walk, tmp_path: Path) -> None:
+    served(walk)
+    training = pair_file(tmp_path, [*ENGLISH[:1], ("What is a gate?", "A gate is a way in.")], "training.json")
+    async with walk.app([training, pair_file(tmp_path, ENGLISH)], size=(120, 40)):
+        await open_evaluation(walk)
+        await walk.sees("▲ What is lantern number 1?", "contained in the training data")
+        await walk.press("escape", "1", "g", "d")
+        await walk.sees("1 pair")
+        await walk.press("4", "escape", "E")
+        await walk.misses("▲ What is lantern number 1?")
+        await walk.misses("contained in the training data")
+        await walk.press("escape", "1", "u")
+        await walk.sees("2 pairs")
+        await walk.press("4", "escape", "E")
+        await walk.sees("▲ What is lantern number 1?", "contained in the training data")
+
+
+async def test_every_judges_scores_can_be_seen_in_turn(walk: Walk, tmp_path: Path) -> None:
+    served(walk)
+    async with walk.app([pair_file(tmp_path, ENGLISH)], size=(120, 40)):
+        await open_evaluation(walk)
+        await walk.press("w")
+        await walk.sees("One judge at most has judged; J asks another")
+        for measure in (JudgeKind.ROUGE_L, JudgeKind.EXACT):
+            screen_of(walk).run_now(results_of(walk).id, Judge(measure))
+            await walk.sees("everything is stored", f"judge {measure}")
+        first, *_ = results_of(walk).judges
+        await walk.press("w")
+        await walk.sees(f"judge {first.name}, both orders", "flips 0")
+        await walk.press("w")
+        await walk.sees("judge ROUGE-L", "+0.")
+        await walk.misses("flips")
+        await walk.press("w")
+        await walk.sees("judge exact match")
+        await walk.press("w")
+        await walk.sees(f"judge {first.name}")
 
 
 async def test_own_verdicts_are_held_against_the_judge(walk: Walk, tmp_path: Path) -> None:

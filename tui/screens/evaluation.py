@@ -19,11 +19,11 @@ from tui.domain.evaluation_jobs import EvaluationJob
 from tui.domain.evaluation_setup import Sides
 from tui.domain.evaluation_view import filter_problem, shown
 from tui.domain.headline import Headline, headline
-from tui.domain.leaks import contained
 from tui.domain.text import count, safe_line
 from tui.screens.evaluation_bedrock import BedrockPart
 from tui.screens.evaluation_detail import DetailPart, PartPane
 from tui.screens.evaluation_files import FilesPart
+from tui.screens.evaluation_leaks import LeaksPart
 from tui.screens.evaluation_pairs import PairsPart
 from tui.screens.evaluation_past import PastPart
 from tui.screens.evaluation_runs import RunsPart
@@ -42,7 +42,7 @@ from tui.widgets.virtual_table import VirtualTable
 _EMPTY = "No evaluation is open. a makes one, o opens an earlier one, i reads predictions from files."
 
 
-class EvaluationScreen(DetailPart, RunsPart, PastPart, BedrockPart, FilesPart, PairsPart):
+class EvaluationScreen(DetailPart, RunsPart, PastPart, BedrockPart, FilesPart, PairsPart, LeaksPart):
     """One evaluation, or two compared; it lives on while it is left, so that what is under way goes on."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -91,6 +91,7 @@ class EvaluationScreen(DetailPart, RunsPart, PastPart, BedrockPart, FilesPart, P
         self.query_one(FilterLine).display = False
         self.show_part(self.part)
         self.query_one("#questions").focus()
+        self.watch_training()
         self.draw()
 
     def open(self, evaluation: str = "", sides: Sides | None = None) -> None:
@@ -110,6 +111,8 @@ class EvaluationScreen(DetailPart, RunsPart, PastPart, BedrockPart, FilesPart, P
             await self.attempt(self.load(evaluation))
         elif self.results is None:
             await self.attempt(self._open_newest(begin))
+        else:
+            self.look_for_leaks()
 
     async def _known(self) -> None:
         """Wait until it is known whose evaluations these are: the sandbox takes a moment to start."""
@@ -152,21 +155,14 @@ class EvaluationScreen(DetailPart, RunsPart, PastPart, BedrockPart, FilesPart, P
             known = results.judges[-1] if results.judges else known
         judge_id = known.id if known else ""
         pool = self.services.pool
-        leaked = self.leaked if same else frozenset(await pool.run(self._leaks, results))
+        leaked = self.leaked if same else frozenset[int]()
         found = await pool.run(_counted, results, judge_id, leaked)
         self.results, self.judge, self.leaked = results, known, leaked
         self.head, self.canary_head, self.rows, self.broken = found
         if not same:
             self.compared, self.group = None, Group.OWN
         self.draw()
-
-    def _leaks(self, results: Results) -> list[int]:
-        """Numbers of questions that stand in the open training files."""
-        training = self.training
-        if not training:
-            return []
-        own = [n for n, q in enumerate(results.spec.questions) if q.group is Group.OWN]
-        return [n for n in own if contained(results.spec.questions[n].text, training)]
+        self.look_for_leaks()
 
     def draw(self) -> None:
         """Show everything as it is known now."""

@@ -10,6 +10,7 @@ from tui.domain.base_models import CATALOGUE, find
 from tui.domain.drafts import PairDraft, Provenance
 from tui.domain.formats import Record
 from tui.domain.leaks import nearest
+from tui.domain.pairs import Role
 from tui.domain.text import count, safe, safe_line
 from tui.screens.evaluation_base import EvaluationBase
 from tui.tabs.base import Tab
@@ -33,7 +34,11 @@ class PairsPart(EvaluationBase):
             return
         found = await self.services.pool.run(self._nearest, row.question.text)
         if not found:
-            opened = "no training file is open (1 Dataset)" if not self.training else "no training pair is like it"
+            opened = (
+                "no training file is open (1 Dataset)"
+                if not any(f.role is Role.TRAIN for f in self.home.files)
+                else "no training pair is like it"
+            )
             self.say(f"Nothing near: {opened}", "problem")
             return
         heading = f"Training pairs nearest to: {safe_line(row.question.text, 60)}"

@@ -17,7 +17,7 @@ from tui.domain.generation import Draft
 from tui.domain.grams import USUAL, Thresholds
 from tui.domain.leaks import Leak, Watch, leaks
 from tui.domain.material import Material
-from tui.domain.pairs import Role
+from tui.domain.pairs import Pairs, Role
 from tui.domain.scrutiny import Traits
 from tui.domain.text import safe_line
 from tui.domain.version import Version
@@ -84,6 +84,12 @@ class Scrutiny:
         """What of written pairs stands in open files, whole or nearly: the gravest of each, by the draft's number."""
         return await self._pool.run(_leaks_of, drafts, files, yielding(should_stop))
 
+    async def asked_in(
+        self, questions: Sequence[str], files: Sequence[Pairs], should_stop: Callable[[], bool]
+    ) -> frozenset[int]:
+        """Numbers of the questions that stand in these files, whole or nearly; not all of them when told to stop."""
+        return await self._pool.run(_asked_in, tuple(questions), tuple(files), yielding(should_stop))
+
     def _between(
         self, one: Version, other: Version, thresholds: Thresholds, should_stop: Callable[[], bool]
     ) -> tuple[Leak, ...]:
@@ -107,6 +113,11 @@ class Scrutiny:
     async def merged(self, *parts: Sequence[Problem]) -> Findings:
         """Several lists of problems as one, counted."""
         return await self._pool.run(lambda: Findings.over(scrutiny.merged(*parts)).counted())
+
+
+def _asked_in(questions: Sequence[str], files: Sequence[Pairs], should_stop: Callable[[], bool]) -> frozenset[int]:
+    asked = [Record.of(question, "") for question in questions]
+    return frozenset(leak.one for file in files for leak in Watch().look(asked, file, should_stop) if leak.question)
 
 
 def told(sides: Sequence[Side], shared: Sequence[Shared]) -> list[list[Problem]]:
