@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tui.domain.folders import Entry, completed, matching, restarted, split
+from tui.domain.folders import Entry, completed, matching, restarted, split, typed_path
 
 NAMES = {"data": True, "train.csv": False, "Train.json": False, ".git": True, "提灯": True}
 ENTRIES = [Entry(name, folder) for name, folder in NAMES.items()]
@@ -42,3 +44,16 @@ def test_matching_prefers_beginnings_and_hides_what_is_hidden() -> None:
 def test_a_path_typed_behind_another_one_counts(typed: str, meant: str) -> None:
     assert restarted(typed) == meant
     assert split(meant)[0] + split(meant)[1] == meant
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (" /x/a b.json ", "/x/a b.json"),
+        ("~/a", f"{Path.home()}/a"),
+        ("~nobody-of-this-name/a", "~nobody-of-this-name/a"),
+        ("", "."),
+    ],
+)
+def test_a_typed_path_names_a_file_whatever_stands_in_it(typed: str, meant: str) -> None:
+    assert typed_path(typed) == Path(meant)

@@ -151,6 +151,12 @@ async def test_edited_pairs_and_a_new_file(walk: Walk, guide: Path, validation: 
         await walk.sees("1 in a file", "· 2 undecided")
         await walk.press("a", "w", "G", "enter")
         await walk.sees("guide.validation.json", "Write the accepted pairs to")
+        await walk.press("ctrl+u")
+        await walk.type("~nobody-of-this-name/x.json")
+        await walk.press("enter")
+        await walk.sees("cannot be written")
+        await walk.press("w", "G", "enter")
+        await walk.sees("guide.validation.json", "Write the accepted pairs to")
         await walk.press("enter")
         await walk.sees("1 pair added to guide.validation.json", "2 in a file")
         assert len(pairs_in(tmp_path / "guide.validation.json")) == 1  # it is open, so that w saves it

@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from tui.dialogs.base import Dialog
+from tui.domain.folders import typed_path
 from tui.widgets.fields import PathField, TextField
 
 
@@ -27,17 +28,17 @@ class Paths:
     @property
     def references_path(self) -> Path | None:
         """None where the answers' files carry the references themselves."""
-        return Path(self.references.strip()).expanduser() if self.references.strip() else None
+        return typed_path(self.references) if self.references.strip() else None
 
     @property
     def tuned_path(self) -> Path:
         """With the home folder put in."""
-        return Path(self.tuned.strip()).expanduser()
+        return typed_path(self.tuned)
 
     @property
     def base_path(self) -> Path:
         """With the home folder put in."""
-        return Path(self.base.strip()).expanduser()
+        return typed_path(self.base)
 
 
 class PredictionsDialog(Dialog[Paths]):

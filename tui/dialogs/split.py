@@ -18,6 +18,7 @@ from textual.widgets import Input, Static
 from tui.dialogs.base import Dialog
 from tui.domain.base_models import BaseModel
 from tui.domain.checks import file_problems, total_problem
+from tui.domain.folders import typed_path
 from tui.domain.pairs import Role
 from tui.domain.split import CONTAINED_UP_TO, PARTS, Split, Together, size_of
 from tui.domain.statistics import quantile
@@ -57,7 +58,7 @@ class SplitForm:
 
     def path(self, role: Role) -> Path:
         """Where a part is written."""
-        return Path(self.names.strip().replace("*", role)).expanduser()
+        return typed_path(self.names.replace("*", role))
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,11 @@ def folder_of(typed: str) -> Path:
     return Path(os.path.expanduser(split(typed)[0]) or ".")
 
 
+def typed_path(text: str) -> Path:
+    """A path as somebody typed it; a home folder that nobody has stays as it is written."""
+    return Path(os.path.expanduser(text.strip()))
+
+
 def matching(entries: Sequence[Entry], beginning: str) -> list[Entry]:
     """Entries whose name begins so, then those that hold it, ignoring case; hidden ones when a dot asks for them."""
     wanted = beginning.casefold()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.screen import ModalScreen
@@ -139,8 +138,3 @@ class EvaluationBase(SparingScreen[None]):
         if self.results is None:
             self.say("No evaluation is open: a makes one, o opens an earlier one", "problem")
         return self.results
-
-
-def home_path(typed: str) -> Path:
-    """A path as it was typed, with the home folder put in."""
-    return Path(typed.strip()).expanduser()

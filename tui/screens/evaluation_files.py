@@ -14,10 +14,11 @@ from tui.dialogs.text import PathDialog
 from tui.domain.errors import AppError, Cause
 from tui.domain.evaluation import Results
 from tui.domain.evaluation_files import Export, export
+from tui.domain.folders import typed_path
 from tui.domain.names import stamped
 from tui.domain.predictions import import_jsonl, import_predictions
 from tui.domain.text import count, safe_line
-from tui.screens.evaluation_base import EvaluationBase, home_path
+from tui.screens.evaluation_base import EvaluationBase
 from tui.services.datasets import read_file, write_atomically
 from tui.tabs.base import working_folder
 
@@ -46,7 +47,7 @@ class FilesPart(EvaluationBase):
         judge_id = self.judge.id if self.judge else ""
         pool = self.services.pool
         files = await pool.run(_exported, results, judge_id, Export[chosen], self.leaked)
-        place = home_path(folder)
+        place = typed_path(folder)
         there = await pool.run(_present, place, files)
         if there:
             body = f"{', '.join(there)} in {safe_line(str(place), 200)} would be replaced."

@@ -21,12 +21,13 @@ from tui.domain.evaluation import Judge, Spec, questions_of
 from tui.domain.evaluation_jobs import Way, ways
 from tui.domain.evaluation_run import Phase, plan
 from tui.domain.evaluation_setup import QuestionFile, Setup, Sides, cost_text, judges_to_choose
+from tui.domain.folders import typed_path
 from tui.domain.names import stamped
 from tui.domain.pairs import Pairs, Role
 from tui.domain.pricing import TokenPrices
 from tui.domain.rubrics import DEFAULT
 from tui.domain.text import count, safe_line
-from tui.screens.evaluation_base import EvaluationBase, home_path
+from tui.screens.evaluation_base import EvaluationBase
 from tui.services.evaluation import Control
 
 _RELOAD = 1.0
@@ -102,7 +103,7 @@ class RunsPart(EvaluationBase):
 
     async def file_at(self, path: str) -> QuestionFile:
         """The questions of a file. Raises AppError."""
-        opened = await self.services.datasets.open(home_path(path))
+        opened = await self.services.datasets.open(typed_path(path))
         file = await self.services.pool.run(question_file, opened, safe_line(opened.path.name, 60))
         if not file.questions:
             why = file.skipped[0] if file.skipped else "it is empty"

@@ -16,6 +16,7 @@ from textual.content import Content
 from tui.domain.base_models import BaseModel
 from tui.domain.drafts import OpenFiles
 from tui.domain.errors import AppError
+from tui.domain.folders import typed_path
 from tui.domain.formats import Record
 from tui.domain.generation import Batch, Draft, Verdict
 from tui.domain.text import count, safe_line
@@ -295,7 +296,7 @@ class ReviewScreen(SparingScreen[None]):
 
         def typed(path: str | None) -> None:
             if path and path.strip():
-                self._add_to(accepted, Path(path.strip()).expanduser().absolute())
+                self._add_to(accepted, typed_path(path).absolute())
 
         self.app.push_screen(PathDialog("Write the accepted pairs to", value=value, note=note), typed)
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from tui.domain.errors import AppError, Cause
 from tui.domain.evaluation import Question
+from tui.domain.folders import typed_path
 from tui.domain.text import safe_line
 from tui.services.pool import DaemonPool
 
@@ -68,7 +69,7 @@ def load_encoder(name: str) -> Encoder:
         from bert_score.utils import model2layers
     except ImportError as error:
         raise AppError(Cause.NOT_FOUND, "BERTScore is not installed", safe_line(str(error), 120), _INSTALL) from None
-    folder = Path(name).expanduser()
+    folder = typed_path(name)
     known = folder.name if folder.is_dir() else name
     try:
         layers = model2layers.get(known) or _layers(folder)

@@ -12,11 +12,12 @@ from textual import work
 from textual.binding import Binding, BindingType
 
 from tui.domain.errors import AppError, Cause
+from tui.domain.folders import typed_path
 from tui.domain.pairs import Columns, Keys, Role, UnclearKeys, guess_role
 from tui.domain.text import safe_line
 from tui.tabs.base import working_folder
 from tui.tabs.dataset_shape import ShapingTab
-from tui.tabs.editing import EditedFile, typed_path
+from tui.tabs.editing import EditedFile
 
 if TYPE_CHECKING:
     from tui.services.documents import OpenDocument

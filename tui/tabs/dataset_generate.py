@@ -16,6 +16,7 @@ from textual.worker import Worker
 from tui.domain.base_models import base_id
 from tui.domain.drafts import OpenFiles, PairDraft, Provenance
 from tui.domain.errors import AppError, Cause
+from tui.domain.folders import typed_path
 from tui.domain.formats import FormatError, Record
 from tui.domain.generation import Batch, Draft, Estimate, SourceDocument, Wish, estimate
 from tui.domain.identity import Identity
@@ -24,7 +25,7 @@ from tui.domain.pricing import TokenPrices, money
 from tui.domain.text import count, safe_line
 from tui.tabs.base import working_folder
 from tui.tabs.dataset_sharing import SharingTab
-from tui.tabs.editing import EditedFile, typed_path
+from tui.tabs.editing import EditedFile
 
 if TYPE_CHECKING:
     from tui.dialogs.base import Dialog

@@ -11,11 +11,12 @@ from textual import work
 from textual.binding import Binding, BindingType
 
 from tui.domain.errors import AppError
+from tui.domain.folders import typed_path
 from tui.domain.formats import FormatError
 from tui.domain.pairs import guess_role
 from tui.domain.text import count
 from tui.tabs.dataset_files import OpeningTab
-from tui.tabs.editing import EditedFile, typed_path
+from tui.tabs.editing import EditedFile
 
 
 class MovingTab(OpeningTab):

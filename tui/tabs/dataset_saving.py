@@ -10,7 +10,8 @@ from textual import work
 from textual.binding import Binding, BindingType
 
 from tui.domain.errors import AppError, Cause
-from tui.tabs.editing import EditedFile, EditingTab, typed_path
+from tui.domain.folders import typed_path
+from tui.tabs.editing import EditedFile, EditingTab
 
 _LOOK_EVERY = 3.0
 """Seconds between two looks at the open files on disk."""

@@ -18,13 +18,14 @@ from tui.domain.base_models import CATALOGUE
 from tui.domain.checks import total_problem
 from tui.domain.errors import AppError, Cause
 from tui.domain.exporting import Export
+from tui.domain.folders import typed_path
 from tui.domain.identity import Identity
 from tui.domain.pairs import Role
 from tui.domain.text import count, safe_line
 from tui.domain.tokens import Counter
 from tui.services.datasets import Converted, problems_summary
 from tui.tabs.dataset_system import SystemTab
-from tui.tabs.editing import EditedFile, typed_path
+from tui.tabs.editing import EditedFile
 from tui.widgets.progress import ProgressLine
 
 if TYPE_CHECKING:

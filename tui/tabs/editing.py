@@ -290,10 +290,5 @@ class EditingTab(Tab):
             await self._do(make, lambda step: f"{_capital(step.name)} (u undoes it)")
 
 
-def typed_path(text: str) -> Path:
-    """A path as somebody typed it."""
-    return Path(os.path.expanduser(text.strip()))
-
-
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]

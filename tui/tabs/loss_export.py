@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from tui.dialogs.choice import Choice, ChoiceDialog
 from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.text import PathDialog
 from tui.domain.errors import AppError, Cause
+from tui.domain.folders import typed_path
 from tui.domain.loss_report import LossRun, compare_rows, epoch_head, epoch_rows
 from tui.domain.text import safe, safe_line
 from tui.services.loss_export import INSTALL, ExportKind, export, free_path, plots_installed
@@ -67,7 +67,7 @@ class LossExportTab(LossRunsTab):
         typed = await self.app.push_screen_wait(PathDialog("Write to", value=str(offered)))
         if not typed or not typed.strip():
             return
-        await self.attempt(self._write(reports, kind, _path(typed)))
+        await self.attempt(self._write(reports, kind, typed_path(typed)))
 
     async def _write(self, reports: Sequence[LossRun], kind: ExportKind, path: Path) -> None:
         self.say(f"Writing {path.name} …")
@@ -82,7 +82,3 @@ class LossExportTab(LossRunsTab):
                 return
             await export(self.services.pool, reports, kind, path, overwrite=True)
         self.say(f"Written: {path}", "good")
-
-
-def _path(typed: str) -> Path:
-    return Path(os.path.expanduser(typed.strip()))

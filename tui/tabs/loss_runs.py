@@ -13,6 +13,7 @@ from tui.dialogs.choice import Choice
 from tui.dialogs.runs import RunsDialog
 from tui.dialogs.text import PathDialog
 from tui.domain.errors import AppError
+from tui.domain.folders import typed_path
 from tui.domain.identity import Identity
 from tui.domain.runs import Board
 from tui.services.losses import Look
@@ -231,7 +232,5 @@ class LossRunsTab(Tab):
 
 def _paths(typed: str) -> list[Path]:
     """One path with blanks in it, if there is such a one; else several."""
-    whole = os.path.expanduser(typed.strip())
-    if os.path.exists(whole):
-        return [Path(whole)]
-    return [Path(os.path.expanduser(part)) for part in typed.split()]
+    whole = typed_path(typed)
+    return [whole] if os.path.exists(whole) else [typed_path(part) for part in typed.split()]
