@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.domain import checks, pairs
-from tui.domain.base_models import CATALOGUE, DataFormat
-from tui.domain.checks import check_record, doubtful
+from tui.domain.base_models import CATALOGUE, BaseModel, DataFormat
+from tui.domain.checks import check_record, check_texts, doubtful
 from tui.domain.document import Document
 from tui.domain.formats import Record
 from tui.domain.pairs import Keys, Role, read_record
@@ -94,6 +94,14 @@ def test_what_is_not_doubtful_has_no_problem(bodies: list[bytes], layout: Keys |
     for index, body in enumerate(bodies):
         if index not in suspects:
             assert check_record(read_record(body, layout), model) == []
+
+
+MARKED = st.text(alphabet="a か\u3099\n\u200b\x1b\ud800", max_size=6) | st.sampled_from(["\n\nHuman: x", "x" * 96_010])
+
+
+@given(MARKED, MARKED, st.none() | MARKED, st.sampled_from(CATALOGUE))
+def test_texts_are_judged_as_their_record_is(question: str, answer: str, system: str | None, model: BaseModel) -> None:
+    assert check_texts((question, answer, system), model) == check_record(Record.of(question, answer, system), model)
 
 
 @given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=8))

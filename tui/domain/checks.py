@@ -95,8 +95,30 @@ def _structure(record: Record, model: BaseModel) -> list[Found]:
         found.append(("extra keys", Severity.ERROR, keys, f"keys that the format does not know: {keys}", source))
     tokens = record.tokens(model.limits.characters_per_token)
     if tokens > model.limits.tokens_per_record:
-        error("tokens", "record", f"≈ {tokens:,} tokens, the limit is {model.limits.tokens_per_record:,}")
+        found.append(_too_long(tokens, model.limits))
     return found
+
+
+def check_texts(texts: Texts, model: BaseModel) -> list[Found]:
+    """What `check_record` finds in a record that is one question and one answer and nothing else."""
+    question, answer, system = texts
+    tokens, found = _tokens(texts, model), list[Found]()
+    if tokens > model.limits.tokens_per_record:
+        found.append(_too_long(tokens, model.limits))
+    if system is not None:
+        found += _text("system", system, model)
+    return found + _text("question", question, model) + _text("answer", answer, model)
+
+
+def _tokens(texts: Texts, model: BaseModel) -> int:
+    question, answer, system = texts
+    divisor = model.limits.characters_per_token
+    return len(question) // divisor + len(answer) // divisor + (len(system) // divisor if system else 0)
+
+
+def _too_long(tokens: int, limits: Limits) -> Found:
+    message = f"≈ {tokens:,} tokens, the limit is {limits.tokens_per_record:,}"
+    return "tokens", Severity.ERROR, "record", message, limits.source
 
 
 def _text(field: str, text: str, model: BaseModel) -> list[Found]:
@@ -138,9 +160,8 @@ def check(
             return problems
         for offset in doubtful(batch, model):
             texts, index = batch[offset], start + offset
-            for rule, severity, field, message, source in check_record(
-                Record.of(*texts) if texts else pairs.read(index), model
-            ):
+            found = check_texts(texts, model) if texts else check_record(pairs.read(index), model)
+            for rule, severity, field, message, source in found:
                 per_record.append(Problem(rule, severity, message, field, index, pairs.line(index), source))
         questions.take(pairs, start, batch)
     again = list(_duplicates(pairs, questions))
@@ -153,7 +174,7 @@ def doubtful(batch: Sequence[Texts | None], model: BaseModel) -> Iterator[int]:
     Of a plain pair only the texts can be wrong: these are the rules of `_text`, and that of the tokens, for many
     texts at once.
     """
-    limit, divisor = model.limits.tokens_per_record, model.limits.characters_per_token
+    limit = model.limits.tokens_per_record
     joined = "\n".join(text for texts in batch if texts for text in texts if text)
     closer = _suspect(joined, model)
     for offset, texts in enumerate(batch):
@@ -161,9 +182,9 @@ def doubtful(batch: Sequence[Texts | None], model: BaseModel) -> Iterator[int]:
             yield offset
             continue
         question, answer, system = texts
-        tokens = len(question) // divisor + len(answer) // divisor + (len(system) // divisor if system else 0)
         wrong = not question or not answer or question.strip() != question or answer.strip() != answer
-        wrong = wrong or tokens > limit or (system is not None and (not system or system.strip() != system))
+        wrong = wrong or _tokens(texts, model) > limit
+        wrong = wrong or (system is not None and (not system or system.strip() != system))
         if wrong or (closer and any(text is not None and _suspect(text, model) for text in texts)):
             yield offset
 

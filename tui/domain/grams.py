@@ -196,6 +196,10 @@ class Sketches(Sequence[Sketch]):
         """How many grams the text has, equal ones counted twice."""
         return self._ends[index] - (self._ends[index - 1] if index else 0)
 
+    def grams_of(self, index: int) -> array[int]:
+        """Its grams in order."""
+        return self.grams[self._ends[index - 1] if index else 0 : self._ends[index]]
+
     def plain(self, index: int) -> int:
         """The hash of its letters and digits."""
         return self._plain[index]
@@ -203,5 +207,4 @@ class Sketches(Sequence[Sketch]):
     def __getitem__(self, index: int) -> Sketch:  # type: ignore[override]
         if not 0 <= index < len(self):
             raise IndexError(index)
-        start = self._ends[index - 1] if index else 0
-        return Sketch(self._exact[index], self._plain[index], tuple(self.grams[start : self._ends[index]]))
+        return Sketch(self._exact[index], self._plain[index], tuple(self.grams_of(index)))

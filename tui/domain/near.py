@@ -15,7 +15,7 @@ from tui.domain.grams import Alike, Level, Sketches, measure
 
 NEAR = 0.8
 """Jaccard of the grams of two questions from which on they are called nearly the same."""
-_BUCKETS = 1 << 18
+_MOST_BUCKETS = 1 << 21
 _MOST = 60
 """Candidates that one text is compared with; more of them come from a style that all share."""
 _EVERY = 64
@@ -44,21 +44,21 @@ def near_pairs(
     sketches: Sketches, places: list[int], should_stop: Callable[[], bool], least: float
 ) -> Iterator[tuple[int, int, Alike]]:
     """Every two positions in `places` whose texts are nearly the same, equal ones with the first of them only."""
-    often = _often(sketches, places)
+    often = _often(sketches, places, should_stop)
+    again, buckets = _again(sketches, places), len(often)
     index: dict[int, dict[tuple[int, int], list[int]]] = {}
     same: dict[int, int] = {}
-    order = sorted(range(len(places)), key=lambda at: (sketches.size(places[at]), at))
-    for number, at in enumerate(order):
+    for number, at in enumerate(_by_size(sketches, places)):
         if number % _EVERY == 0 and should_stop():
             return
         one = sketches[places[at]]
         if one.empty:
             continue
-        first = same.setdefault(one.plain, at)
+        first = same.setdefault(one.plain, at) if again[one.plain % len(again)] > 1 else at
         if first != at:
             yield at, first, measure(one, sketches[places[first]])
             continue
-        grams = sorted(set(one.grams), key=lambda g: (often[g % _BUCKETS], g))
+        grams = sorted(set(one.grams), key=lambda g: (often[g % buckets], g))
         if len(grams) < _LEAST_GRAMS:
             continue
         for other in _candidates(index, grams, often, least):
@@ -68,13 +68,37 @@ def near_pairs(
         _remember(index, grams, often, least, at)
 
 
-def _often(sketches: Sketches, places: list[int]) -> array[int]:
-    """How often grams stand in the texts, by bucket: an order of rarity that needs no table of all grams."""
-    often = array("I", bytes(4 * _BUCKETS))
-    for place in places:
-        for gram in sketches[place].grams:
-            often[gram % _BUCKETS] += 1
+def _by_size(sketches: Sketches, places: list[int]) -> Iterator[int]:
+    """The positions, those of the smallest texts first. Sorting them all would hold up the keys for its whole time."""
+    by_size: dict[int, array[int]] = {}
+    for at, place in enumerate(places):
+        by_size.setdefault(sketches.size(place), array("q")).append(at)
+    for size in sorted(by_size):
+        yield from by_size[size]
+
+
+def _often(sketches: Sketches, places: list[int], should_stop: Callable[[], bool]) -> array[int]:
+    """How often grams stand in the texts, by bucket: an order of rarity that needs no table of all grams.
+
+    With four buckets for each gram hardly one that stands alone shares its bucket, and only the others are indexed.
+    """
+    wanted = min(_MOST_BUCKETS, 1 << (4 * len(sketches.grams)).bit_length())
+    often = array("I", bytes(4 * wanted))
+    for number, place in enumerate(places):
+        if number % _EVERY == 0 and should_stop():
+            break
+        for gram in sketches.grams_of(place):
+            often[gram % wanted] += 1
     return often
+
+
+def _again(sketches: Sketches, places: list[int]) -> bytearray:
+    """By bucket: 1 where one text stands alone, 2 where there may be equal ones; so that few have to be remembered."""
+    again = bytearray(min(_MOST_BUCKETS, 1 << (8 * len(places)).bit_length()))
+    for place in places:
+        bucket = sketches.plain(place) % len(again)
+        again[bucket] = min(2, again[bucket] + 1)
+    return again
 
 
 def _candidates(
@@ -83,7 +107,7 @@ def _candidates(
     size = len(grams)
     found: set[int] = set()
     for position, gram in enumerate(grams[: size - ceil(least * size - _EPSILON) + 1]):
-        if often[gram % _BUCKETS] == 1:
+        if often[gram % len(often)] == 1:
             continue
         for (other_size, other_position), held in index.get(gram, {}).items():
             needed = ceil(least / (1 + least) * (size + other_size) - _EPSILON)
@@ -100,5 +124,5 @@ def _remember(
 ) -> None:
     size = len(grams)
     for position, gram in enumerate(grams[: size - ceil(2 * least / (1 + least) * size - _EPSILON) + 1]):
-        if often[gram % _BUCKETS] > 1:
+        if often[gram % len(often)] > 1:
             index.setdefault(gram, {}).setdefault((size, position), []).append(at)

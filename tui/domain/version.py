@@ -77,7 +77,8 @@ class Version:
 
     def line(self, index: int) -> int:
         """The line, from 1, on which the record begins."""
-        run = self._runs[bisect_right(self._runs, index, key=lambda r: r.at) - 1]
+        runs = self._runs
+        run = runs[0] if len(runs) == 1 else runs[bisect_right(runs, index, key=lambda r: r.at) - 1]
         if run.number < 0:
             return run.line
         base = self.material.base
@@ -86,7 +87,11 @@ class Version:
     @cached_property
     def size(self) -> int:
         """Bytes as UTF-8 without byte order mark."""
-        return sum(map(len, self._pieces()))
+        total = len(self.material.head) + len(self.material.tail)
+        for at, number, length in _runs(self.numbers):
+            start, end = (0, len(self.material.made(number).body)) if number < 0 else self._extent(number, length)
+            total += end - start + (len(self._joint(number)) if at else 0)
+        return total
 
     @cached_property
     def blank_lines(self) -> tuple[int, ...]:
@@ -125,8 +130,8 @@ class Version:
     def _count_lines(self, run: _Run) -> int:
         if run.number < 0:
             return self.material.made(run.number).body.count(self.material.base.line_end)
-        start, end = self._extent(run.number, run.count)
-        return self.material.base.data.count(self.material.base.line_end, start, end)
+        base, last = self.material.base, run.number + run.count - 1
+        return base.line(last) - base.line(run.number) + base.data.count(base.line_end, *self.material.span(last))
 
     def _extent(self, number: int, length: int) -> tuple[int, int]:
         return self.material.span(number)[0], self.material.span(number + length - 1)[1]
