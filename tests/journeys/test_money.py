@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.widgets import Input
 
 from tests.harness import Walk
 from tests.journeys.stage import scene_of, sent, served, trained
@@ -10,7 +11,9 @@ from tui.domain.meter import is_idle, spent
 from tui.domain.settings import Settings
 from tui.sandbox.pricing import HOURLY
 from tui.screens.main import MainScreen
+from tui.tabs.jobs import JobsTab
 from tui.widgets.fields import ChoiceField, TextField
+from tui.widgets.virtual_table import VirtualTable
 
 BUY, DELETE = "CreateProvisionedModelThroughput", "DeleteProvisionedModelThroughput"
 MINUTE = 60.0
@@ -292,3 +295,67 @@ async def test_of_two_windows_one_tells_that_the_lease_is_over(walk: Walk, monke
         (text,) = (text for text in told if "is over" in text)
         assert "it is deleted. It cost ≈ $20" in text
         assert held(walk) == []
+
+
+async def two_leases(walk: Walk) -> None:
+    """Two endpoints, the first to end in ten minutes, the other in a quarter of an hour."""
+    await buy(walk, lease="10m")
+    await walk.sees("is being created")
+    scene_of(walk).model("paper-folder")
+    walk.app_now.services.watcher.wake()
+    await walk.sees("paper-folder")
+    await walk.press("g")
+    await walk.until(lambda: walk.app_now.screen.query_one(JobsTab).run_shown.name == "paper-folder", "its row")  # type: ignore[union-attr]
+    await walk.press("b")
+    await walk.sees("Serve paper-folder", "Quota:")
+    walk.app_now.screen.query_one("#lease", TextField).value = "15m"
+    await walk.type("claude-3-haiku-2")
+    await walk.press("enter")
+    await walk.sees("claude-3-haiku-2 is being created", "2 MU")
+
+
+def ends(walk: Walk) -> dict[str, float]:
+    """Minutes from now to the end of each lease."""
+    services = walk.app_now.services
+    found = services.leases.running(services.place(main_of(walk).identity))
+    return {
+        lease.name: round((lease.until - walk.clock.now()).total_seconds() / MINUTE) for lease in found if lease.until
+    }
+
+
+async def test_the_key_pressed_again_lengthens_the_same_lease(walk: Walk) -> None:
+    trained(walk)
+    async with walk.app(size=(100, 40)):
+        await two_leases(walk)
+        assert ends(walk) == {"claude-3-haiku": 10, "claude-3-haiku-2": 15}
+        await walk.press("+", "+")
+        await walk.until(lambda: max(ends(walk).values()) == 70, "an hour more")
+        assert ends(walk) == {"claude-3-haiku": 70, "claude-3-haiku-2": 15}
+
+
+async def test_in_the_bill_a_key_pressed_again_reaches_nothing_else(walk: Walk) -> None:
+    trained(walk)
+    async with walk.app(size=(100, 40)):
+        await two_leases(walk)
+        await walk.press("$")
+        await walk.sees("What bills by the hour", "Together")
+        table = walk.app_now.screen.query_one(VirtualTable)
+        at = next(i for i in range(2) if table.source.cells(i)[0] == "claude-3-haiku-2")
+        await walk.press("g", *["j"] * at)
+        await walk.press("+", "+")
+        await walk.until(lambda: ends(walk)["claude-3-haiku-2"] == 75, "an hour more")
+        await walk.press("-", "-")
+        await walk.until(lambda: "claude-3-haiku-2" not in ends(walk), "no end")
+        assert ends(walk) == {"claude-3-haiku": 10}
+        await walk.sees("What bills by the hour", "until deleted")
+        await walk.press("X", "X", "X")
+        await walk.sees("Delete this endpoint?", "claude-3-haiku-2 in us-west-2")
+        field = walk.app_now.screen.query_one(Input)
+        field.value = ""
+        await walk.type("claude-3-haiku-2")
+        await walk.press("enter", "enter")
+        await walk.until(lambda: held(walk) == ["claude-3-haiku"], "the deletion")
+        await walk.sees("What bills by the hour", "claude-3-haiku-2 is deleted")
+        await walk.press("escape")
+        assert walk.app_now.screen is main_of(walk)
+    assert sent(walk, DELETE) == 1

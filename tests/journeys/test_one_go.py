@@ -96,7 +96,7 @@ async def test_the_key_pressed_again_asks_nothing_twice(walk: Walk, questions: P
         await walk.press("B", "B", "B")
         await walk.sees("End it now?")
         assert len(walk.app_now.screen_stack) == 2
-        await walk.press("y", "y")
+        await walk.press("y")
         await walk.sees("Given up; claude-3-haiku")
         assert len(walk.app_now.screen_stack) == 1
     assert held(walk) == []

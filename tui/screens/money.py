@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from textual import work
@@ -51,6 +51,7 @@ class MoneyScreen(SharedScreen):
         self._asked: Mapping[str, datetime] = {}
         self._unasked: AppError | None = None
         self._asking = False
+        self._lease_turn = asyncio.Lock()
         self.set_interval(1 if self.services.sandbox else 15, self.look_at_money)
 
     def forget_money(self) -> None:
@@ -176,7 +177,7 @@ class MoneyScreen(SharedScreen):
     async def _end(self, lease: Lease, now: datetime) -> None:
         """Delete what the lease was for; while that fails, again each minute and with a loud word."""
         over = now - lease.until if lease.until else timedelta(0)
-        if (lease.schedule and over < _AWS_IS_LATE) or now - self._tried.get(lease.token, _LONG_AGO) < _TRY_AGAIN:
+        if (lease.schedule and over < _AWS_IS_LATE) or now - self._tried.get(lease.token, LONG_AGO) < _TRY_AGAIN:
             return
         self._tried[lease.token] = now
         await self._read_leases()  # another window may have ended or extended it meanwhile
@@ -216,84 +217,11 @@ class MoneyScreen(SharedScreen):
             self._reminded = now
             self.post_message(self.Happened(f"Still billing: {meter_text(self.bills, now)}"))
 
-    # What one can do about it
-
     def lease_of(self, arn: str) -> Lease | None:
         """The running lease of an endpoint."""
         return next((lease for lease in self._leases if lease.arn == arn), None)
 
-    @work(group="extend", exclusive=True)
-    async def action_extend(self) -> None:
-        """Give the lease that ends first half an hour more."""
-        await self._read_leases()
-        if not self._leases:
-            self.say("No lease is running", "problem")
-            return
-        await self.extend(self._leases[0])
-
-    async def extend(self, lease: Lease) -> None:
-        """Half an hour more for a lease, in AWS too where a schedule keeps it."""
-        until = max(lease.until or self.services.now(), self.services.now()) + EXTENSION
-        try:
-            if lease.schedule:
-                await self.services.schedules.move(lease.schedule, until)
-            await self.services.pool.run(self.services.leases.extend, lease.token, until)
-        except AppError as problem:
-            self.say(f"{lease.name} was not extended: {problem.sentence()}", "problem")
-            return
-        self._leases = [replace(one, until=until) if one.token == lease.token else one for one in self._leases]
-        self.say(f"{lease.name} stays until {until.astimezone():%H:%M}", "good")
-
-    @work(group="money", exclusive=True)
-    async def action_money(self) -> None:
-        """Show all that bills, with what it cost so far."""
-        from tui.dialogs.money import MoneyDialog, MoneyWish
-
-        if not self.bills:
-            unsure = self.board.may_bill_unseen or self.board.seen is None
-            self.say(
-                "What bills is not known" if unsure else "Nothing bills by the hour here", "problem" if unsure else ""
-            )
-            return
-        await self._read_leases()
-        now = self.services.now()
-        leases = {lease.arn: (lease.until, bool(lease.schedule)) for lease in self._leases}
-        answer = await self.app.push_screen_wait(
-            MoneyDialog(self.bills, leases, now, self._elsewhere.unseen, self._unasked)
-        )
-        bill = next((b for b in self.bills if answer and b.endpoint.arn == answer.arn), None)
-        if answer is None or bill is None:
-            return
-        lease = self.lease_of(answer.arn)
-        if answer.wish is MoneyWish.DELETE:
-            await self._delete(bill)
-        elif lease is None:
-            self.say(f"{bill.endpoint.name} has no lease: it stays until it is deleted", "problem")
-        elif answer.wish is MoneyWish.EXTEND:
-            await self.extend(lease)
-        else:
-            await self._settle(lease)
-            self.say(f"{bill.endpoint.name} has no end any more: it bills until you delete it", "problem")
-
-    async def _delete(self, bill: Bill) -> None:
-        from tui.dialogs.confirm import ConfirmDialog
-
-        name, region = bill.endpoint.name, bill.endpoint.region
-        body = f"{name} in {region} stops answering and billing. The custom model stays."
-        if not await self.app.push_screen_wait(ConfirmDialog("Delete this endpoint?", body, word=name)):
-            return
-        try:
-            await self.services.endpoints.delete(bill.endpoint)
-        except AppError as problem:
-            self.say(problem.sentence(), "problem")
-            return
-        gone = bill.endpoint.arn
-        self._elsewhere = replace(
-            self._elsewhere, endpoints=tuple(e for e in self._elsewhere.endpoints if e.arn != gone)
-        )
-        self._count()
-        self.services.watcher.wake()
-        self.say(f"{name} is deleted. It cost ≈ {cents(bill.spent(self.services.now()))}", "good")
+    # The way out
 
     async def money_reasons(self, *, ending: str) -> list[str]:
         """What to know about money before leaving, but for the endpoint that is deleted by leaving."""
@@ -315,9 +243,9 @@ class MoneyScreen(SharedScreen):
         return reasons
 
 
-_LONG_AGO = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+LONG_AGO = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
 def _only_named(lease: Lease) -> Endpoint:
     """What is needed to delete an endpoint that is not listed."""
-    return Endpoint(Serving.PROVISIONED, lease.arn, lease.name, "", "", lease.until or _LONG_AGO)
+    return Endpoint(Serving.PROVISIONED, lease.arn, lease.name, "", "", lease.until or LONG_AGO)

@@ -17,7 +17,7 @@ from tui.domain.names import plain
 from tui.domain.pricing import cents
 from tui.domain.quotas import held_units
 from tui.domain.runs import Board, Run
-from tui.screens.money import MoneyScreen
+from tui.screens.money_keys import MoneyKeys
 from tui.services.one_go import Order, Reins, Step
 from tui.tabs.base import Tab
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _YET_TO_BE = "yet-to-be-bought:provisioned-model/"
 
 
-class OneGoScreen(MoneyScreen):
+class OneGoScreen(MoneyKeys):
     """The part of the main screen that carries one go through."""
 
     _planning = False
