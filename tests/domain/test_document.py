@@ -35,6 +35,8 @@ ODD: Mapping[str, bytes] = {
     "a mark": b'\xef\xbb\xbf[{"question":"a","answer":"b"}]',
     "UTF-16 LE": b"\xff\xfe"
     + '[{"question":"日本","answer":"b"},\n {"question":"c","answer":"😀"}]'.encode("utf-16-le"),
+    "UTF-16 LE, no mark": '{"question":"日本","answer":"b"}\r\n'.encode("utf-16-le"),
+    "UTF-16 BE, no mark": '{"question":"日本　一","answer":"b"}\r\n'.encode("utf-16-be"),
     "UTF-16 BE, two marks": b"\xfe\xff" * 2 + '{"question":"日本","answer":"b"}\r\n'.encode("utf-16-be"),
     "messages": b'{"system":"s","messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}\n' * 2,
     "conversation": b'{"schemaVersion":"bedrock-conversation-2024","system":[{"text":"s"}],"messages":[{"role":"user",'

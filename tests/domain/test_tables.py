@@ -314,3 +314,14 @@ def test_chosen_columns_part_a_table_as_they_were_chosen_where_they_fit() -> Non
 
 def test_what_begins_like_a_byte_order_mark_is_quoted() -> None:
     assert written("\ufeffx", Dialect(), quoted=False) == '"\ufeffx"'
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["Frage;Antwort", "Pregunta;Respuesta", "问题;答案", "질문;답변", "Вопрос;Ответ", "سؤال;جواب", "No;問題;回答"],
+)
+def test_columns_named_in_other_languages(row: str) -> None:
+    fields = ";".join(["x"] * (row.count(";") + 1))
+    layout = read(Path("x.csv"), f"{row}\n{fields}\n".encode()).layout
+    assert isinstance(layout, Columns)
+    assert [layout.question, layout.answer] == row.split(";")[-2:]

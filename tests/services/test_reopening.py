@@ -186,7 +186,7 @@ async def test_what_was_saved_is_reopened_as_it_was(first: int, tmp_path: Path) 
         dice = random.Random(f"reopening {seed}")
         suffix, text = dice.choice((_table, _json))(dice)
         path = tmp_path / f"{seed}{suffix}"
-        data = text.encode(dice.choice(("utf-8", "utf-8", "utf-8", "utf-8-sig", "utf-16")), "replace")
+        data = text.encode(dice.choice(("utf-8", "utf-8", "utf-8", "utf-8-sig", "utf-16", "utf-16-be")), "replace")
         path.write_bytes(data)
         found = await _opened(documents, path)
         if found is None:

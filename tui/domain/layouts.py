@@ -13,11 +13,13 @@ from tui.domain.text import safe_line
 
 QUESTION_KEYS = (
     "question", "sentence1", "prompt", "instruction", "input", "query", "user", "human", "q", "source",
-    "質問", "問", "問題", "入力",
+    "質問", "問", "問題", "入力", "问题", "问", "질문", "frage", "pregunta", "domanda", "pergunta", "vraag", "вопрос",
+    "سؤال",
 )  # fmt: skip
 ANSWER_KEYS = (
     "answer", "sentence2", "completion", "output", "response", "reply", "assistant", "label", "reference",
-    "referenceresponse", "target", "a", "回答", "答え", "答", "出力",
+    "referenceresponse", "target", "a", "回答", "答え", "答", "出力", "答案", "답변", "antwort", "réponse", "respuesta",
+    "risposta", "resposta", "antwoord", "ответ", "جواب",
 )  # fmt: skip
 SYSTEM_KEYS = ("system", "system_prompt", "systemprompt")
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from tui.domain.formats import Record
 from tui.domain.json_text import has_escapes
 from tui.domain.pairs import Damaged, PairFile, Shape, read_record
+from tui.domain.raw_text import HEAD, bare_utf16
 
 PIECE = 1 << 22
 _RETURN = ord("\r")
@@ -23,11 +24,13 @@ class Encoding:
 
     @classmethod
     def of(cls, raw: bytes) -> Encoding:
-        """The encoding of a file's bytes; UTF-16 by its mark only."""
+        """The encoding of a file's bytes."""
         for mark, codec in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
             if raw.startswith(mark):
                 return cls(mark * 2 if raw.startswith(mark * 2) else mark, codec)
-        return cls(codecs.BOM_UTF8) if raw.startswith(codecs.BOM_UTF8) else cls()
+        if raw.startswith(codecs.BOM_UTF8):
+            return cls(codecs.BOM_UTF8)
+        return cls(codec=bare_utf16(raw[:HEAD]) or "utf-8")
 
 
 UTF_8 = Encoding()

@@ -35,6 +35,7 @@ _ZIPPED = (
 HEAD = 8192
 """Bytes that tell what a file is."""
 _MARKS = (b"\xff\xfe", b"\xfe\xff")
+_CONTROLS = [chr(code) for code in range(1, 0x20) if chr(code) not in "\t\n\r"]
 
 
 def refuse_binary(name: str, head: bytes, suffix: str = "") -> None:
@@ -50,28 +51,33 @@ def refuse_binary(name: str, head: bytes, suffix: str = "") -> None:
         raise AppError(Cause.FILE, f"{name} {what}", hint=hint)
     if head[257:262] == b"ustar":
         raise AppError(Cause.FILE, f"{name} is an archive (tar)", hint=_PACKED)
-    nulls = head.count(0)
-    if nulls * 10 > len(head) and not head.startswith(_MARKS):
-        ascii_beside = nulls - head.count(b"\0\0") > len(head) // 4
-        if ascii_beside and nulls * 5 < len(head) * 3:
-            raise AppError(
-                Cause.FILE, f"{name} looks like UTF-16 without a byte order mark", hint="Save it as UTF-8, then open it"
-            )
+    if head.count(0) * 10 > len(head) and not head.startswith(_MARKS) and not bare_utf16(head):
         raise AppError(Cause.FILE, f"{name} is not a text file", hint="Open a file of pairs")
+
+
+def bare_utf16(head: bytes) -> str:
+    """The codec of UTF-16 without a byte order mark, told by the first bytes; nothing for anything else.
+
+    What stands around the texts is ASCII: every second byte of it is zero, and hardly one of the others.
+    """
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    for codec, zeros, others in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
+        if zeros * 80 > len(head) and others * 8 < zeros:
+            text = head[: len(head) // 2 * 2].decode(codec, "ignore")
+            controls = sum(map(text.count, _CONTROLS))
+            if "\0" not in text and controls * 9 < len(text) and sum(map(text.count, '",;\t\n')) > 1:
+                return codec
+    return ""
 
 
 def as_utf8(name: str, data: bytes) -> tuple[bytes, list[str]]:
     """The text as UTF-8 without a mark, and what has to be said of its encoding. Raises AppError."""
     refuse_binary(name, data[:HEAD])
     notes = []
-    if data[:2] in _MARKS:
-        try:
-            data = data.decode("utf-16").encode("utf-8")
-        except UnicodeError as error:
-            raise AppError(
-                Cause.FILE, f"{name} is not valid UTF-16", safe_line(str(error)), "Save it as UTF-8, then open it again"
-            ) from None
-        notes.append("read as UTF-16")
+    bare = "" if data[:2] in _MARKS else bare_utf16(data[:HEAD])
+    if bare or data[:2] in _MARKS:
+        data = _from_utf16(name, data, bare or "utf-16")
+        notes.append("read as UTF-16 without a byte order mark" if bare else "read as UTF-16")
     if data[:3] == b"\xef\xbb\xbf":
         data = data[3:]
         notes.append("byte order mark skipped")
@@ -81,6 +87,16 @@ def as_utf8(name: str, data: bytes) -> tuple[bytes, list[str]]:
     except UnicodeDecodeError as error:
         raise _not_utf8(name, data, error.start) from None
     return data, notes
+
+
+def _from_utf16(name: str, data: bytes, codec: str) -> bytes:
+    try:
+        return data.decode(codec).encode("utf-8")
+    except UnicodeError as error:
+        before = data[: error.start].decode(codec, "ignore") if isinstance(error, UnicodeDecodeError) else ""
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        what = f"{name} is not valid UTF-16 at line {line}, column {column}"
+        raise AppError(Cause.FILE, what, safe_line(str(error)), "Save it as UTF-8, then open it again") from None
 
 
 def _not_utf8(name: str, data: bytes, at: int) -> AppError:

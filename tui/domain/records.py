@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -54,6 +55,8 @@ def json_reason(error: Exception) -> str:
         return f"not valid JSON at column {error.pos + 1}: {error.msg}"
     if isinstance(error, RecursionError):
         return "nested too deeply"
+    if "integer string conversion" in str(error):  # Python's own limit
+        return f"holds a number of more than {sys.get_int_max_str_digits():,} digits"
     return safe_line(str(error), 120)
 
 
