@@ -17,7 +17,7 @@ from tui.domain.evaluation import Group, Judge, Results, Row
 from tui.domain.evaluation_compare import Change
 from tui.domain.evaluation_jobs import EvaluationJob
 from tui.domain.evaluation_setup import Sides
-from tui.domain.evaluation_view import filter_problem, shown
+from tui.domain.evaluation_view import Plain, filter_problem, shown
 from tui.domain.headline import Headline, headline
 from tui.domain.text import count, safe_line
 from tui.screens.evaluation_bedrock import BedrockPart
@@ -156,8 +156,9 @@ class EvaluationScreen(DetailPart, RunsPart, PastPart, BedrockPart, FilesPart, P
         judge_id = known.id if known else ""
         pool = self.services.pool
         leaked = self.leaked if same else frozenset[int]()
-        found = await pool.run(_counted, results, judge_id, leaked)
-        self.results, self.judge, self.leaked = results, known, leaked
+        plain = self.plain if same else Plain()
+        found = await pool.run(_counted, results, judge_id, leaked, plain)
+        self.results, self.judge, self.leaked, self.plain = results, known, leaked, plain
         self.head, self.canary_head, self.rows, self.broken = found
         if not same:
             self.compared, self.group = None, Group.OWN
@@ -174,7 +175,7 @@ class EvaluationScreen(DetailPart, RunsPart, PastPart, BedrockPart, FilesPart, P
         else:
             rows = [row for row in self.rows if row.question.group is self.group]
             voted = frozenset(n for n, _ in self.results.votes) if self.results else frozenset()
-            found = shown(rows, self.words, self.order)
+            found = shown(rows, self.words, self.order, self.plain)
             source = EvaluationRows(found, top=self.top, leaked=self.leaked, votes=voted)
             self.table.show_columns(ROW_COLUMNS, source)
             self.table.set_empty(_EMPTY if self.results is None else "no question fits the filter (esc clears it)")
@@ -309,9 +310,12 @@ class EvaluationScreen(DetailPart, RunsPart, PastPart, BedrockPart, FilesPart, P
 _Counted = tuple[Headline, Headline | None, list[Row], Canaries]
 
 
-def _counted(results: Results, judge_id: str, leaked: frozenset[int]) -> _Counted:
+def _counted(results: Results, judge_id: str, leaked: frozenset[int], plain: Plain) -> _Counted:
     """Headline, that of the canary questions, all rows, and what of the canary is right; up to a second."""
     own = headline(results, judge_id, leaked=leaked)
     has_canary = any(q.group is Group.CANARY for q in results.spec.questions)
     apart = headline(results, judge_id, group=Group.CANARY) if has_canary else None
-    return own, apart, results.rows(judge_id), canaries(results)
+    rows = results.rows(judge_id)
+    for row in rows:
+        plain.of(row)  # so that no key waits for it
+    return own, apart, rows, canaries(results)

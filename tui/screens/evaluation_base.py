@@ -13,7 +13,7 @@ from tui.domain.evaluation import Group, Judge, Results, Row
 from tui.domain.evaluation_compare import Change, ComparedRuns
 from tui.domain.evaluation_run import Progress
 from tui.domain.evaluation_setup import Sides
-from tui.domain.evaluation_view import Order
+from tui.domain.evaluation_view import Order, Plain
 from tui.domain.formats import Record
 from tui.domain.headline import Headline
 from tui.domain.pairs import Role
@@ -45,6 +45,7 @@ class EvaluationBase(SparingScreen[None]):
         self.broken = Canaries(0, 0, 0, ())
         self.leaked: frozenset[int] = frozenset()
         self.rows: list[Row] = []
+        self.plain = Plain()
         self.compared: ComparedRuns | None = None
         self.progress: Progress | None = None
         self.control: Control | None = None

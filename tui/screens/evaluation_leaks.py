@@ -28,11 +28,7 @@ class LeaksPart(EvaluationBase):
         training = tuple(f.pairs for f in self.home.files if f.role is Role.TRAIN)
         known, seen = self._looked
         # Pairs never change: others are other objects.
-        if (
-            known != results.id
-            or len(seen) != len(training)
-            or any(a is not b for a, b in zip(seen, training, strict=True))
-        ):
+        if known != results.id or [*map(id, seen)] != [*map(id, training)]:
             self._looked = (results.id, training)
             self._look(results, training)
 

@@ -34,11 +34,8 @@ class PairsPart(EvaluationBase):
             return
         found = await self.services.pool.run(self._nearest, row.question.text)
         if not found:
-            opened = (
-                "no training file is open (1 Dataset)"
-                if not any(f.role is Role.TRAIN for f in self.home.files)
-                else "no training pair is like it"
-            )
+            training = any(f.role is Role.TRAIN for f in self.home.files)
+            opened = "no training pair is like it" if training else "no training file is open (1 Dataset)"
             self.say(f"Nothing near: {opened}", "problem")
             return
         heading = f"Training pairs nearest to: {safe_line(row.question.text, 60)}"

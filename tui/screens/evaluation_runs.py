@@ -32,6 +32,8 @@ from tui.services.evaluation import Control
 
 _RELOAD = 1.0
 """Seconds between two looks at what a run has stored so far."""
+_SHARE = 9
+"""At least so many times what a look takes passes before the next one: a thousand questions take a second."""
 _USUAL_JUDGE = "claude-haiku-4-5"
 
 
@@ -201,14 +203,14 @@ class RunsPart(EvaluationBase):
         if self.busy():
             return
         control = self.control = Control()
-        self.running, looked = evaluation, 0.0
+        self.running, due = evaluation, 0.0
         clock = asyncio.get_running_loop().time
         try:
             async for progress in self.services.evaluations.run(evaluation, judge, retry=retry, control=control):
                 self.progress = progress
-                if clock() - looked >= _RELOAD:
+                if (began := clock()) >= due:
                     await self._reload(evaluation, judge)
-                    looked = clock()
+                    due = clock() + max(_RELOAD, _SHARE * (clock() - began))
                 else:
                     self.draw_progress()
             self._tell_end(judged=judge is not None)
