@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.benchmarks import loss, runs, start, using, working
+from tests.benchmarks import evaluations, loss, runs, start, using, working
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.terminal import TooSlowError
 from tests.benchmarks.world import World
@@ -30,6 +30,7 @@ AREAS: dict[str, tuple[Measure, ...]] = {
     "loss": (loss.redraws, working.losses),
     "runs": (runs.refreshes,),
     "upload": (working.uploads,),
+    "judged": (evaluations.screen,),
 }
 
 
