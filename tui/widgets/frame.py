@@ -37,7 +37,7 @@ class HeaderLine(Widget):
     def __init__(self, *, now: Now) -> None:
         super().__init__()
         self._now = now
-        self._metered = ""
+        self._named = self._metered = ""
 
     def on_mount(self) -> None:
         self.set_interval(30, self._tick)
@@ -50,12 +50,13 @@ class HeaderLine(Widget):
     watch_bills = watch_board
 
     def _tick(self) -> None:
-        if self.bills or self.identity.expires is not None:
+        """Time alone changes what is billed and how long credentials last; seldom what is said of it."""
+        if (self._left().plain, self._meter()) != (self._named, self._metered):
             self.refresh()
 
     def render(self) -> Content:
-        left = self._left()
-        self._metered = meter = self._meter()
+        left, meter = self._left(), self._meter()
+        self._named, self._metered = left.plain, meter
         width = self.size.width
         room = width - cell_len(meter) - 1
         text = left.truncate(max(0, room), ellipsis=True, pad=True)
