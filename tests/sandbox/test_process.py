@@ -214,7 +214,7 @@ def test_a_child_that_cannot_start_says_why(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     process = SandboxProcess(state=tmp_path / "file")
     process.start()
-    with pytest.raises(SandboxError, match=r"the sandbox did not start: .*file"):
+    with pytest.raises(SandboxError, match=r"^It cannot use its folder: .*file"):
         process.address()
     process.stop()
 

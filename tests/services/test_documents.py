@@ -402,6 +402,17 @@ def test_the_lock_of_a_dead_process_is_taken_over(path: Path, state: Path) -> No
     assert FileLock(state, path).take() == ""
 
 
+def test_on_a_full_disk_a_file_is_ours_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.pwrite", refuse)
+    lock = FileLock(tmp_path / "locks", tmp_path / "a.json")
+    assert lock.take() == ""
+    assert FileLock(tmp_path / "locks", tmp_path / "a.json").take() == "process ?"
+    lock.release()
+
+
 def test_what_killed_saves_left_is_removed(tmp_path: Path) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()

@@ -94,12 +94,21 @@ def _start(arguments: argparse.Namespace) -> Sandbox | None:
         print(error, file=sys.stderr, flush=True)
         return None
     except (OSError, SystemExit) as error:
-        print(f"the sandbox cannot listen or use its folder: {error}", file=sys.stderr, flush=True)
+        print(_cannot(error, arguments), file=sys.stderr, flush=True)
         return None
     if arguments.reset:
         sandbox.reset()
     sandbox.start()
     return sandbox
+
+
+def _cannot(error: BaseException, arguments: argparse.Namespace) -> str:
+    """What the system refused: the folder, or the port."""
+    why = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+    name = getattr(error, "filename", None)
+    if name is None and arguments.port:
+        return f"It cannot listen on port {arguments.port}: {why}"
+    return f"It cannot use its folder: {why}: {name or arguments.state}"
 
 
 def _warm_up(sandbox: Sandbox) -> None:

@@ -112,7 +112,7 @@ class SandboxProcess:
                 start_new_session=True,
             )
         except OSError as error:
-            raise SandboxError(f"the sandbox could not be started: {error}") from error
+            raise SandboxError(f"No process could be started: {error.strerror or error}") from error
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         self._read_in_thread(self._read_address, self._process.stdout)
@@ -123,6 +123,7 @@ class SandboxProcess:
         self._line = b""
         self._answered = threading.Event()
         self._readers.clear()
+        self._last_words.clear()
         if "--reset" in self._arguments:
             self._arguments.remove("--reset")
 
@@ -143,16 +144,16 @@ class SandboxProcess:
     def address(self, timeout: float = 30) -> SandboxAddress:
         """Wait until the sandbox answers; raises SandboxError with the child's last words when it does not."""
         if self._process is None:
-            raise SandboxError("the sandbox was not started")
+            raise SandboxError("It was not started")
         if not self._answered.wait(timeout):
-            raise SandboxError(f"the sandbox did not start within {timeout:g} s")
+            raise SandboxError(f"It did not answer within {timeout:g} s")
         try:
             return SandboxAddress(**json.loads(self._line))
         except (ValueError, TypeError) as error:
             for reader in self._readers:
                 reader.join(_PATIENCE)
-            words = self._last_words[-1] if self._last_words else "it said nothing"
-            raise SandboxError(f"the sandbox did not start: {words}") from error
+            words = self._last_words[-1] if self._last_words else "It said nothing"
+            raise SandboxError(words) from error
 
     def stop(self) -> None:
         """End the child; its world is on disk already."""

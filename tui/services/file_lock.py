@@ -75,8 +75,11 @@ def _held(descriptor: int) -> str:
     except OSError:
         ours = not alive(header)
     if not ours:
-        where = "" if header.get("host") == whoami()["host"] else f" on {safe_line(str(header.get('host')), 40)}"
+        where = (
+            "" if header.get("host") in (None, whoami()["host"]) else f" on {safe_line(str(header.get('host')), 40)}"
+        )
         return f"process {safe_line(str(header.get('pid', '?')), 12)}{where}"
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, json.dumps(whoami()).encode(), 0)
+    with suppress(OSError):  # on a full disk the lock is as good, it only cannot say whose it is
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(whoami()).encode(), 0)
     return ""
