@@ -272,7 +272,9 @@ def _to_sandbox(process: SandboxProcess) -> Callable[[], Connection]:
             process.start()
             at = process.address()
         except SandboxError as error:
-            raise AppError(Cause.SANDBOX, "The sandbox did not start", str(error), "It is tried again by itself") from error
+            raise AppError(
+                Cause.SANDBOX, "The sandbox did not start", str(error), "It is tried again by itself"
+            ) from error
         return Connection(None, at.region, at.url, at.access_key_id, at.secret_access_key)
 
     return connect

@@ -7,6 +7,7 @@ import os
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -51,13 +52,25 @@ def test_it_prints_what_a_shell_needs(exports: list[str]) -> None:
     assert exports[-1] == "unset AWS_PROFILE AWS_SESSION_TOKEN AWS_BEARER_TOKEN_BEDROCK"
 
 
-@pytest.mark.parametrize("arguments", [["--speed", "0"], ["--speed", "-1"], ["--port", "many"], ["--unknown"]])
+@pytest.mark.parametrize(
+    "arguments", [["--speed", "0"], ["--speed", "-1"], ["--port", "many"], ["--port", "80000"], ["--unknown"]]
+)
 def test_wrong_arguments_are_told(arguments: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tui.sandbox", *arguments], capture_output=True, text=True, cwd=ROOT, timeout=30
     )
     assert done.returncode == 2
     assert arguments[0] in done.stderr
+
+
+def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-m", "tui.sandbox", "--state", str(tmp_path), "--port", port]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=30)
+    assert done.returncode == 1
+    assert f"It cannot listen on port {port}: another program has it" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.skipif(shutil.which("aws") is None, reason="the AWS command line interface is not installed")

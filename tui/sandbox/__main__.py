@@ -26,7 +26,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="tanzaku sandbox", description="Amazon Bedrock, S3, IAM and STS on this machine"
     )
-    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: any free one)")
+    parser.add_argument("--port", type=_port, default=0, help="port on 127.0.0.1 (default: any free one)")
     parser.add_argument("--state", type=Path, help="folder that keeps the world (default: in memory only)")
     parser.add_argument(
         "--speed", type=float, default=60.0, help="how much faster than on AWS waits pass (default: 60)"
@@ -102,9 +102,17 @@ def _start(arguments: argparse.Namespace) -> Sandbox | None:
     return sandbox
 
 
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 65_535:
+        raise argparse.ArgumentTypeError("between 0 and 65535")
+    return value
+
+
 def _cannot(error: BaseException, arguments: argparse.Namespace) -> str:
     """What the system refused: the folder, or the port."""
-    why = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+    # Werkzeug ends the program itself where a port is taken.
+    why = error.strerror or str(error) if isinstance(error, OSError) else "another program has it"
     name = getattr(error, "filename", None)
     if name is None and arguments.port:
         return f"It cannot listen on port {arguments.port}: {why}"
