@@ -75,3 +75,14 @@ __all__ = [
     "trained",
     "uploaded",
 ]
+
+
+async def open_metrics(walk: Walk, typed: str) -> None:
+    """Have Loss show local files, by their path as it is typed."""
+    await walk.press("3")
+    await walk.sees("No run chosen")
+    await walk.press("o")
+    await walk.sees("Open metrics files")
+    await walk.press("ctrl+u")
+    await walk.type(typed)
+    await walk.press("enter")

@@ -294,15 +294,20 @@ async def test_what_came_before_a_failure_is_offered(
         await walk.sees("10 pairs from guide.md" if len(papers.GUIDE) > 1000 else "pairs from guide.md", "broken off")
 
 
+async def asking(walk: Walk, guide: Path) -> None:
+    """The model is being asked, and is slow to answer."""
+    await known(walk)
+    walk.sandbox.faults.add(kind="slow", operation="Converse", seconds=20, times=1)
+    await form(walk, guide, "30")
+    await walk.press("ctrl+s")
+    await walk.sees("Ask the model")
+    await walk.press("y")
+    await walk.until(lambda: sent(walk, "Converse") == 1, "the first ask")
+
+
 async def test_esc_stops_behind_the_answer_under_way(walk: Walk, guide: Path, validation: Path) -> None:
     async with walk.app([validation]):
-        await known(walk)
-        walk.sandbox.faults.add(kind="slow", operation="Converse", seconds=20, times=1)
-        await form(walk, guide, "30")
-        await walk.press("ctrl+s")
-        await walk.sees("Ask the model")
-        await walk.press("y")
-        await walk.until(lambda: sent(walk, "Converse") == 1, "the first ask")
+        await asking(walk, guide)
         await walk.press("ctrl+g")
         await walk.sees("being written already")
         await walk.press("escape")
@@ -314,13 +319,7 @@ async def test_esc_stops_behind_the_answer_under_way(walk: Walk, guide: Path, va
 
 async def test_esc_twice_drops_the_answer_under_way(walk: Walk, guide: Path, validation: Path) -> None:
     async with walk.app([validation]):
-        await known(walk)
-        walk.sandbox.faults.add(kind="slow", operation="Converse", seconds=20, times=1)
-        await form(walk, guide, "30")
-        await walk.press("ctrl+s")
-        await walk.sees("Ask the model")
-        await walk.press("y")
-        await walk.until(lambda: sent(walk, "Converse") == 1, "the first ask")
+        await asking(walk, guide)
         await walk.press("q")
         await walk.sees("Pairs are being written")
         await walk.press("escape")

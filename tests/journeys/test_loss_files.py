@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.conftest import Walk
+from tests.journeys.stage import open_metrics
 from tui.widgets.loss_chart import LossChart
 
 TRAINING = (
@@ -25,16 +26,6 @@ def _write(folder: Path) -> None:
     (folder / "validation_metrics.csv").write_text(f"step_number,epoch_number,validation_loss\n{rows}")
 
 
-async def _open(walk: Walk, typed: str) -> None:
-    await walk.press("3")
-    await walk.sees("No run chosen")
-    await walk.press("o")
-    await walk.sees("Open metrics files")
-    await walk.press("ctrl+u")
-    await walk.type(typed)
-    await walk.press("enter")
-
-
 @pytest.mark.parametrize("as_folder", [True, False], ids=["folder", "two files"])
 async def test_published_run(walk: Walk, tmp_path: Path, as_folder: bool) -> None:
     folder = tmp_path / "run"
@@ -42,7 +33,7 @@ async def test_published_run(walk: Walk, tmp_path: Path, as_folder: bool) -> Non
     _write(folder)
     files = " ".join(str(path) for path in sorted(folder.iterdir()))
     async with walk.app() as app:
-        await _open(walk, str(folder) if as_folder else files)
+        await open_metrics(walk, str(folder) if as_folder else files)
         await walk.sees("best epoch 6", "7 epochs", "tied within 0.001", "fits default early stopping")
         assert app.screen.query_one(LossChart).display
         await walk.press(*"llllllll")
@@ -68,7 +59,7 @@ async def test_a_missing_file_is_said_and_the_chart_stays(walk: Walk, tmp_path: 
     folder.mkdir()
     _write(folder)
     async with walk.app():
-        await _open(walk, str(folder))
+        await open_metrics(walk, str(folder))
         await walk.sees("best epoch 6")
         await walk.press("o", "ctrl+u")
         await walk.type(str(tmp_path / "nothing.csv"))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.conftest import Walk
+from tests.journeys.stage import open_metrics
 from tests.sandbox.conftest import PAIRS, Scene, claude_lines
 from tui.__main__ import main
 from tui.app import TanzakuApp
@@ -50,21 +51,11 @@ def _runs(folder: Path) -> None:
         (run / "step_wise_training_metrics.csv").write_text(f"step_number,epoch_number,training_loss\n{rows}")
 
 
-async def _open(walk: Walk, typed: str) -> None:
-    await walk.press("3")
-    await walk.sees("No run chosen")
-    await walk.press("o")
-    await walk.sees("Open metrics files")
-    await walk.press("ctrl+u")
-    await walk.type(typed)
-    await walk.press("enter")
-
-
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)], ids=lambda size: f"{size[0]}x{size[1]}")
 async def test_several_runs_over_each_other(walk: Walk, tmp_path: Path, size: tuple[int, int]) -> None:
     _runs(tmp_path / "runs")
     async with walk.app(size=size) as app:
-        await _open(walk, str(tmp_path / "runs"))
+        await open_metrics(walk, str(tmp_path / "runs"))
         await walk.sees("model-customization-job-faq-学習-1", "model-customization-job-faq-2", "lowest validation:")
         chart = app.screen.query_one(LossChart)
         assert len(chart.legend().plain.split("  ")) >= 2
@@ -86,7 +77,7 @@ async def test_several_runs_over_each_other(walk: Walk, tmp_path: Path, size: tu
 async def test_zoom_smoothing_steps_and_table(walk: Walk, tmp_path: Path) -> None:
     _runs(tmp_path / "runs")
     async with walk.app():
-        await _open(walk, str(tmp_path / "runs" / "model-customization-job-faq-2"))
+        await open_metrics(walk, str(tmp_path / "runs" / "model-customization-job-faq-2"))
         await walk.sees("best epoch 4", "rising since epoch 4")
         await walk.press("plus")
         await walk.sees("epochs 3–5")
@@ -105,7 +96,7 @@ async def test_exports(walk: Walk, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(tmp_path)
     _runs(tmp_path / "runs")
     async with walk.app() as app:
-        await _open(walk, str(tmp_path / "runs"))
+        await open_metrics(walk, str(tmp_path / "runs"))
         await walk.sees("lowest validation:")
         await walk.press("x")
         await walk.sees("Export as")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from textual.screen import ModalScreen
 
@@ -20,6 +19,7 @@ from tui.domain.pairs import Role
 from tui.services.evaluation import Control
 from tui.services.session import Services
 from tui.tabs.base import Tab
+from tui.widgets.asking import Asking
 from tui.widgets.frame import StatusLine
 from tui.widgets.sparing import SparingScreen
 from tui.widgets.virtual_table import VirtualTable
@@ -27,10 +27,8 @@ from tui.widgets.virtual_table import VirtualTable
 if TYPE_CHECKING:
     from tui.screens.main import MainScreen
 
-T = TypeVar("T")
 
-
-class EvaluationBase(SparingScreen[None]):
+class EvaluationBase(SparingScreen[None], Asking):
     """State and small services; `home` is the screen below, whose facts are read and whose routes are used."""
 
     def __init__(self, services: Services, home: MainScreen) -> None:
@@ -54,7 +52,6 @@ class EvaluationBase(SparingScreen[None]):
         self.group = Group.OWN
         self.words = ""
         self.marking = False
-        self._asking = False
 
     @property
     def place(self) -> str:
@@ -96,25 +93,6 @@ class EvaluationBase(SparingScreen[None]):
             self.query_one(StatusLine).say(text, kind)
         else:
             self.home.post_message(Tab.Said(text, kind))
-
-    async def ask(self, dialog: ModalScreen[T]) -> T | None:
-        """The dialog's answer; none while another question is open."""
-        if self._asking:
-            return None
-        self._asking = True
-        try:
-            return await self.app.push_screen_wait(dialog)
-        finally:
-            self._asking = False
-
-    async def attempt(self, doing: Awaitable[Any]) -> bool:
-        """Await something that may fail as expected; the failure goes to the status line."""
-        try:
-            await doing
-        except AppError as error:
-            self.say(error.sentence(), "problem")
-            return False
-        return True
 
     async def load(self, evaluation: str, *, judge: Judge | None = None) -> None:
         """Show an evaluation as it is stored now, by `judge` or whoever judged last. Raises AppError."""

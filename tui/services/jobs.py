@@ -184,18 +184,19 @@ def _loss(value: Any) -> float | None:
     return None if value is None else float(value)
 
 
-def _job(summary: Mapping[str, Any]) -> Job:
+def _job(told: Mapping[str, Any], arn: str = "customModelArn", name: str = "customModelName") -> Job:
+    """What lists tell, and details too, where the model has other names."""
     return Job(
-        arn=str(summary["jobArn"]),
-        name=safe_line(str(summary["jobName"]), 80),
-        status=safe_line(str(summary["status"]), 30),
-        base_model_arn=str(summary.get("baseModelArn", "")),
-        created=_moment(summary["creationTime"]),
-        ended=summary.get("endTime"),
-        modified=summary.get("lastModifiedTime"),
-        model_arn=str(summary.get("customModelArn", "")),
-        model_name=safe_line(str(summary.get("customModelName", "")), 80),
-        phases=_phases(summary.get("statusDetails")),
+        arn=str(told["jobArn"]),
+        name=safe_line(str(told["jobName"]), 80),
+        status=safe_line(str(told["status"]), 30),
+        base_model_arn=str(told.get("baseModelArn", "")),
+        created=_moment(told["creationTime"]),
+        ended=told.get("endTime"),
+        modified=told.get("lastModifiedTime"),
+        model_arn=str(told.get(arn, "")),
+        model_name=safe_line(str(told.get(name, "")), 80),
+        phases=_phases(told.get("statusDetails")),
     )
 
 
@@ -205,17 +206,8 @@ def _detailed(answer: Mapping[str, Any]) -> Job:
     hyperparameters = answer.get("hyperParameters") or {}
     network = answer.get("vpcConfig") or {}
     validators = (answer.get("validationDataConfig") or {}).get("validators") or ()
-    return Job(
-        arn=str(answer["jobArn"]),
-        name=safe_line(str(answer["jobName"]), 80),
-        status=safe_line(str(answer["status"]), 30),
-        base_model_arn=str(answer.get("baseModelArn", "")),
-        created=_moment(answer["creationTime"]),
-        ended=answer.get("endTime"),
-        modified=answer.get("lastModifiedTime"),
-        model_arn=str(answer.get("outputModelArn", "")),
-        model_name=safe_line(str(answer.get("outputModelName", "")), 80),
-        phases=_phases(answer.get("statusDetails")),
+    return replace(
+        _job(answer, "outputModelArn", "outputModelName"),
         detailed=True,
         hyperparameters={safe_line(str(k), 60): safe_line(str(v), 60) for k, v in hyperparameters.items()},
         training_uri=str((answer.get("trainingDataConfig") or {}).get("s3Uri", "")),

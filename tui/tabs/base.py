@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 from textual.containers import Vertical
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widget import Widget
 
 from tui.domain.drafts import OpenFiles, PairDraft, Probe
-from tui.domain.errors import AppError
 from tui.domain.evaluation_setup import Sides
 from tui.domain.jobs import Job
 from tui.services.session import Services
+from tui.widgets.asking import Asking
 
-T = TypeVar("T")
 
-
-class Tab(Vertical):
+class Tab(Vertical, Asking):
     """A tab; facts come down by data binding, wishes and facts go up as messages."""
 
     class Said(Message):
@@ -117,7 +113,6 @@ class Tab(Vertical):
     def __init__(self, services: Services, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self.services = services
-        self._asking = False
 
     def focus_first(self) -> None:
         """Give the focus to what the keys are for."""
@@ -129,28 +124,9 @@ class Tab(Vertical):
         """Sentences about what quitting now would break off."""
         return []
 
-    async def ask(self, dialog: ModalScreen[T]) -> T | None:
-        """The dialog's answer. While one question is open, a second one, asked by a key that came twice, is none."""
-        if self._asking:
-            return None
-        self._asking = True
-        try:
-            return await self.app.push_screen_wait(dialog)
-        finally:
-            self._asking = False
-
     def say(self, text: str, kind: str = "") -> None:
         """Put something on the status line."""
         self.post_message(self.Said(text, kind))
-
-    async def attempt(self, doing: Awaitable[object]) -> bool:
-        """Await something that may fail as expected; the failure goes to the status line."""
-        try:
-            await doing
-        except AppError as error:
-            self.say(error.sentence(), "problem")
-            return False
-        return True
 
 
 def working_folder() -> str:
