@@ -117,6 +117,8 @@ class TanzakuApp(App[None]):
         wanted = services.settings.theme
         # Before the first frame: a theme set later repaints everything.
         self.theme = wanted if wanted in self.available_themes else SUMI.name
+        self._styled_for = self.theme
+        self.stylesheet.set_variables(self.get_css_variables())
 
     def get_driver_class(self) -> type[Driver]:
         """The platform's driver, made safe against what a terminal may send, and quick to leave."""
@@ -125,6 +127,14 @@ class TanzakuApp(App[None]):
     def get_line_filters(self) -> list[LineFilter]:
         """Textual's own filters, and behind them the gate that lets no control character out."""
         return [*super().get_line_filters(), self._gate]
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """As ever but for the first time: Textual asks for it at the start, when the styles were just parsed."""
+        just_parsed, self._styled_for = self._styled_for == self.theme, ""
+        if just_parsed:
+            self.stylesheet.update(self, animate=animate)
+        else:
+            super().refresh_css(animate)
 
     def get_default_screen(self) -> MainScreen:
         """The main screen is the lowest one; a blank one below it would be painted first."""

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from tui.domain.chat import Message
-from tui.domain.grams import Level, Thresholds
-from tui.domain.leaks import Near, contained
 from tui.domain.pairs import Damaged, Pairs, Role
 from tui.domain.text import safe_line
 
-_WHOLLY = Thresholds(containment=1.0, jaccard=1.0)
-"""Questions that are merely alike may differ in the very word that matters, so they are not kept out."""
-_GRAVEST = tuple(Level)
+if TYPE_CHECKING:
+    from tui.domain.leaks import Near
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +89,24 @@ def held_out(question: str, files: Iterable[OpenPairs]) -> HeldOut | None:
     """Where the question stands in a validation or evaluation file: as it is, but for case and punctuation, or one
     wholly in the other. The gravest comes first. Reads every record: not for the event loop.
     """
+    from tui.domain.grams import Level, Thresholds
+    from tui.domain.leaks import contained
+
+    # Questions that are merely alike may differ in the very word that matters, so they are not kept out.
+    wholly, gravest = Thresholds(containment=1.0, jaccard=1.0), tuple(Level)
     found: list[tuple[Near, OpenPairs]] = []
     for opened in files:
         if opened.role is not Role.TRAIN:
-            found += [(near, opened) for near in contained(question.strip(), opened.pairs, _WHOLLY)[:1]]
+            found += [(near, opened) for near in contained(question.strip(), opened.pairs, wholly)[:1]]
     if not found:
         return None
-    near, opened = min(found, key=lambda one: _GRAVEST.index(one[0].alike.level))
+    near, opened = min(found, key=lambda one: gravest.index(one[0].alike.level))
     return HeldOut(_how(near, question, opened), opened.name, opened.role, near.index)
 
 
 def _how(near: Near, question: str, opened: OpenPairs) -> str:
+    from tui.domain.grams import Level
+
     if near.alike.level is Level.EXACT:
         return "is"
     if near.alike.level is Level.NORMALISED:

@@ -12,19 +12,24 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from itertools import pairwise
 
 _SPACELESS = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uac00-\ud7af\U00020000-\U0003ffff"
 )
-_TOKEN = re.compile(f"[{_SPACELESS}]|[^\\W_{_SPACELESS}]+")
-_CHARACTER = re.compile(f"[{_SPACELESS}]")
-_LETTER = re.compile(f"[^{_SPACELESS}]")
+_TOKEN = f"[{_SPACELESS}]|[^\\W_{_SPACELESS}]+"
+_CHARACTER = f"[{_SPACELESS}]"
+_LETTER = f"[^{_SPACELESS}]"
 _ASCII = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
 _WORD_WEIGHT, _CHARACTER_WEIGHT, _GRAM_WEIGHT = 3, 2, 6
 _SHORT = 5
 """Texts of fewer grams are contained only when they stand whole in the other: few grams meet by chance."""
 _SHORTEST = 2
+
+
+_expression = cache(re.compile)
+"""Made when it is first needed: these take longer than all else of this module's import."""
 
 
 class Level(StrEnum):
@@ -84,7 +89,7 @@ def tokens(text: str) -> list[str]:
     """Words, or characters of scripts without spaces, of the NFKC and case folded text; punctuation is dropped."""
     if text.isascii():
         return text.translate(_ASCII).split()
-    return _TOKEN.findall(unicodedata.normalize("NFKC", text).casefold())
+    return _expression(_TOKEN).findall(unicodedata.normalize("NFKC", text).casefold())
 
 
 def plain(text: str) -> str:
@@ -104,16 +109,16 @@ def sketch_of(text: str, found: list[str]) -> Sketch:
 
 
 def _grams(letters: str, found: list[str]) -> Iterable[int]:
-    if len(found) > 1 and (letters.isascii() or not _CHARACTER.search(letters)):
+    if len(found) > 1 and (letters.isascii() or not _expression(_CHARACTER).search(letters)):
         return map(hash, pairwise(found))
-    if len(letters) == len(found) > 2 and not _LETTER.search(letters):
+    if len(letters) == len(found) > 2 and not _expression(_LETTER).search(letters):
         return map(hash, zip(found, found[1:], found[2:], strict=False))
     return _mixed(found)
 
 
 def _mixed(found: list[str]) -> Iterator[int]:
     """Words and characters in one text: each gram is the shortest run that weighs two words or three characters."""
-    weights = [_CHARACTER_WEIGHT if _CHARACTER.fullmatch(token) else _WORD_WEIGHT for token in found]
+    weights = [_CHARACTER_WEIGHT if _expression(_CHARACTER).fullmatch(token) else _WORD_WEIGHT for token in found]
     last = -1
     for start in range(len(found)):
         end, weight = start, 0

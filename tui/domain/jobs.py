@@ -13,10 +13,10 @@ from tui.domain.base_models import BaseModel
 from tui.domain.clock import span
 from tui.domain.names import job_name_problem, model_name_problem, place_problem, role_arn_problem
 
-_BASE = re.compile(r"[a-zA-Z0-9.:/_-]{1,2048}")
-_KMS = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]{1,20}:[0-9]{12}:(?:key|alias)/[a-zA-Z0-9/_-]{1,256}")
-_NETWORK = re.compile(r"[-0-9a-zA-Z]{1,32}")
-_TAG = re.compile(r"[a-zA-Z0-9\s._:/=+@-]*")
+_BASE = r"[a-zA-Z0-9.:/_-]{1,2048}"
+_KMS = r"arn:aws[a-z-]*:kms:[a-z0-9-]{1,20}:[0-9]{12}:(?:key|alias)/[a-zA-Z0-9/_-]{1,256}"
+_NETWORK = r"[-0-9a-zA-Z]{1,32}"
+_TAG = r"[a-zA-Z0-9\s._:/=+@-]*"
 _MOST_SUBNETS, _MOST_GROUPS, _MOST_TAGS = 16, 5, 50
 PHASES = ("Validation", "Data processing", "Training")
 
@@ -71,8 +71,8 @@ class JobSpec:
             if self.training.uri
             else "upload a training file first",
             "output_uri": place_problem(self.output_uri, folder=True),
-            "base_model_id": "" if _BASE.fullmatch(self.base_model_id) else "a model id or ARN",
-            "kms_key": "" if not self.kms_key or _KMS.fullmatch(self.kms_key) else "the ARN of a KMS key",
+            "base_model_id": "" if re.fullmatch(_BASE, self.base_model_id) else "a model id or ARN",
+            "kms_key": "" if not self.kms_key or re.fullmatch(_KMS, self.kms_key) else "the ARN of a KMS key",
             "subnets": _network_problem(self.subnets, self.security_groups, _MOST_SUBNETS),
             "security_groups": _network_problem(self.security_groups, self.subnets, _MOST_GROUPS),
             "job_tags": _tags_problem(self.job_tags),
@@ -88,7 +88,7 @@ class JobSpec:
 def _network_problem(ours: tuple[str, ...], others: tuple[str, ...], most: int) -> str:
     if not ours and others:
         return "subnets and security groups go together"
-    if len(ours) > most or not all(_NETWORK.fullmatch(one) for one in ours):
+    if len(ours) > most or not all(re.fullmatch(_NETWORK, one) for one in ours):
         return f"up to {most} ids, with commas between them"
     return ""
 
@@ -98,7 +98,7 @@ def _tags_problem(tags: Mapping[str, str]) -> str:
     if len(tags) > _MOST_TAGS:
         return f"at most {_MOST_TAGS}"
     wrong = any(not 1 <= len(k) <= 128 or len(v) > 256 or k.lower().startswith("aws:") for k, v in tags.items())
-    wrong = wrong or not all(_TAG.fullmatch(text) for pair in tags.items() for text in pair)
+    wrong = wrong or not all(re.fullmatch(_TAG, text) for pair in tags.items() for text in pair)
     return "keys of 1 to 128 letters, digits, spaces and ._:/=+@-, not aws:…; values of up to 256" if wrong else ""
 
 

@@ -11,18 +11,16 @@ from textual import on, work
 
 from tui.domain.chat import Target
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation_run import plan
-from tui.domain.evaluation_setup import Setup, cost_text
 from tui.domain.names import plain
 from tui.domain.pricing import cents
-from tui.domain.quotas import held_units
 from tui.domain.runs import Board, Run
 from tui.screens.money_keys import MoneyKeys
-from tui.services.one_go import Order, Reins, Step
 from tui.tabs.base import Tab
 
 if TYPE_CHECKING:
+    from tui.domain.evaluation_setup import Setup
     from tui.screens.main import MainScreen
+    from tui.services.one_go import Order, Reins
 
 _YET_TO_BE = "yet-to-be-bought:provisioned-model/"
 
@@ -62,6 +60,8 @@ class OneGoScreen(MoneyKeys):
         order = self._order if self._going is not None else None
         if order is None:
             return []
+        from tui.services.one_go import Step
+
         if order.step is Step.JUDGING:
             return [f"{order.name} is deleted and being judged: the next start goes on with it."]
         told = f"{order.name} is {order.step}: quitting deletes it and gives it up; what is answered stays stored."
@@ -121,6 +121,8 @@ class OneGoScreen(MoneyKeys):
     # The plan
 
     async def _planned(self, run: Run | None) -> Order | None:
+        from tui.services.one_go import Order
+
         if run is None or not run.model_arn:
             raise AppError(Cause.INVALID, "This run has no model to evaluate yet", hint="Choose one that has completed")
         if run.base_model is not None and "provisioned throughput" not in {w.value for w in run.base_model.serving}:
@@ -170,6 +172,9 @@ class OneGoScreen(MoneyKeys):
     async def _agreed(self, run: Run, setup: Setup) -> str:
         """The endpoint's name, typed by whoever agrees to plan and price; else empty."""
         from tui.dialogs.confirm import ConfirmDialog
+        from tui.domain.evaluation_run import plan
+        from tui.domain.evaluation_setup import cost_text
+        from tui.domain.quotas import held_units
         from tui.screens.evaluation import EvaluationScreen
 
         spec = setup.spec
@@ -203,6 +208,8 @@ class OneGoScreen(MoneyKeys):
     # Carrying it out
 
     async def _carry_out(self, order: Order) -> None:
+        from tui.services.one_go import Reins
+
         reins = Reins()
         if order.given_up:
             reins.stop()

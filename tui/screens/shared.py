@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.reactive import reactive
 
-from tui.domain.drafts import OpenFiles
 from tui.domain.identity import Identity
 from tui.domain.runs import Board
 from tui.services.session import Services
 from tui.widgets.frame import StatusLine
 from tui.widgets.sparing import SparingScreen
+
+if TYPE_CHECKING:
+    from tui.domain.drafts import OpenFiles
 
 
 class SharedScreen(SparingScreen[None]):

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.containers import Vertical
 from textual.message import Message
 from textual.widget import Widget
 
-from tui.domain.drafts import OpenFiles, PairDraft, Probe
-from tui.domain.evaluation_setup import Sides
-from tui.domain.jobs import Job
 from tui.services.session import Services
 from tui.widgets.asking import Asking
+
+if TYPE_CHECKING:
+    from tui.domain.drafts import OpenFiles, PairDraft, Probe
+    from tui.domain.evaluation_setup import Sides
+    from tui.domain.jobs import Job
 
 
 class Tab(Vertical, Asking):

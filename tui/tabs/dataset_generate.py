@@ -16,9 +16,7 @@ from textual.worker import Worker
 from tui.domain.base_models import base_id
 from tui.domain.drafts import OpenFiles, PairDraft, Provenance
 from tui.domain.errors import AppError, Cause
-from tui.domain.folders import typed_path
 from tui.domain.formats import FormatError, Record
-from tui.domain.generation import Batch, Draft, Estimate, SourceDocument, Wish, estimate
 from tui.domain.identity import Identity
 from tui.domain.pairs import Damaged, Role
 from tui.domain.pricing import TokenPrices, money
@@ -32,6 +30,7 @@ if TYPE_CHECKING:
     from tui.domain.chat import Target
     from tui.domain.document import Document, Step
     from tui.domain.folders import Recent
+    from tui.domain.generation import Batch, Draft, Estimate, SourceDocument, Wish
     from tui.services.generator import Progress
 
 _REMEMBERED = "generate.wish"
@@ -102,6 +101,7 @@ class GeneratingTab(SharingTab):
     async def _plan_writing(self, problem: str = "") -> None:
         """Ask until a wish is confirmed or given up; a wish that cannot be had comes back filled in."""
         from tui.dialogs.generate import GenerateDialog
+        from tui.domain.folders import typed_path
 
         wish = await self._last_wish()
         while True:
@@ -144,6 +144,8 @@ class GeneratingTab(SharingTab):
         return await self.services.catalog.targets()
 
     async def _last_wish(self) -> Wish:
+        from tui.domain.generation import Wish
+
         fresh = Wish(working_folder(), "", "")
         try:
             return fresh.remembered(json.loads(await self.services.recall(self.place, _REMEMBERED, "{}")))
@@ -155,6 +157,7 @@ class GeneratingTab(SharingTab):
 
     async def _cost_confirmed(self, wish: Wish, document: SourceDocument) -> bool:
         from tui.dialogs.confirm import ConfirmDialog
+        from tui.domain.generation import estimate
 
         self.say("")
         prices = await self._prices_of(wish)

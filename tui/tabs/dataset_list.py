@@ -66,6 +66,8 @@ class ListingTab(RecoveringTab):
 
     def show_file(self, *, keep_cursor: bool = True) -> None:
         opened = self.opened
+        if not self.query("#file-line"):  # the tab is going, and a check has come to its end
+            return
         table = self.query_one("#pairs", VirtualTable)
         if opened is None:
             self.query_one("#file-line", Line).put(Content(f" base model {self.model.name}"))
@@ -82,7 +84,7 @@ class ListingTab(RecoveringTab):
 
     def show_line(self) -> None:
         opened = self.opened
-        if opened is None:
+        if opened is None or not self.query("#file-line"):
             return
         total = len(opened.file)
         rows = self.listing.count(total)

@@ -12,7 +12,6 @@ from tui.domain.drafts import HeldOut, OpenFiles, OpenPairs, PairDraft, Probe, h
 from tui.domain.errors import AppError, Cause
 from tui.domain.formats import FormatError, Record, Turn
 from tui.domain.pairs import Damaged, Role
-from tui.domain.record_text import holds_turns
 from tui.tabs.dataset_moving import MovingTab
 from tui.tabs.editing import EditedFile
 
@@ -70,6 +69,8 @@ class SharingTab(MovingTab):
 
         Raises AppError when no training file is open, the question is held out, or the file cannot hold the pair.
         """
+        from tui.domain.record_text import holds_turns
+
         found = await self.services.pool.run(held_out, draft.question, self.shared_files)
         opened = self._training_file(found)
         extra: dict[str, Any] = {}
