@@ -124,7 +124,8 @@ def test_the_cost_is_of_both_sides_and_the_judge() -> None:
     judged = (3 * planned.judge_input_tokens + 15 * planned.judge_output_tokens) / 1e6
     assert cost(planned, spec, JUDGE, both) == pytest.approx(2 * side + judged)
     assert "config.toml" in cost_text(planned, spec, JUDGE, both)
-    assert cost_text(planned, spec, JUDGE, PRICES).startswith("$ ?")
+    assert cost_text(planned, spec, JUDGE, PRICES).startswith("$ ? (not known for lantern-faq; ")
+    assert cost_text(planned, spec, JUDGE, {}).startswith("$ ? (not known for lantern-faq, Claude 3 Haiku, Haiku 4.5;")
 
 
 def test_throughput_is_not_charged_by_the_token_and_says_so() -> None:

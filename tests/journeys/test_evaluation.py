@@ -86,6 +86,13 @@ async def test_an_evaluation_from_chat_to_its_headline(
         await walk.sees("tuned − base =", f"n {len(pairs)}", "judge errors 0", pairs[0][0][:10])
         results = results_of(walk)
         assert results.answered == results.wanted == 2 * len(pairs)
+        every = results.wanted
+        told = (
+            f"{len(pairs)} questions · {every}/{every} answered"
+            if size[0] > 80
+            else f"{len(pairs)} q · {every}/{every}"
+        )
+        await walk.sees(f"{told} · judge Global Claude Haiku 4 5")
         await walk.press("tab", "tab", "tab")
         await walk.sees("judge's reasons")
         await walk.press("escape", "d")

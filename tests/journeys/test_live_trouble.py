@@ -118,6 +118,22 @@ async def test_an_endpoint_that_comes_up_later_is_found(walk: Walk, monkeypatch:
         await walk.misses("AWS cannot be reached")
 
 
+async def test_who_asks_for_a_look_is_answered(walk: Walk) -> None:
+    async with walk.app():
+        await walk.sees(walk.sandbox.account_id)
+        await walk.press("2", "r")
+        await walk.sees("This is what AWS says now")
+        walk.sandbox.faults.add(kind="denied", operation="ListModelCustomizationJobs", times=None)
+        await walk.press("r")
+        await walk.sees("does not allow this")
+        said = next(line for line in walk.lines if "does not allow" in line)
+        await walk.press("r")
+        await walk.until(lambda: said in walk.lines, "the same answer")
+        walk.sandbox.faults.clear()
+        await walk.press("r")
+        await walk.sees("This is what AWS says now")
+
+
 async def test_credentials_that_expire_in_between_are_told_of_once_and_renewed(
     walk: Walk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

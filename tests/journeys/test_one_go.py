@@ -37,7 +37,7 @@ async def planned(walk: Walk) -> None:
     await walk.press("2")
     await walk.sees("lantern-keeper")
     await walk.press("B")
-    await walk.sees("New evaluation", "yet to be bought")
+    await walk.sees("Buy, evaluate and delete lantern-keeper: asking what?", "yet to be bought")
     walk.app_now.screen.query_one("#kind").value = JudgeKind.ROUGE_L.value  # type: ignore[attr-defined]
     await walk.press("ctrl+s")
     await walk.sees("Buy, evaluate, delete?", "deletes the endpoint, whatever happened", "≈ $20.00")
@@ -62,6 +62,23 @@ async def test_one_go(walk: Walk, questions: Path) -> None:
         assert results.judges[0] == Judge(JudgeKind.ROUGE_L)
         assert await walk.app_now.services.one_go.left(place) is None
     assert (sent(walk, BUY), sent(walk, DELETE)) == (1, 1)
+
+
+async def test_whoever_does_something_else_at_its_end_is_not_torn_away(walk: Walk, questions: Path) -> None:
+    trained(walk)
+    async with walk.app([questions], size=(100, 40)) as app:
+        await planned(walk)
+        await walk.press("4")
+        await walk.sees("[4 Chat]")
+        await walk.type("half a question")
+        await walk.pass_time(700)
+        await walk.sees("evaluated and deleted after", "E in 4 Chat shows", "half a question")
+        assert len(app.screen_stack) == 1
+        await walk.press("escape", "E")
+        await walk.sees("tuned − base", "n 6")
+        await walk.press("o")
+        await walk.sees("Evaluations", "now · 6 q · 12/12 · lantern-keeper")
+    assert held(walk) == []
 
 
 async def test_given_up_while_waiting_it_is_deleted(walk: Walk, questions: Path) -> None:

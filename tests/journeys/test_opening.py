@@ -173,3 +173,21 @@ async def test_a_file_changed_behind_the_terminal_is_noticed_when_it_has_the_key
         written(path, PAIRS[:35])
         app.post_message(AppFocus())
         await walk.sees("changed on disk", "w asks what to do")
+
+
+async def test_a_path_that_could_not_be_opened_is_offered_again(walk: Walk, tmp_path: Path) -> None:
+    there = written(tmp_path / "提灯.json", PAIRS)
+    async with walk.app() as app:
+        await type_path(walk, f"{tmp_path}/nobody/提灯.json")
+        await walk.press("enter")
+        await walk.sees("提灯.json is not there")
+        await walk.press("o")
+        await walk.sees("Open a file of pairs")
+        field = app.screen.query_one(Input)
+        assert field.value == f"{tmp_path}/nobody/提灯.json"
+        field.value = str(there)
+        await walk.sees("▸ 提灯.json")
+        await walk.press("enter")
+        await walk.sees("40 pairs")
+        await walk.press("o")
+        assert app.screen.query_one(Input).value == f"{tmp_path}/"

@@ -195,6 +195,15 @@ async def test_a_path_typed_behind_the_proposed_folder_takes_its_place() -> None
         assert app_of(pilot).heard(Field.Changed)[-1].value == "~/"
 
 
+async def test_of_a_long_path_the_name_is_seen() -> None:
+    field = PathField("file", f"/home/somebody/{'日本語フォルダ/' * 9}pairs.json")
+    async with hosted(TextField("name", "x"), field) as pilot:
+        assert screen_lines(pilot)[1].rstrip().endswith("pairs.json")
+        field.focus()
+        await pilot.press("x")
+        assert field.value.endswith("pairs.jsonx")
+
+
 async def test_what_is_no_path_keeps_its_slashes() -> None:
     field = TextField("place", "s3:/")
     async with hosted(field) as pilot:

@@ -56,10 +56,10 @@ class EvaluationDialog(JudgeFields[Filled]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "accept", "go on", priority=True, key_display="ctrl+s", id="evaluation.accept")
     ]
-    heading = "New evaluation"
 
-    def __init__(self, form: SetupForm) -> None:
+    def __init__(self, form: SetupForm, heading: str = "New evaluation") -> None:
         super().__init__(form.judges)
+        self.heading = heading
         self._form = form
 
     def fields(self) -> ComposeResult:

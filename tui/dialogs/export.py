@@ -75,9 +75,7 @@ class ExportDialog(Dialog[ExportForm]):
         self._changed()
         if self._form.problem:
             self.complain(self._form.problem)
-        path = self.query_one("#path", TextField)
-        path.focus()
-        self.call_after_refresh(path.input.action_end)
+        self.query_one("#path", TextField).focus()
 
     def _filled(self) -> Export:
         def chosen(name: str) -> str:

@@ -113,6 +113,7 @@ class _ExtremeRows:
 class StatisticsDialog(Dialog[Place]):
     """Gives the record to go to. The figures are put in by whoever opened it, as they are counted."""
 
+    on_enter = "go there"
     BINDINGS: ClassVar[list[BindingType]] = [
         CLOSE,
         Binding("plus,equals_sign", "epochs(1)", "epoch more", key_display="+", id="statistics.more"),

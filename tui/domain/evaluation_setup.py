@@ -9,7 +9,7 @@ from tui.domain.chat import Parameters, Target
 from tui.domain.evaluation import Judge, JudgeKind, Question, Spec
 from tui.domain.evaluation_run import Plan, plan
 from tui.domain.pricing import TokenPrices, money
-from tui.domain.text import count
+from tui.domain.text import count, safe_line
 
 MOST_SAMPLES = 20
 
@@ -120,7 +120,9 @@ def cost_text(planned: Plan, spec: Spec, judge: Judge | None, prices: Mapping[st
     origins = {prices[t.model_id].origin for t in used if t.model_id in prices and not by_hour(t)} - {""}
     text = f"at most {money(amount)}" + (f" ({'; '.join(sorted(origins))})" if origins else "")
     if amount is None:
-        text = "$ ? (a price is not known; [prices] in config.toml takes yours)"
+        priced = [t for t in used if t.model_id in prices and prices[t.model_id].answered(1, 1) is not None]
+        names = {t.name: None for t in used if t not in priced and not by_hour(t)}
+        text = f"$ ? (not known for {safe_line(', '.join(names), 90)}; [prices] in config.toml takes yours)"
     if by_hour(spec.tuned) or by_hour(spec.base):
         text += ", beside the throughput that bills by the hour"
     return text

@@ -39,6 +39,8 @@ from tui.widgets.frame import KeyLine, StatusLine
 from tui.widgets.text_pane import Line
 from tui.widgets.virtual_table import VirtualTable
 
+_ROOMY = 100
+"""Cells of a window whose title holds all words."""
 _EMPTY = "No evaluation is open. a makes one, o opens an earlier one, i reads predictions from files."
 
 
@@ -195,6 +197,10 @@ class EvaluationScreen(DetailPart, RunsPart, PastPart, BedrockPart, FilesPart, P
         if self.progress is not None and under_way:
             progress.put(Content(f" ● {safe_line(self.progress.text, 200)}"))
 
+    def on_resize(self) -> None:
+        """Another width has room for other words."""
+        self.draw_progress()
+
     def draw_progress(self) -> None:
         """The lines above the list alone."""
         if self.is_mounted:
@@ -208,12 +214,15 @@ class EvaluationScreen(DetailPart, RunsPart, PastPart, BedrockPart, FilesPart, P
             return ""
         questions = [q for q in results.spec.questions if q.group is self.group]
         judge = safe_line(self.judge.name, 40) if self.judge else "nobody yet"
-        both = ", both orders" if self.judge and self.judge.compares else ""
+        roomy = self.size.width >= _ROOMY
+        both = ", both orders" if roomy and self.judge and self.judge.compares else ""
         apart = "canary " if self.group is Group.CANARY else ""
         words = f" · / {safe_line(self.words, 20)}" if self.words else ""
+        number = count(len(questions), "question") if roomy else f"{len(questions):,} q"
+        answered = f"{results.answered:,}/{results.wanted:,}{' answered' if roomy else ''}"
         return (
-            f"{safe_line(results.spec.name, 30)} {apart}{count(len(questions), 'question')} · "
-            f"{results.answered}/{results.wanted} answered{words} · judge {judge}{both} · {self.order}"
+            f"{safe_line(results.spec.name, 30)} · {apart}{number} · {answered}{words} · judge {judge}{both}"
+            f" · {self.order}"
         )
 
     def _head_text(self) -> str:

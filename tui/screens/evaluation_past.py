@@ -41,7 +41,7 @@ class PastPart(EvaluationBase):
             Choice(
                 s.id,
                 safe_line(s.name, 60),
-                f"{safe_line(s.tuned.name, 30)} · {s.questions} q · {s.answered}/{s.wanted} · {ago(s.made, now)}",
+                f"{ago(s.made, now)} · {s.questions} q · {s.answered}/{s.wanted} · {safe_line(s.tuned.name, 30)}",
             )
             for s in past
         ]

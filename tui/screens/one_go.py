@@ -8,12 +8,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from textual import on, work
+from textual.widgets import ContentSwitcher
 
 from tui.domain.chat import Target
 from tui.domain.errors import AppError, Cause
 from tui.domain.names import plain
 from tui.domain.pricing import cents
 from tui.domain.runs import Board, Run
+from tui.domain.text import safe_line
 from tui.screens.money_keys import MoneyKeys
 from tui.tabs.base import Tab
 
@@ -157,8 +159,9 @@ class OneGoScreen(MoneyKeys):
             base = next((t for t in form.targets if t.model_id == run.base_model.runtime_id), None)
         sides = replace(form.sides, tuned=tuned, base=base)
         form = replace(form, targets=(tuned, *form.targets), sides=sides)
+        heading = f"Buy, evaluate and delete {safe_line(run.name, 60)}: asking what?"
         while True:
-            filled = await self.app.push_screen_wait(EvaluationDialog(form))
+            filled = await self.app.push_screen_wait(EvaluationDialog(form, heading))
             if filled is None:
                 return None
             form = as_filled(form, filled)
@@ -229,9 +232,13 @@ class OneGoScreen(MoneyKeys):
             return
         minutes = (self.services.now() - (order.began or began)).total_seconds() / 60
         text = f"{order.name}: evaluated and deleted after {minutes:.0f} min, ≈ {cents(cost)}"
-        self.say(f"{text}; everything is stored", "good")
         self.post_message(self.Happened(text))
-        self.post_message(Tab.EvaluationRequested(order.evaluation))
+        # Whoever types or reads elsewhere by now is not torn away from it.
+        if self.app.screen is self and self.query_one(ContentSwitcher).current == "jobs":
+            self.say(f"{text}; everything is stored", "good")
+            self.post_message(Tab.EvaluationRequested(order.evaluation))
+        else:
+            self.say(f"{text}. E in 4 Chat shows the answers and the verdict (o lists all)", "good")
 
     async def _next_board(self) -> Board:
         assert self._boards is not None

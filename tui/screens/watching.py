@@ -19,6 +19,7 @@ from tui.services.session import Services, warm
 
 _LOOK_AGAIN = 5.0
 _IDENTITY_LASTS = 300.0
+_LOOKING = "Looking at AWS …"
 
 
 class WatchingScreen(EvaluationRoutes, OneGoScreen):
@@ -142,13 +143,15 @@ class WatchingScreen(EvaluationRoutes, OneGoScreen):
         return not outcome.still_open and not problems
 
     def _tell_problem(self, problem: AppError | None) -> None:
-        """One notice per trouble, not one per poll; it goes when the trouble goes."""
-        sentence = problem.sentence() if problem else ""
-        if sentence == self._told_problem:
+        """One notice per trouble, not one per poll; it goes when the trouble goes. Who asked by `r` is answered."""
+        sentence, asked = problem.sentence() if problem else "", self._last_said == _LOOKING
+        if sentence == self._told_problem and not asked:
             return
         was, self._told_problem = self._told_problem, sentence
         if sentence:
             self.say(sentence, "problem")
+        elif asked:
+            self.say("This is what AWS says now", "good")
         elif was == self._last_said:  # what was said since then matters more
             self.say("AWS answers again", "good")
 
@@ -156,6 +159,7 @@ class WatchingScreen(EvaluationRoutes, OneGoScreen):
         """Look at AWS now; in trouble with what is set outside now."""
         if self.identity.problem is not None:
             self.services.aws.renew()
+        self.say(_LOOKING)
         self._woken.set()
         self.services.watcher.wake()
 

@@ -103,6 +103,7 @@ class AskingTab(KeepingTab):
             pane, target, exchange, number, self.conversation.key, system, self.parameters, self.place, self.blind
         )
         pane.footer("waiting …")
+        pane.hold("waiting for both …")
         growing = self.keep_growing(asked)
         try:
             await self._listen(asked, messages)
@@ -167,6 +168,7 @@ class AskingTab(KeepingTab):
             return
         for pane in panes:
             reply = exchange.replies[pane.side]
+            pane.hold("")
             pane.view.append(reply.text)
             pane.view.finish()
             if not reply.whole:

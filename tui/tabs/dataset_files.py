@@ -32,6 +32,8 @@ class OpeningTab(ShapingTab):
 
     _refused: list[str]
     """What was said of files that could not be opened."""
+    _mistyped = ""
+    """A path that was typed last and could not be opened: `o` offers it again."""
 
     @work(group="open")
     async def _open_all(self, paths: Sequence[Path]) -> None:
@@ -206,7 +208,7 @@ class OpeningTab(ShapingTab):
         from tui.dialogs.open_file import OpenFileDialog
 
         opened, memory = self.opened, self.services.file_memory
-        folder = f"{opened.file.path.parent}/" if opened else working_folder()
+        folder = self._mistyped or (f"{opened.file.path.parent}/" if opened else working_folder())
         note = "JSON list, JSONL, CSV or TSV, whatever the keys are called"
         dialog = OpenFileDialog(
             "Open a file of pairs", value=folder, note=note, folder=memory.folder, recent=memory.recent
@@ -219,7 +221,9 @@ class OpeningTab(ShapingTab):
 
     @work(group="open")
     async def _open_chosen(self, path: Path) -> None:
+        refused = len(self._refused)
         await self._open(path, show=True)
+        self._mistyped = str(path) if len(self._refused) > refused else ""
 
     def action_next_file(self) -> None:
         """Show the next open file."""

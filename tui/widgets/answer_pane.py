@@ -42,7 +42,7 @@ class AnswerPane(Vertical):
         self.masked = False
         self.worker: Worker[None] | None = None
         self._rate = rate
-        self._figures = self._title = self._other = ""
+        self._figures = self._held = self._title = self._other = ""
         self._answers: dict[int, int] = {}
 
     def compose(self) -> ComposeResult:
@@ -96,16 +96,23 @@ class AnswerPane(Vertical):
     def _write_title(self) -> None:
         title, width = Content(self._title), self.size.width
         if self._other and width and self.screen.has_class("-narrow"):
-            other = f" {fit(self._other, _OTHER).rstrip()} "
-            title = title.truncate(width - cell_len(other), ellipsis=True, pad=True) + Content.styled(
-                other, "not bold $foreground-muted"
-            )
+            # What this side is comes first; of the other at least its letter.
+            others = [f" {fit(text, _OTHER).rstrip()} " for text in (self._other, " ".join(self._other.split()[:2]))]
+            room = [width - cell_len(other) for other in others]
+            at = 0 if cell_len(self._title) <= room[0] else 1
+            title = title.truncate(max(0, room[at]), ellipsis=True, pad=True)
+            title += Content.styled(others[at], "not bold $foreground-muted")
         self.query_one(".pane-title", Line).put(title)
+
+    def hold(self, text: str) -> None:
+        """Say why nothing is shown yet: what comes while masked must not tell who is the faster."""
+        self._held = text
+        self.footer(self._figures)
 
     def footer(self, text: str) -> None:
         """Write the figures; while masked they wait."""
         self._figures = text
-        shown = "" if self.masked else safe_line(text, 200)
+        shown = self._held if self.masked else safe_line(text, 200)
         if self.size.width and cell_len(shown) >= self.size.width:
             for word in (" first", " tokens"):
                 shown = shown.replace(word, "")

@@ -168,6 +168,15 @@ class TextField(Field):
 class PathField(TextField):
     """A path; one that is typed behind the folder that was proposed takes its place."""
 
+    _placed = False
+
+    def on_resize(self) -> None:
+        """Of a path that is longer than the field its end is seen: the name."""
+        if not self._placed and self.input.size.width:
+            self._placed = True
+            self.input.action_home()  # only a cursor that moves is scrolled to
+            self.input.action_end()
+
     @on(Input.Changed)
     def _path_typed(self, event: Input.Changed) -> None:
         restart(event.input)

@@ -24,6 +24,8 @@ from tui.widgets.cells import fit, fit_right
 
 _SANDBOX_NOTE = "a small model's losses: their height means nothing on Bedrock"
 _WIDEST = 44
+_NARROWEST = 18
+"""Cells of a run's column that hold its figures."""
 
 
 def values_text(curves: Curves, epoch: int) -> str:
@@ -88,10 +90,21 @@ def epoch_table(curves: Curves) -> list[str]:
     return aligned([epoch_head(curves), *epoch_rows(curves)])
 
 
-def compare_table(runs: Sequence[LossRun]) -> list[str]:
-    """The comparison of several runs, aligned: one row each for what differs, and for results."""
-    head = ("", *(run.curves.name for run in runs))
-    return aligned([head, *compare_rows(runs)])
+def compare_table(runs: Sequence[LossRun], letters: Sequence[str], width: int) -> list[str]:
+    """The comparison of several runs in `width` cells, aligned: one row each for what differs, and for results.
+
+    Runs that have no room beside the others stand below them; a name that is cut is known by its letter.
+    """
+    head = ("", *(f"{letter} {run.curves.name}" for letter, run in zip(letters, runs, strict=True)))
+    rows = [head, *compare_rows(runs)]
+    first = max(cell_len(row[0]) for row in rows)
+    beside = min(len(runs), max(1, (width - first) // (_NARROWEST + 2)))
+    most = max(_NARROWEST, (width - first) // beside - 2)
+    lines: list[str] = []
+    for at in range(1, len(runs) + 1, beside):
+        lines += [""] * bool(lines)
+        lines += aligned([(row[0], *row[at : at + beside]) for row in rows], most)
+    return lines
 
 
 def tabbed(rows: Sequence[Row]) -> str:
@@ -99,9 +112,11 @@ def tabbed(rows: Sequence[Row]) -> str:
     return "\n".join("\t".join(row) for row in rows)
 
 
-def aligned(rows: Sequence[Row]) -> list[str]:
-    """Rows with their columns below each other, numbers at the right."""
-    widths = [min(_WIDEST, max(cell_len(row[i]) for row in rows)) for i in range(len(rows[0]))]
+def aligned(rows: Sequence[Row], most: int = _WIDEST) -> list[str]:
+    """Rows with their columns below each other, numbers at the right; a column but the first has `most` cells at
+    most."""
+    limits = [_WIDEST, *[min(_WIDEST, most)] * (len(rows[0]) - 1)]
+    widths = [min(limit, max(cell_len(row[i]) for row in rows)) for i, limit in enumerate(limits)]
     return [
         "  ".join((fit if i == 0 else fit_right)(cell, widths[i]) for i, cell in enumerate(row)).rstrip()
         for row in rows

@@ -155,7 +155,10 @@ class LossView(Vertical):
             return
         if view.table:
             reports = runs.reports
-            lines = compare_table(reports) if len(reports) > 1 else epoch_table(reports[0].curves)
+            letters = [self._letter(run) for run in visible if run.report is not None]
+            width = max(20, self.size.width - 3)
+            several = len(reports) > 1
+            lines = compare_table(reports, letters, width) if several else epoch_table(reports[0].curves)
             self.query_one(TextPane).put(Content("\n".join(lines)), keep_place=True)
         self._say(runs, view, cursor, step)
 
