@@ -77,7 +77,7 @@ async def test_whoever_does_something_else_at_its_end_is_not_torn_away(walk: Wal
         await walk.press("escape", "E")
         await walk.sees("tuned − base", "n 6")
         await walk.press("o")
-        await walk.sees("Evaluations", "now · 6 q · 12/12 · lantern-keeper")
+        await walk.sees("Evaluations", "11 m ago · 22 q · 44/44 · lantern")
     assert held(walk) == []
 
 
