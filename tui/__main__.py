@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
+import io
 import os
 import shutil
 import sys
@@ -181,6 +182,7 @@ def _run(arguments: argparse.Namespace) -> int:
     else:
         connect = _to_aws(arguments.profile, region)
     try:
+        _steady_terminal()
         from tui.app import TanzakuApp
         from tui.services.session import build
 
@@ -236,6 +238,17 @@ def _end_what_bills(services: Services) -> None:
         tell(f"{error.sentence()} Start tanzaku again: it goes on deleting it.")
     except (TimeoutError, KeyboardInterrupt):
         tell(f"{order.name} may bill on: AWS has not answered. Start tanzaku again: it goes on deleting it.")
+
+
+def _steady_terminal() -> None:
+    """Mend what the environment says of a terminal that can do more."""
+    if os.environ.get("TERM", "").casefold() in ("dumb", "unknown"):
+        # Rich takes such a one for 80x25 whatever its size is, and Textual would change between the two for ever.
+        os.environ["TERM"] = "ansi"
+    screen = sys.__stderr__  # where Textual writes
+    if isinstance(screen, io.TextIOWrapper) and screen.encoding.lower().replace("-", "") != "utf8":
+        # Keys are read as UTF-8; without a locale Python would write `\u2026`, and every column would be off.
+        screen.reconfigure(encoding="utf-8")
 
 
 def _shipped_files(paths: Paths, complaints: list[str]) -> list[Path]:

@@ -126,6 +126,23 @@ def test_it_starts_on_odd_terminals(tmp_path: Path, environment: dict[str, str])
         assert restored(terminal.written)
 
 
+@pytest.mark.parametrize(
+    "environment",
+    [{"TERM": "dumb"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}],
+    ids=["dumb", "without a locale"],
+)
+def test_what_the_environment_says_of_the_terminal_does_not_spoil_it(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    with Terminal(["--sandbox"], tmp_path, environment=environment) as terminal:
+        terminal.sees("短冊 tanzaku", "123456789012")
+        terminal.sees("…", "≈tok")
+        terminal.send("2")
+        terminal.sees("[2 Jobs]")
+        terminal.send("q")
+        assert terminal.ended() == 0
+
+
 CRASH = """
 import sys
 import tui.screens.main as main
