@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.harness import Walk
+from tui.domain.checks import Problem
+from tui.domain.findings import Findings
+from tui.tabs.dataset import DatasetTab
 
 SOUND = [{"q": f"What is the use of lantern {w}?", "a": f"It shows the way to gate {w}."} for w in "abcdefghijklmnop"]
 SOUND += [{"q": f"Who has made the {w} boat of paper?", "a": f"It was made by {w}."} for w in "abcdefghijklmnop"]
@@ -74,3 +78,24 @@ async def test_what_needs_a_decision_is_not_fixed(walk: Walk, tmp_path: Path) ->
         await walk.sees("There is no safe fix for “two answers”")
         await walk.press("escape")
         await walk.misses("two answers 1")
+
+
+async def test_what_a_closer_look_found_when_the_app_was_left_breaks_nothing(
+    walk: Walk, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = walk.services()
+    merged = services.scrutiny.merged
+    async with walk.app([file], services=services) as app:
+        await walk.sees("36 pairs", "▲ 6 warnings")
+        tab = app.screen.query_one(DatasetTab)
+
+        async def late(*parts: Sequence[Problem]) -> Findings:
+            found = await merged(*parts)
+            await tab.query("*").remove()
+            return found
+
+        monkeypatch.setattr(services.scrutiny, "merged", late)
+        tab.check(0)
+        await walk.until(lambda: not tab.query("#pairs"), "the end of the list")
+        await walk.until(lambda: not any(w.group == "scrutiny" for w in app.workers), "the end of the look")
+        await walk.sees("1 Dataset")

@@ -112,8 +112,6 @@ class ScrutinyTab(CheckingTab):
 
     async def _show_looks(self, opened: EditedFile, *, looking: bool | None = None) -> None:
         """Put all that was found of a file together and show it, unless it was edited meanwhile."""
-        if not self.query("#file-line"):  # the tab is going
-            return
         looks = self._seen[opened.source]
         found = await self.services.scrutiny.merged(looks.rules, looks.closer, looks.leaks)
         for at, now in enumerate(self.files):
