@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from textual.widgets import Input
 
@@ -359,3 +361,75 @@ async def test_in_the_bill_a_key_pressed_again_reaches_nothing_else(walk: Walk) 
         await walk.press("escape")
         assert walk.app_now.screen is main_of(walk)
     assert sent(walk, DELETE) == 1
+
+
+async def leased_by_aws(walk: Walk) -> str:
+    """Throughput bought for 50 minutes, with a schedule in AWS; the schedule's name."""
+    await buy(walk, by_aws=True)
+    await walk.sees("Create the IAM role")
+    await walk.press("y")
+    await walk.sees("AWS deletes it at")
+    (schedule,) = schedules(walk)
+    return schedule
+
+
+def schedules(walk: Walk) -> list[str]:
+    return [one["Name"] for one in walk.sandbox.client("scheduler").list_schedules()["Schedules"]]
+
+
+async def test_a_schedule_that_was_not_made_before_the_end_is_made_by_the_next_start(walk: Walk) -> None:
+    """The app is killed between the purchase and the word to AWS."""
+    trained(walk)
+    services = walk.services()
+    async with walk.app(services=services, size=(100, 40)):
+        name = await leased_by_aws(walk)
+        place = services.place(main_of(walk).identity)
+    (lease,) = services.leases.running(place)
+    walk.sandbox.client("scheduler").delete_schedule(Name=name)
+    role = f"arn:aws:iam::{walk.sandbox.account_id}:role/tanzaku-lease-us-west-2"
+    services.leases.keep_in_aws(lease.token, role)
+    async with walk.app(size=(100, 40)):
+        await walk.until(lambda: lease.token in main_of(walk)._kept, "a look at the lease")
+        assert schedules(walk) == []
+        await walk.pass_time(MINUTE)
+        await walk.until(lambda: schedules(walk) == [name], "the schedule")
+        await walk.until(lambda: services.leases.running(place)[0].kept == name, "the note of it")
+    walk.clock.advance(51 * MINUTE)
+    walk.sandbox.settle()
+    assert held(walk) == []
+
+
+async def test_a_schedule_changed_elsewhere_is_what_counts(walk: Walk) -> None:
+    """Killed between the move of the schedule and the note of it, or changed by hand."""
+    trained(walk)
+    services = walk.services()
+    async with walk.app(services=services, size=(100, 40)):
+        name = await leased_by_aws(walk)
+    until = (walk.clock.now() + timedelta(hours=3)).replace(microsecond=0)
+    await services.schedules.move(name, until)
+    async with walk.app(size=(100, 40)):
+        await walk.sees("1 MU")
+        await walk.until(lambda: ends(walk) == {"claude-3-haiku": 180}, "the time of the schedule")
+        await walk.pass_time(60 * MINUTE)
+        assert held(walk) == ["claude-3-haiku"]
+    walk.sandbox.client("scheduler").delete_schedule(Name=name)
+    async with walk.app(size=(100, 40)):
+        await walk.sees("its schedule in AWS is gone; tanzaku deletes it, if it runs then")
+        await walk.press("$")
+        await walk.sees("What bills by the hour")
+        assert not walk.shows("(AWS)")
+
+
+async def test_deleting_by_hand_takes_the_schedule_along(walk: Walk) -> None:
+    trained(walk)
+    async with walk.app(size=(100, 40)):
+        await leased_by_aws(walk)
+        await walk.until(lambda: len(main_of(walk)._prices) == 1, "its price")
+        await walk.press("X")
+        await walk.sees("Delete this endpoint?")
+        await walk.type("claude-3-haiku")
+        await walk.press("enter")
+        await walk.sees("claude-3-haiku is deleted")
+        walk.clock.advance(1)
+        await walk.until(lambda: not schedules(walk), "the end of the schedule")
+        assert ends(walk) == {}

@@ -26,7 +26,15 @@ CREATE, DELETE = "CreateProvisionedModelThroughput", "DeleteProvisionedModelThro
 def one_go(services: Services) -> OneGo:
     s = services
     return OneGo(
-        s.endpoints, s.leases, s.evaluations, s.store, s.pool, delete_waits=(), seek_waits=(0.0,), now=services.now
+        s.endpoints,
+        s.leases,
+        s.schedules,
+        s.evaluations,
+        s.store,
+        s.pool,
+        delete_waits=(),
+        seek_waits=(0.0,),
+        now=services.now,
     )
 
 

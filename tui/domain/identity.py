@@ -27,3 +27,8 @@ class Identity:
     def known(self) -> bool:
         """Whether AWS has confirmed it."""
         return bool(self.account) and self.problem is None
+
+    @property
+    def partition(self) -> str:
+        """aws, aws-cn or aws-us-gov."""
+        return self.arn.split(":")[1] if self.arn.startswith("arn:") else "aws"

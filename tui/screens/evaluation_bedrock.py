@@ -147,8 +147,7 @@ class BedrockPart(EvaluationBase):
 
     async def _make_role(self, bucket: str) -> str:
         at = self.home.identity
-        partition = at.arn.split(":")[1] if at.arn.startswith("arn:") else "aws"
-        plan = plan_judge_role(at.account, at.region, bucket, partition)
+        plan = plan_judge_role(at.account, at.region, bucket, at.partition)
         if not await self.ask(ConfirmDialog(f"Create the IAM role {plan.name}?", plan.text(), yes="Create this role")):
             return ""
         self.say(f"Creating the role {plan.name} …")

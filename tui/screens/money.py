@@ -46,6 +46,8 @@ class MoneyScreen(SharedScreen):
         self._leases: list[Lease] = []
         self._warned: set[tuple[str, datetime | None]] = set()
         self._tried: dict[str, datetime] = {}
+        self._kept: dict[str, datetime | None] = {}
+        """When a lease's schedule in AWS was last looked at; None when it has been seen to."""
         self._reminded = self.services.now()
         self._looked_elsewhere = ""
         self._asked: Mapping[str, datetime] = {}
@@ -131,6 +133,8 @@ class MoneyScreen(SharedScreen):
                 continue
             if await self._is_gone(lease):
                 continue
+            if left > timedelta(0) and lease.schedule:
+                await self._keep_in_aws(lease, now)
             if left <= timedelta(0):
                 await self._end(lease, now)
             elif left <= min(_WARN_BEFORE, timedelta(minutes=lease.minutes / 4)):
@@ -155,12 +159,45 @@ class MoneyScreen(SharedScreen):
         await self._settle(lease)
         return True
 
+    async def _keep_in_aws(self, lease: Lease, now: datetime) -> None:
+        """Once in a session see that AWS does delete it, and when: the app may have been killed between what it said
+        to AWS and what it noted, and schedules can be changed by hand."""
+        assert lease.until is not None
+        # One that was just bought is seen to by whoever bought it.
+        tried = self._kept.setdefault(lease.token, now if lease.wanted else LONG_AGO)
+        if tried is None or now - tried < _TRY_AGAIN:
+            return
+        self._kept[lease.token] = now
+        services, leases = self.services, self.services.leases
+        try:
+            if lease.wanted:
+                name = await services.schedules.put(lease.arn, lease.until, lease.wanted)
+                await services.pool.run(leases.keep_in_aws, lease.token, name)
+            else:
+                at = await services.schedules.time_of(lease.kept)
+                if at is None:
+                    await services.pool.run(leases.keep_in_aws, lease.token, "")
+                    self.say(
+                        f"{lease.name}: its schedule in AWS is gone; tanzaku deletes it, if it runs then", "problem"
+                    )
+                elif at != lease.until.replace(microsecond=0):
+                    await services.pool.run(leases.extend, lease.token, at)
+        except AppError as problem:
+            if problem.cause is Cause.DENIED and lease.wanted:
+                await services.pool.run(leases.keep_in_aws, lease.token, "")
+            self.say(f"{lease.name}: AWS could not be told when to delete it: {problem.sentence()}", "problem")
+            return
+        self._kept[lease.token] = None
+        await self._read_leases()
+
     async def _settle(self, lease: Lease) -> bool:
         """End a lease and its schedule; False when another window has ended it already."""
         try:
             mine = await self.services.pool.run(self.services.leases.end, lease.token)
             if mine and lease.schedule:
-                await self.services.schedules.remove(lease.schedule)
+                from tui.services.schedules import schedule_name
+
+                await self.services.schedules.remove(lease.kept or schedule_name(lease.arn))
         except AppError as problem:
             self.say(problem.sentence(), "problem")
             return True
@@ -177,7 +214,7 @@ class MoneyScreen(SharedScreen):
     async def _end(self, lease: Lease, now: datetime) -> None:
         """Delete what the lease was for; while that fails, again each minute and with a loud word."""
         over = now - lease.until if lease.until else timedelta(0)
-        if (lease.schedule and over < _AWS_IS_LATE) or now - self._tried.get(lease.token, LONG_AGO) < _TRY_AGAIN:
+        if (lease.kept and over < _AWS_IS_LATE) or now - self._tried.get(lease.token, LONG_AGO) < _TRY_AGAIN:
             return
         self._tried[lease.token] = now
         await self._read_leases()  # another window may have ended or extended it meanwhile
@@ -237,7 +274,7 @@ class MoneyScreen(SharedScreen):
                 at = f"{lease.until.astimezone():%H:%M}"
                 reasons.append(
                     f"{lease.name}: AWS deletes it at {at}, also without tanzaku."
-                    if lease.schedule
+                    if lease.kept
                     else f"{lease.name}: its lease ends at {at}, but only while tanzaku runs here is it deleted then."
                 )
         return reasons

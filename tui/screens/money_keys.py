@@ -50,8 +50,8 @@ class MoneyKeys(MoneyScreen):
             self._extended = (lease.token, self.services.now())
             until = max(lease.until or self.services.now(), self.services.now()) + EXTENSION
             try:
-                if lease.schedule:
-                    await self.services.schedules.move(lease.schedule, until)
+                if lease.kept:
+                    await self.services.schedules.move(lease.kept, until)
                 await self.services.pool.run(self.services.leases.extend, lease.token, until)
             except AppError as problem:
                 self.say(f"{lease.name} was not extended: {problem.sentence()}", "problem")
@@ -94,7 +94,7 @@ class MoneyKeys(MoneyScreen):
     def _account(self) -> Account:
         from tui.dialogs.money import Account
 
-        leases = {lease.arn: (lease.until, bool(lease.schedule)) for lease in self._leases}
+        leases = {lease.arn: (lease.until, bool(lease.kept)) for lease in self._leases}
         return Account(self.bills, leases, self.services.now(), self._elsewhere.unseen, self._unasked)
 
     def _show_money(self) -> None:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from tui.screens.main import MainScreen
     from tui.services.one_go import Order, Reins
 
+_KILLED = (
+    "Should tanzaku be killed, its next start deletes the endpoint; nothing does before.",
+    "Should tanzaku be killed, AWS deletes the endpoint at the end of its lease.",
+)
 _YET_TO_BE = "yet-to-be-bought:provisioned-model/"
 
 
@@ -142,7 +146,8 @@ class OneGoScreen(MoneyKeys):
         place = self.services.place(self.identity)
         made = await self.services.evaluations.create(place, setup.spec)
         minutes = self.services.settings.lease_minutes or 50
-        order = Order(str(uuid.uuid4()), place, run.model_arn, name, 1, minutes, made.id)
+        ender = await self._ender()
+        order = Order(str(uuid.uuid4()), place, run.model_arn, name, 1, minutes, made.id, ender=ender)
         return await self.services.one_go.begin(order, setup.judge)
 
     async def _setup(self, run: Run) -> Setup | None:
@@ -172,6 +177,18 @@ class OneGoScreen(MoneyKeys):
             except AppError as error:
                 form = replace(form, problem=error.sentence())
 
+    async def _ender(self) -> str:
+        """The role with which AWS ends leases, where an earlier one has made it; empty when it is not to be had."""
+        from tui.services.schedules import plan_deleting_role
+
+        at = self.identity
+        role = plan_deleting_role(at.account, at.region, at.partition)
+        try:
+            there = await self.services.roles.exists(role.name)
+        except AppError:
+            return ""
+        return f"arn:{at.partition}:iam::{at.account}:role/{role.name}" if there else ""
+
     async def _agreed(self, run: Run, setup: Setup) -> str:
         """The endpoint's name, typed by whoever agrees to plan and price; else empty."""
         from tui.dialogs.confirm import ConfirmDialog
@@ -200,6 +217,7 @@ class OneGoScreen(MoneyKeys):
             f"3  asks: {planned.text}\n"
             "4  deletes the endpoint, whatever happened\n"
             "5  judges what was stored, and tells what it cost\n\n"
+            f"{_KILLED[bool(await self._ender())]}\n"
             f"At most {minutes:g} minutes, ≈ {cents(most)}; tokens: {cost_text(planned, spec, setup.judge, tokens)}.\n"
             "B again ends it at any step and deletes the endpoint."
         )

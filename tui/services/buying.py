@@ -23,14 +23,15 @@ async def buy(
     units: int = 1,
     commitment: str = "",
     minutes: float | None = None,
+    ender: str = "",
 ) -> Ordered:
-    """Make an endpoint under a lease of so many minutes, or without one.
+    """Make an endpoint under a lease of so many minutes, or without one; `ender` is the role with which AWS ends it.
 
     The lease is written down first: whatever becomes of the app, the next start knows when the endpoint was to end.
     It runs from `Leases.begin` on. Raises AppError as `Endpoints.make` does.
     """
     if minutes:
-        await services.pool.run(services.leases.plan, place, token, name, minutes)
+        await services.pool.run(services.leases.plan, place, token, name, minutes, ender)
     try:
         return await services.endpoints.make(place, kind, name, model_arn, token, units=units, commitment=commitment)
     except AppError as error:

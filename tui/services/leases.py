@@ -29,8 +29,9 @@ class LeaseState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """`token` is that of the purchase. `schedule` names the schedule in AWS that deletes the endpoint; without one it
-    is deleted by the app, and only while the app runs."""
+    """`token` is that of the purchase. `schedule` names the schedule in AWS that deletes the endpoint, or the role
+    that is to do it while the schedule has yet to be made; without either it is deleted by the app, and only while the
+    app runs."""
 
     token: str
     place: str
@@ -40,6 +41,16 @@ class Lease:
     until: datetime | None
     schedule: str
     state: LeaseState
+
+    @property
+    def wanted(self) -> str:
+        """ARN of the role with which AWS shall delete it, where the schedule is not known to be there."""
+        return self.schedule if self.schedule.startswith("arn:") else ""
+
+    @property
+    def kept(self) -> str:
+        """The schedule that deletes it also without the app; empty where none does."""
+        return "" if self.wanted else self.schedule
 
     def left(self, now: datetime) -> timedelta | None:
         """Time until its end; None while nothing is bought."""
@@ -60,12 +71,15 @@ class Leases:
             self._ready = True
         return self._store
 
-    def plan(self, place: str, token: str, name: str, minutes: float) -> None:
-        """Write a lease down before its purchase is sent; the same token again replaces what was planned."""
+    def plan(self, place: str, token: str, name: str, minutes: float, ender: str = "") -> None:
+        """Write a lease down before its purchase is sent; the same token again replaces what was planned.
+
+        `ender` is the ARN of the role with which AWS shall end it: whoever comes next knows of the wish.
+        """
         self._table().write(
-            "INSERT INTO leases VALUES (?,?,?,?,'','','',?) ON CONFLICT (token) DO UPDATE SET"
-            " name=excluded.name, minutes=excluded.minutes, state=excluded.state WHERE state IN (?,?)",
-            (token, place, name, minutes, LeaseState.PLANNED, LeaseState.PLANNED, LeaseState.DROPPED),
+            "INSERT INTO leases VALUES (?,?,?,?,'','',?,?) ON CONFLICT (token) DO UPDATE SET name=excluded.name,"
+            " minutes=excluded.minutes, schedule=excluded.schedule, state=excluded.state WHERE state IN (?,?)",
+            (token, place, name, minutes, ender, LeaseState.PLANNED, LeaseState.PLANNED, LeaseState.DROPPED),
         )
 
     def drop(self, token: str) -> None:
@@ -100,6 +114,10 @@ class Leases:
             "UPDATE leases SET state=? WHERE token=? AND state<>?", (LeaseState.ENDED, token, LeaseState.ENDED)
         )
         return changed > 0
+
+    def of(self, token: str) -> Lease | None:
+        """The lease of a purchase, in whatever state."""
+        return next(iter(self._read("token=?", (token,))), None)
 
     def planned(self, place: str) -> list[Lease]:
         """Leases of a place whose purchase is not known to be made or refused."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -24,6 +24,7 @@ from tui.services.evaluation import Control, Evaluations
 from tui.services.evaluation_rows import read_judge
 from tui.services.leases import Leases
 from tui.services.pool import DaemonPool
+from tui.services.schedules import Schedules
 from tui.services.store import Store
 
 _SCHEMA = """
@@ -67,6 +68,8 @@ class Order:
     evaluation: str
     judge: str = ""
     """The judge as text, empty for none."""
+    ender: str = ""
+    """ARN of the role with which AWS deletes it at the end of the lease, should the app be gone; empty for none."""
     step: Step = Step.BUYING
     arn: str = ""
     began: datetime | None = None
@@ -113,6 +116,7 @@ class OneGo:
         self,
         endpoints: Endpoints,
         leases: Leases,
+        schedules: Schedules,
         evaluations: Evaluations,
         store: Store,
         pool: DaemonPool,
@@ -123,6 +127,7 @@ class OneGo:
     ) -> None:
         self._endpoints = endpoints
         self._leases = leases
+        self._schedules = schedules
         self._evaluations = evaluations
         self._store = store
         self._pool = pool
@@ -135,7 +140,7 @@ class OneGo:
     async def begin(self, order: Order, judge: Judge | None) -> Order:
         """Write the order down, with its lease, before anything is bought. Raises AppError."""
         order = replace(order, judge=json.dumps(asdict(judge)) if judge else "", began=self._now())
-        await self._pool.run(self._leases.plan, order.place, order.token, order.name, order.minutes)
+        await self._pool.run(self._leases.plan, order.place, order.token, order.name, order.minutes, order.ender)
         await self._pool.run(self._keep, order)
         return order
 
@@ -295,7 +300,11 @@ class OneGo:
                         "$ and X delete it",
                     ) from error
             await asyncio.sleep(wait)
+        lease = await self._pool.run(self._leases.of, order.token)
         await self._pool.run(self._leases.end, order.token)
+        if lease is not None and lease.kept:
+            with suppress(AppError):  # it finds nothing to delete then, and goes by itself
+                await self._schedules.remove(lease.kept)
 
     async def _step(self, order: Order, step: Step) -> Order:
         order = replace(order, step=step)

@@ -39,12 +39,6 @@ class Surroundings:
     model_names: Collection[str] = ()
     moving: int = 0
 
-    @property
-    def partition(self) -> str:
-        """aws, aws-cn or aws-us-gov."""
-        arn = self.identity.arn
-        return arn.split(":")[1] if arn.startswith("arn:") else "aws"
-
 
 class Preflight:
     """Makes the checks of one form."""
@@ -166,7 +160,9 @@ class Preflight:
                 raise
             return Check("role", "role", Mark.BAD, "it does not exist", cure=Cure.CREATE_ROLE)
         at = around.identity
-        problem = trust_problem(found["Role"].get("AssumeRolePolicyDocument"), at.account, at.region, around.partition)
+        problem = trust_problem(
+            found["Role"].get("AssumeRolePolicyDocument"), at.account, at.region, around.identity.partition
+        )
         if problem is None:
             return Check("role", "role", Mark.OK, f"{role_name(spec.role_arn)} trusts Bedrock for jobs here")
         text = safe_line(problem.text, 200)
@@ -186,7 +182,7 @@ class Preflight:
         wanted.append(("s3:PutObject", f"{spec.output_uri.rstrip('/')}/x"))
         context, denied, unsure = context_of(around.identity.account, around.identity.region), [], set[str]()
         for action, uri in wanted:
-            resource = f"arn:{around.partition}:s3:::{uri.removeprefix('s3://')}"
+            resource = f"arn:{around.identity.partition}:s3:::{uri.removeprefix('s3://')}"
             may = await self._simulator.may(spec.role_arn, (action,), (resource,), context)
             unsure.update(may.missing)
             if not may.allowed and not may.missing:
@@ -202,7 +198,7 @@ class Preflight:
         source = await self._simulator.caller(at.arn)
         if source is None:
             return Check(key, title, Mark.OK, "the account's root user may do everything")
-        bedrock = f"arn:{around.partition}:bedrock:{at.region}"
+        bedrock = f"arn:{around.identity.partition}:bedrock:{at.region}"
         places = {
             "bedrock:CreateModelCustomizationJob": f"{bedrock}::foundation-model/{around.model.customization_id}",
             "bedrock:GetModelCustomizationJob": f"{bedrock}:{at.account}:model-customization-job/*",

@@ -17,6 +17,7 @@ from tui.services.roles import RolePlan, Roles, ServiceRole
 
 _TARGET = "arn:{partition}:scheduler:::aws-sdk:bedrock:deleteProvisionedModelThroughput"
 _PREFIX = "tanzaku-lease-"
+_AT = "at(%Y-%m-%dT%H:%M:%S)"
 
 
 def plan_deleting_role(account: str, region: str, partition: str = "aws") -> RolePlan:
@@ -82,6 +83,22 @@ class Schedules:
         }
         await self._aws.call("scheduler", "update_schedule", params, need=("ScheduleArn",))
 
+    async def time_of(self, name: str) -> datetime | None:
+        """When a schedule deletes its endpoint; None when there is none, or it has been given another shape by hand.
+
+        Raises AppError.
+        """
+        try:
+            found = await self._aws.call("scheduler", "get_schedule", {"Name": name}, need=("ScheduleExpression",))
+        except AppError as error:
+            if error.cause is Cause.NOT_FOUND:
+                return None
+            raise
+        try:
+            return datetime.strptime(str(found["ScheduleExpression"]), _AT).replace(tzinfo=UTC)
+        except ValueError:
+            return None
+
     async def remove(self, name: str) -> None:
         """Delete a schedule; one that is gone counts as deleted. Raises AppError."""
         try:
@@ -115,4 +132,4 @@ def schedule_name(arn: str) -> str:
 
 
 def _expression(until: datetime) -> str:
-    return f"at({until.astimezone(UTC):%Y-%m-%dT%H:%M:%S})"
+    return until.astimezone(UTC).strftime(_AT)

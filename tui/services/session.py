@@ -246,7 +246,7 @@ class Services(LocalServices):
         """Buying, asking, deleting and judging in one go."""
         from tui.services.one_go import OneGo
 
-        return OneGo(self.endpoints, self.leases, self.evaluations, self.store, self.pool, now=self.now)
+        return OneGo(self.endpoints, self.leases, self.schedules, self.evaluations, self.store, self.pool, now=self.now)
 
     @cached_property
     def prices(self) -> PriceService:

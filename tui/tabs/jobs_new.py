@@ -166,8 +166,7 @@ class NewJobTab(OrderingTab):
 
     def _role_plan(self, spec: JobSpec) -> RolePlan:
         at = self.identity
-        partition = at.arn.split(":")[1] if at.arn.startswith("arn:") else "aws"
-        return plan_role(at.account, at.region, spec.training.uri or spec.output_uri, spec.output_uri, partition)
+        return plan_role(at.account, at.region, spec.training.uri or spec.output_uri, spec.output_uri, at.partition)
 
     async def _mend_trust(self, spec: JobSpec) -> None:
         roles, name = self.services.roles, role_name(spec.role_arn)

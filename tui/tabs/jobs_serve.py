@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -107,10 +108,9 @@ class ServingTab(OrderingTab):
         if not plan.by_aws:
             return ""
         at = self.identity
-        partition = at.arn.split(":")[1] if at.arn.startswith("arn:") else "aws"
-        role = plan_deleting_role(at.account, at.region, partition)
+        role = plan_deleting_role(at.account, at.region, at.partition)
         if await self.services.roles.exists(role.name):
-            return f"arn:{partition}:iam::{at.account}:role/{role.name}"
+            return f"arn:{at.partition}:iam::{at.account}:role/{role.name}"
         dialog = ConfirmDialog(f"Create the IAM role {role.name}?", role.text(), yes="Create this role")
         if not await self.app.push_screen_wait(dialog):
             raise AppError(Cause.INVALID, "AWS cannot end the lease without this role", hint="Or let tanzaku end it")
@@ -131,6 +131,7 @@ class ServingTab(OrderingTab):
                 units=plan.units,
                 commitment=plan.commitment,
                 minutes=plan.minutes,
+                ender=ender,
             )
             ends = await self._begin_lease(plan, made.arn, ender) if made.arn and plan.minutes else ""
         self.post_message(self.AwsChanged())
@@ -151,6 +152,8 @@ class ServingTab(OrderingTab):
             name = await self._schedule(arn, until, ender)
             await services.pool.run(services.leases.keep_in_aws, plan.token, name)
         except AppError as error:
+            with suppress(AppError):  # a disk that refuses is told with the purchase
+                await services.pool.run(services.leases.keep_in_aws, plan.token, "")
             return f"{alone}: AWS could not be told ({error.sentence()})"
         return f"AWS deletes it at {until.astimezone():%H:%M}"
 
