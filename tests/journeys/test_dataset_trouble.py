@@ -189,6 +189,19 @@ async def test_an_upload_can_be_stopped_and_sent_again(walk: Walk, pairs: Path) 
         await walk.sees("uploaded. Next")
 
 
+async def test_the_plan_of_an_upload_says_what_no_job_would_take_and_what_is_shared(walk: Walk, tmp_path: Path) -> None:
+    training, validation = write(tmp_path / "training.json", PAIRS), write(tmp_path / "validation.json", PAIRS[:9])
+    async with walk.app([training, validation]):
+        await walk.sees("9 warnings", walk.sandbox.account_id)
+        await walk.press("b")
+        await walk.sees("Amazon Nova Micro", "active")
+        await walk.press("down", "enter")
+        await walk.sees("9 warnings", "for Amazon Nova Micro")
+        await walk.press("p")
+        await walk.sees("Amazon Nova Micro is fine-tuned in us-east-1, not in us-west-2")
+        await walk.sees("9 pairs stand in another open file too (L)")
+
+
 @pytest.mark.parametrize("operation", ["CreateBucket", "PutPublicAccessBlock", "PutObject"])
 async def test_a_denied_upload_comes_back_as_it_was_filled_in(walk: Walk, pairs: Path, operation: str) -> None:
     async with walk.app([pairs]) as app:

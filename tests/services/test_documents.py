@@ -93,6 +93,18 @@ def journals(state: Path) -> list[Path]:
     return list((state / "recovery").glob("*.journal"))
 
 
+async def test_what_was_taken_back_after_saving_is_told_so_in_the_journal(
+    documents: Documents, path: Path, state: Path
+) -> None:
+    opened = await documents.open(path)
+    await documents.do(opened, answer(4, "new"))
+    await documents.save(opened)
+    await documents.undo(opened)
+    assert [e["name"] for e in read(journals(state)[0].read_bytes())[1]] == ["undo of edit of pair 5"]
+    assert opened.document.next_redo is not None
+    assert opened.document.next_redo.name == "edit of pair 5"
+
+
 async def test_an_edit_is_in_the_journal_before_it_is_shown(documents: Documents, path: Path, state: Path) -> None:
     opened = await documents.open(path)
     assert journals(state) == []

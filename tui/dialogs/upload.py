@@ -155,7 +155,7 @@ class UploadDialog(Dialog[UploadPlan]):
             if self.is_attached:
                 self.complain(f"What is there cannot be told: {error.sentence()}")
             return
-        if not self.is_attached:
+        if len(self.query("#upload-files, #dialog-problem")) < 2:  # it is going
             return
         self._show_files(there)
         if not self._problem:

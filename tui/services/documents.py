@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -114,7 +115,8 @@ class Documents:
         async with opened._turn:
             step = opened.document.next_undo
             if step is not None:
-                await self._tell(opened, step)
+                # After a crash it is carried out as an action like the others, and can itself be undone.
+                await self._tell(opened, replace(step, name=f"undo of {step.name}"))
                 opened.document.undo()
                 self._settle(opened)
         return step

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from textual import work
 from textual.reactive import reactive
 
-from tui.domain.base_models import CATALOGUE
+from tui.domain.base_models import CATALOGUE, BaseModel
 from tui.domain.checks import total_problem
 from tui.domain.errors import AppError, Cause
 from tui.domain.exporting import Export
@@ -184,6 +184,7 @@ class UploadingTab(SystemTab):
         edits = self._edits_too(files)
         warnings += [edits.strip()] if edits else []
         warnings += [total.message] if total else []
+        warnings += [*await self._not_taken_here(model), *_shared(files)]
         system = self.system_of(files[0])
         warnings += [
             f"{f.name} goes with another system prompt: “{safe_line(self.system_of(f), 80)}”"
@@ -207,6 +208,21 @@ class UploadingTab(SystemTab):
                 self.say(error.sentence(), "problem")
                 form = UploadForm(plan.bucket, plan.prefix, error.sentence())
                 place = self.services.place(self.identity)
+
+    async def _not_taken_here(self, model: BaseModel) -> list[str]:
+        """Why no job in this Region could read what goes; nothing when one can, or AWS does not tell."""
+        try:
+            listed = [m for m in await self.services.catalog.foundation_models() if model.matches(m.model_id)]
+        except AppError:
+            return []
+        now, region = self.services.now(), self.identity.region
+        if any(m.can_fine_tune(now) for m in listed):
+            return []
+        state = f" ({listed[0].lifecycle_text(now)})" if listed and listed[0].lifecycle != "ACTIVE" else ""
+        others = [name for name in model.regions if name != region]
+        if others:
+            return [f"{model.name} is fine-tuned in {', '.join(others)}, not in {region}{state}"]
+        return [f"{model.name} takes no fine-tuning jobs in {region}{state}"]
 
     async def _plan(
         self, made: list[Converted], warnings: list[str], form: UploadForm | None, system: str
@@ -282,6 +298,12 @@ class UploadingTab(SystemTab):
 
         place = self.services.place(self.identity)
         return await self.services.uploads.put(place, plan.bucket, plan.prefix, file, progress, self._cancel_upload)
+
+
+def _shared(files: Sequence[EditedFile]) -> list[str]:
+    """How many pairs of a file stand in open files of other roles too."""
+    most = max((len(f.findings.named("leak")) for f in files), default=0)
+    return [f"{count(most, 'pair')} {'stands' if most == 1 else 'stand'} in another open file too (L)"] if most else []
 
 
 def _real_paths(paths: Sequence[Path]) -> list[str]:
