@@ -80,7 +80,7 @@ class TanzakuApp(App[None]):
         "screens/evaluation.tcss",
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-normal"), (110, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-flat"), (16, "-low"), (30, "-tall")]
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (16, "-low"), (20, "-usual"), (30, "-tall")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="app.quit_now"),
         Binding("ctrl+c", "quit", "Quit", show=False, id="app.interrupt"),

@@ -118,6 +118,15 @@ async def test_an_endpoint_that_comes_up_later_is_found(walk: Walk, monkeypatch:
         await walk.misses("AWS cannot be reached")
 
 
+async def test_who_comes_too_early_is_told_when_aws_is_ready(walk: Walk) -> None:
+    walk.sandbox.faults.add(kind="slow", operation="GetCallerIdentity", seconds=60, times=None)
+    async with walk.app():
+        await walk.press("2", "n")
+        await walk.sees("AWS is not ready yet. Wait a moment.")
+        walk.sandbox.faults.clear()
+        await walk.sees("AWS is ready now", walk.sandbox.account_id)
+
+
 async def test_who_asks_for_a_look_is_answered(walk: Walk) -> None:
     async with walk.app():
         await walk.sees(walk.sandbox.account_id)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
-from textual.app import App
+from textual import work
+from textual.app import App, ComposeResult
 from textual.events import Key, Paste
 from textual.screen import Screen
+from textual.widgets import Input, Static
 
 from tui.dialogs.base import Dialog
 from tui.dialogs.choice import Choice, ChoiceDialog
@@ -90,3 +94,60 @@ async def test_what_is_only_read_is_closed_and_what_is_filled_in_is_cancelled() 
             assert ("esc", word) in keys
             await pilot.press("escape")
             assert host.answers == [None]
+
+
+class Looking(LineDialog):
+    """Looks something up, as slowly as it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__("Which?")
+        self.found = asyncio.Event()
+
+    def on_mount(self) -> None:
+        self._look()
+
+    @work(group="look")
+    async def _look(self) -> None:
+        await self.found.wait()
+        self.query_one(Input).value = "found"
+
+
+async def test_what_a_dialog_looks_up_ends_with_it() -> None:
+    dialog = Looking()
+    host = Host(dialog)  # type: ignore[arg-type]
+    async with host.run_test() as pilot:
+        await pilot.pause()
+        (looking,) = dialog.workers
+        dialog.dismiss("this")
+        assert looking.is_cancelled  # before the fields go, which is before the screen does
+        dialog.found.set()
+        await pilot.pause()
+        assert host.answers == ["this"]
+        assert host.is_running
+
+
+class Talkative(LineDialog):
+    """Has more to say than a low window holds, above its body and below it."""
+
+    def closing(self) -> ComposeResult:
+        yield Static("below\n" * 9)
+
+    def fields(self) -> ComposeResult:
+        yield from super().fields()
+        yield Static("inside\n" * 30)
+
+
+@pytest.mark.parametrize("height", [16, 18, 24, 40])
+async def test_the_keys_of_a_dialog_are_in_sight_in_every_window(height: int) -> None:
+    host = Host(Talkative("What else? " * 9))  # type: ignore[arg-type]
+    async with host.run_test(size=(60, height)) as pilot:
+        await pilot.pause()
+        await pilot.pause()
+        keys = host.screen.query_one(KeyLine).region
+        assert keys.height == 1
+        assert keys.bottom <= height
+        assert host.screen.query_one("#dialog-body").region.height >= 3
+        await pilot.resize_terminal(60, 16)
+        await pilot.pause()
+        await pilot.pause()
+        assert host.screen.query_one(KeyLine).region.bottom <= 16

@@ -30,6 +30,12 @@ CLOSE = Binding("escape", "cancel", "close", key_display="esc", id="dialog.cance
 """For dialogs that show something: there is nothing to be given up by leaving them."""
 
 
+_LOOKING = frozenset({"look", "preflight", "search", "recent", "folder", "plan", "fill"})
+"""Groups of workers that only read, for the eyes of whoever has the dialog open."""
+_LEAST = 3
+"""Lines of the body that are always seen."""
+
+
 class Dialog(ModalScreen[T | None]):
     """Asks for something; dismisses with a domain value, or None when given up."""
 
@@ -69,7 +75,26 @@ class Dialog(ModalScreen[T | None]):
     def on_resize(self) -> None:
         """The body scrolls in what title, problem, keys and border leave."""
         for body in self.query("#dialog-body"):  # dialogs that fill the screen have none
-            body.styles.max_height = max(3, self.size.height - 9 - self.closing_lines())
+            body.styles.max_height = max(_LEAST, self.size.height - 9 - self.closing_lines())
+
+    def on_mount(self) -> None:
+        """What stays below may turn out higher than it was taken for."""
+        self.screen_layout_refresh_signal.subscribe(self, lambda _: self._keep_keys_in_sight(), immediate=True)
+
+    def _keep_keys_in_sight(self) -> None:
+        """In a low window the body gives way, then the longest text around it: the keys stand in the last line."""
+        boxes, bodies = self.query("#dialog"), self.query("#dialog-body")
+        over = boxes.first().outer_size.height - self.size.height if boxes and bodies else 0
+        if over <= 0:
+            return
+        body = bodies.first()
+        height = body.outer_size.height
+        if height > _LEAST:
+            body.styles.max_height = max(_LEAST, height - over)
+            return
+        longest = max(self.query("#dialog > Static"), key=lambda w: w.outer_size.height)
+        if longest.outer_size.height > 1:
+            longest.styles.max_height = max(1, longest.outer_size.height - over)
 
     def complain(self, text: str) -> None:
         """Say what keeps the dialog from being accepted; nothing clears it."""
@@ -80,7 +105,14 @@ class Dialog(ModalScreen[T | None]):
         if self._answered or not self.is_current:
             return AwaitComplete()
         self._answered = True
+        self._stop_looking()
         return super().dismiss(result)
+
+    def _stop_looking(self) -> None:
+        """What still looks something up for the dialog would find its fields gone: they go before their screen."""
+        for worker in self.workers:
+            if worker.node is self and worker.group in _LOOKING:
+                worker.cancel()
 
     def action_scroll(self, lines: int) -> None:
         """Read on in a long text."""

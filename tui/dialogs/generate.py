@@ -68,7 +68,7 @@ class GenerateDialog(Dialog[Wish]):
         self.query_one("#path", TextField).focus()
         self._fill()
 
-    @work
+    @work(group="fill")
     async def _fill(self) -> None:
         """The models, when they are there; what was typed meanwhile stays."""
         try:

@@ -19,6 +19,7 @@ from tui.services.session import Services, warm
 
 _LOOK_AGAIN = 5.0
 _IDENTITY_LASTS = 300.0
+_NOT_READY = "AWS is not ready yet"
 _LOOKING = "Looking at AWS …"
 
 
@@ -62,6 +63,8 @@ class WatchingScreen(EvaluationRoutes, OneGoScreen):
             problem = self.identity.problem
             if self._woken.is_set() or problem is None or problem.cause is not Cause.UNREACHABLE:
                 self.services.aws.renew()
+        if self._last_said.startswith(_NOT_READY):
+            self.say("AWS is ready now", "good")
         for notice in self._notices():
             self.say(notice, "problem")
         settled = await self._reconcile()
