@@ -250,7 +250,8 @@ async def test_an_earlier_question_is_edited_and_the_talk_goes_on_from_there(wal
         assert [m.text for m in tab.history("a")][::2] == [QUESTION, "What is lantern number 4? And where?"]
         assert "number 5" not in tab.pane("a").view.text
         # What is no longer part of it is still kept.
-        assert len(await tab.services.history.search(tab.place, "number 5")) == 2
+        kept = await tab.services.history.search(tab.place, "number 5")
+        assert [one.question for one in kept if one.question.endswith("number 5?")] == ["What is lantern number 5?"] * 2
 
 
 async def test_the_history_is_searched_across_sessions_and_asks_again(walk: Walk) -> None:
@@ -263,7 +264,7 @@ async def test_the_history_is_searched_across_sessions_and_asks_again(walk: Walk
         await walk.press("escape", "slash")
         await walk.sees("Answers kept here", "灯籠", TUNED)
         await walk.press("slash")
-        await walk.type("LANTERN 21")
+        await walk.type("KEEPER NUMBER")
         await walk.press("enter")
         dialog = walk.app_now.screen
         assert isinstance(dialog, AnswersDialog)
@@ -378,10 +379,47 @@ async def test_another_system_prompt_than_the_tuned_one_is_told(walk: Walk) -> N
         tab.show_line()
         await walk.sees("not the one it was tuned with")
         await walk.press("escape", "s")
-        await walk.sees("what side A was tuned with", "You are the keeper.")
+        await walk.sees("what the model was tuned with", "You are the keeper.")
         await walk.press("tab", "g", "enter", "ctrl+s")
         await walk.misses("not the one it was tuned with")
         assert tab.system_prompt == "You are the keeper."
+
+
+async def test_in_a_blind_round_neither_the_warning_nor_a_stopped_answer_tells_who_is_who(walk: Walk) -> None:
+    served(walk)
+    async with chatting(walk) as tab:
+        tab.toss = lambda: True
+
+        async def tuned_with(_: str) -> str | None:
+            target = tab.pane("a").target
+            return "You are the keeper." if target and target.tuned else None
+
+        tab._tuned_with = tuned_with  # type: ignore[method-assign]
+        tab.recall_system()
+        await walk.until(lambda: tab.tuned_with is not None, "what it was tuned with")
+        tab.system_prompt = "Another."
+        tab.show_line()
+        await walk.sees("not the one it was tuned with")
+        await walk.press("escape", "B")
+        walk.sandbox.faults.add(kind=FaultKind.STALL, operation="ConverseStream", times=None, seconds=60, after=4)
+        tab.prompt.focus()
+        await walk.type(QUESTION)
+        await walk.press("enter")
+        await walk.sees("A  not told until you vote", "shown at the same moment")
+        tab.recall_system()
+        await walk.press("escape")
+        await walk.until(lambda: not tab.busy, "both stopped")
+        await walk.sees("not the one it was tuned with", "it did not come to an end")
+        walk.sandbox.faults.clear()
+        walk.sandbox.faults.add(kind=FaultKind.STALL, operation="ConverseStream", times=None, seconds=60, after=4)
+        await walk.press("escape", "full_stop")
+        await walk.until(lambda: all(pane.busy for pane in tab.panes), "both asked again")
+        await walk.press("x")
+        await walk.until(lambda: not tab.busy, "both stopped")
+        walk.sandbox.faults.clear()
+        await walk.press("B")
+        await walk.sees("The names are told", f"B  {TUNED}")
+        await walk.misses("not the one it was tuned with")
 
 
 async def test_a_profile_tells_lifecycle_and_kind(walk: Walk) -> None:

@@ -82,6 +82,8 @@ class AskingTab(KeepingTab):
         exchange = self.conversation.ask(probe)
         self.asked(exchange)
         self._ask_sides(panes, exchange)
+        if self.masked:
+            self.say("Both answers are shown at the same moment, when both are there; then v votes")
         return True
 
     def _ask_sides(self, panes: Sequence[AnswerPane], exchange: Exchange) -> None:
@@ -251,8 +253,12 @@ class AskingTab(KeepingTab):
             self.here.view.focus()
 
     def action_stop_side(self) -> None:
-        """Stop the answer of the side with the focus; the other goes on."""
-        self._stop(self.here)
+        """Stop the answer of the side with the focus; the other goes on.
+
+        While names are hidden both are stopped: whether one still comes would tell which is the slower.
+        """
+        for pane in self.panes if self.masked else [self.here]:
+            self._stop(pane)
 
     @staticmethod
     def _stop(pane: AnswerPane) -> None:

@@ -22,7 +22,7 @@ class HistoryTab(JudgingTab):
             "slash",
             "answers",
             "history",
-            tooltip="All answers so far, searched and exported",
+            tooltip="All answers so far, to be searched and asked again",
             key_display="/",
             id="chat.history",
         ),

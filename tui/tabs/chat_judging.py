@@ -84,6 +84,7 @@ class JudgingTab(SettingsTab):
     def _reveal(self) -> None:
         for pane in self.panes:
             pane.mask(False)
+        self.recall_system()
 
     # Blind mode
 

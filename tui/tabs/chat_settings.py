@@ -51,8 +51,11 @@ class SettingsTab(AskingTab):
 
     @work(group="recall", exclusive=True)
     async def _recall(self) -> None:
-        """Take the system prompt that side A was tuned with, else that of the last upload, unless one was written."""
-        if not self.identity.account:
+        """Take the system prompt that who answers was tuned with, else that of the last upload, unless one was written.
+
+        Not while names are hidden: a warning that comes or goes would tell which side is tuned.
+        """
+        if not self.identity.account or self.masked:
             return
         place = self.place
         try:
@@ -65,8 +68,12 @@ class SettingsTab(AskingTab):
         self.show_line()
 
     async def _tuned_with(self, place: str) -> str | None:
-        """The system prompt of the data that side A was trained on; None when nobody can tell."""
-        target = self.pane("a").target
+        """The system prompt of the data that the tuned side was trained on; None when nobody can tell.
+
+        A blind round may have left the tuned model on side B.
+        """
+        targets = [pane.target for pane in self.panes if pane.target is not None]
+        target = next((t for t in targets if t.tuned), None)
         runs = (r for r in self.board.runs if target and any(e.arn == target.model_id for e in r.endpoints))
         run = next(runs, None)
         if run is None or run.job is None or not run.job.training_uri:
@@ -92,7 +99,7 @@ class SettingsTab(AskingTab):
 
     async def _known(self) -> list[_Known]:
         """System prompts that were met, that of the training data first."""
-        found = [] if self.tuned_with is None else [_Known("what side A was tuned with", self.tuned_with)]
+        found = [] if self.tuned_with is None else [_Known("what the model was tuned with", self.tuned_with)]
         found += await self.services.pool.run(_in_files, self.files)
         found.append(_Known("settings", self.services.settings.system_prompt))
         try:

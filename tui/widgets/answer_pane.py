@@ -158,7 +158,7 @@ class AnswerPane(Vertical):
             self.view.append(reply.text)
             self.view.finish()
             if not reply.whole:
-                self.view.add_block("note", reply.ended)
+                self.view.add_block("note", "it did not come to an end" if self.masked else reply.ended)
             self.footer(reply.ended)
 
     def dress(self, number: int, lines: Sequence[StyledLine] | None) -> None:
