@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.harness import Walk
 from tests.journeys.stage import HAIKU, sent, served
 from tui.dialogs.answers import AnswersDialog
@@ -385,7 +387,9 @@ async def test_another_system_prompt_than_the_tuned_one_is_told(walk: Walk) -> N
         assert tab.system_prompt == "You are the keeper."
 
 
-async def test_in_a_blind_round_neither_the_warning_nor_a_stopped_answer_tells_who_is_who(walk: Walk) -> None:
+async def test_in_a_blind_round_neither_the_warning_nor_a_stopped_answer_tells_who_is_who(
+    walk: Walk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     served(walk)
     async with chatting(walk) as tab:
         tab.toss = lambda: True
@@ -394,7 +398,7 @@ async def test_in_a_blind_round_neither_the_warning_nor_a_stopped_answer_tells_w
             target = tab.pane("a").target
             return "You are the keeper." if target and target.tuned else None
 
-        tab._tuned_with = tuned_with  # type: ignore[method-assign]
+        monkeypatch.setattr(tab, "_tuned_with", tuned_with)
         tab.recall_system()
         await walk.until(lambda: tab.tuned_with is not None, "what it was tuned with")
         tab.system_prompt = "Another."
