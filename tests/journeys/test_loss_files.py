@@ -65,3 +65,25 @@ async def test_a_missing_file_is_said_and_the_chart_stays(walk: Walk, tmp_path: 
         await walk.type(str(tmp_path / "nothing.csv"))
         await walk.press("enter")
         await walk.sees("nothing.csv", "best epoch 6")
+
+
+async def test_the_whole_verdict_is_read_at_80_columns(walk: Walk, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    _write(folder)
+    async with walk.app(size=(80, 24)):
+        await open_metrics(walk, str(folder))
+        await walk.sees("fits default early stopping (threshold 0.001, patience 2) · epoch 7 +0.0196")
+        await walk.press("e")  # what is said of the smoothing needs the line
+        await walk.sees("EMA m = 0.6", "epoch 7 +0…")
+
+
+async def test_a_key_for_steps_says_where_they_are_when_only_validation_is_drawn(walk: Walk, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        _write(tmp_path / name)
+    async with walk.app():
+        await open_metrics(walk, f"{tmp_path / 'one'} {tmp_path / 'two'}")
+        await walk.sees("one", "two", "lowest validation")
+        await walk.press("s")
+        await walk.sees("w shows it")

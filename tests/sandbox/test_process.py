@@ -134,7 +134,7 @@ def test_nothing_answered_is_lost_by_kill_9(spawn: Callable[..., SandboxProcess]
 def test_a_second_owner_is_told_who_has_it(spawn: Callable[..., SandboxProcess]) -> None:
     first = spawn()
     first.address()
-    with pytest.raises(SandboxError, match=f"another tanzaku has this sandbox open \\(pid {first.pid}\\)"):
+    with pytest.raises(SandboxError, match=f"Another tanzaku has this sandbox open \\(pid {first.pid}\\)"):
         spawn().address()
     first.stop()
     spawn().address()

@@ -35,7 +35,7 @@ class Folder:
         except OSError as error:
             holder = os.read(self._lock, 32).decode("ascii", "replace").strip() or "unknown"
             os.close(self._lock)
-            raise FolderInUseError(f"another tanzaku has this sandbox open (pid {holder})") from error
+            raise FolderInUseError(f"Another tanzaku has this sandbox open (pid {holder})") from error
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
 

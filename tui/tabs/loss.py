@@ -86,12 +86,21 @@ class LossTab(LossExportTab):
         """Show or hide the losses of single steps."""
         self._view.steps = not self._view.steps
         self._draw()
+        if self._view.steps:
+            self._tell_of_steps()
 
     def action_smooth(self) -> None:
         """The next smoothing of the steps, then none."""
         weights = [None, *SMOOTHINGS]
         self._view.smooth = weights[(weights.index(self._view.smooth) + 1) % len(weights)]
         self._draw()
+        if self._view.smooth is not None:
+            self._tell_of_steps()
+
+    def _tell_of_steps(self) -> None:
+        """Say where steps are, when a key for them changes nothing that is seen."""
+        if self._view.which(len(self._runs.visible)) == "validation":
+            self.say("Steps belong to the training curve: w shows it")
 
     def action_log(self) -> None:
         """Switch between linear and logarithmic scale."""

@@ -189,9 +189,11 @@ class LossView(Vertical):
             else:
                 verdict = f"{head}\n{verdict}"
         self._put("values", values)
-        self._put("verdict", verdict)
         note = note_text(curves, beta=view.smooth, kept_from=about.kept_from, problem=about.problem)
-        self._put("note", note)
+        rest = "" if note else self._beyond("verdict", verdict)
+        self._put("verdict", verdict.removesuffix(rest))
+        self._put("note", note or rest)
+        self.query_one("#loss-note").set_class(bool(rest), "-verdict")
 
     def _names(self, runs: ShownRuns, view: View, waiting: str, chart: LossChart) -> None:
         """One run: its name and the legend on a line. Several: a line each, with the full name."""
@@ -236,6 +238,10 @@ class LossView(Vertical):
         """How many lines a place has."""
         height = self.query_one(f"#loss-{name}", Static).styles.height
         return int(height.value) if height is not None else 1
+
+    def _beyond(self, name: str, text: str) -> str:
+        """The end of a text that its place has no lines for."""
+        return "\n".join(wrap(text, max(20, self.size.width - 2))[self._lines(name) :])
 
     def _put(self, name: str, text: str) -> None:
         """Text cut to the lines there are; its height never changes, so nothing is laid out anew."""
