@@ -248,3 +248,30 @@ def test_what_the_rules_say_of_a_duplicate_is_not_said_again() -> None:
 
 def test_every_format_of_the_catalogue_can_be_looked_at() -> None:
     assert {m.data_format for m in CATALOGUE} == set(DataFormat)
+
+
+@pytest.mark.parametrize(
+    ("body", "keys"),
+    [
+        ('{"q": "one", "q": "two", "a": "b"}', ["q"]),
+        ('{"q": "one", "a": "b", "system": "x", "system": "y", "a": "c"}', ["a", "system"]),
+        ('{"q": "the \\"q\\" of it", "a": "b", "more": {"q": 1}}', []),
+        ('{"q": "one", "a": "b", "id": 1, "id": 2}', []),
+        ('{"q": "one", "q": "cut', []),
+    ],
+)
+def test_a_key_that_stands_twice_in_a_record_is_told(body: str, keys: list[str]) -> None:
+    lines = [json.dumps(r) for r in sound()]
+    file = read(Path("pairs.jsonl"), "\n".join([*lines, body]).encode())
+    found = [p for p in look_closer(file, HAIKU) if p.rule == "key twice"]
+    assert sorted(p.field for p in found) == keys
+    assert all(p.index == 30 and p.line == 31 for p in found)
+
+
+def test_keys_in_japanese_and_in_formats_are_looked_at_too() -> None:
+    japanese = read(Path("x.jsonl"), '{"質問": "a", "\\u8cea\\u554f": "b", "回答": "c"}'.encode())
+    assert [p.field for p in look_closer(japanese, HAIKU) if p.rule == "key twice"] == ["質問"]
+    completion = read(Path("x.jsonl"), b'{"prompt": "a", "completion": "b", "completion": "c"}')
+    assert [p.field for p in look_closer(completion, HAIKU) if p.rule == "key twice"] == ["completion"]
+    table = read(Path("x.csv"), b"question,answer\nquestion,question\n")
+    assert [p for p in look_closer(table, HAIKU) if p.rule == "key twice"] == []

@@ -21,6 +21,8 @@ from tui.domain.leaks import answer_of, question_of
 from tui.domain.near import near_duplicates
 from tui.domain.pairs import Damaged, Pairs, Shape
 from tui.domain.quick import BATCH, Texts, texts
+from tui.domain.text import safe_line
+from tui.domain.twice import twice
 
 _FEW = 8
 """Unread records in a batch up to which they are read one by one."""
@@ -102,7 +104,7 @@ def look_closer(
     slots = _read(pairs, traits, should_stop)
     if len(slots) < len(pairs):
         return []
-    found = list(_encoding(pairs, model))
+    found = [*_encoding(pairs, model), *_twice(pairs, should_stop)]
     for one in (_repeated(pairs, traits, slots, should_stop), _lengths(pairs, traits, slots)):
         found += one
     found += _languages(pairs, traits, slots)
@@ -131,6 +133,12 @@ def _encoding(pairs: Pairs, model: BaseModel) -> Iterator[Problem]:
         for note in pairs.notes:
             text = f"{note}; AWS reads UTF-8 without a byte order mark, as files are converted here"
             yield Problem("encoding", Severity.WARNING, text, "file", source="RFC 8259, section 8.1")
+
+
+def _twice(pairs: Pairs, should_stop: Callable[[], bool]) -> Iterator[Problem]:
+    for index, key in twice(pairs, should_stop):
+        text = f"{safe_line(key, 40)} stands more than once in the record: the last one counts, E shows both"
+        yield _problem(pairs, index, "key twice", safe_line(key, 40), text, "RFC 8259, section 4")
 
 
 def _repeated(pairs: Pairs, traits: Traits, slots: array[int], should_stop: Callable[[], bool]) -> Iterator[Problem]:
