@@ -179,7 +179,7 @@ async def test_marks_stay_on_keys() -> None:
         await pilot.press("space")
         assert table.marked == {"row1"}
         heard = app_of(pilot).heard(VirtualTable.MarksChanged)
-        assert [len(message.marked) for message in heard] == [1, 2, 1]
+        assert [message.count for message in heard] == [1, 2, 1]
         assert heard[0].control is table
 
 

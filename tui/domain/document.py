@@ -20,7 +20,7 @@ from tui.domain.material import UTF_8, Encoding, Material
 from tui.domain.pairs import Columns, Damaged, Keys, PairFile, Shape, read_record
 from tui.domain.record_text import edited, made
 from tui.domain.text import count
-from tui.domain.version import Version
+from tui.domain.version import Version, number_runs
 
 _NEAR = 50
 """How far off a record is looked for in whose manner a new one is written."""
@@ -94,7 +94,10 @@ class Document:
     @property
     def dirty(self) -> bool:
         """Whether the file on disk holds something else."""
-        return self._on_disk is None or self.now.numbers != self._on_disk
+        there, here = self._on_disk, self.now.numbers
+        if there is None or here is there:
+            return there is None
+        return memoryview(here) != memoryview(there)  # as arrays, each number would become an object first
 
     def saved(self, version: Version, path: Path | None = None) -> None:
         """`version` is on disk now, at `path` if that is another place than before."""
@@ -169,10 +172,10 @@ class Document:
 
     def remove(self, indices: Iterable[int]) -> Step:
         """The records at `indices` go."""
-        gone = sorted(set(indices))
+        gone = array("q", sorted(set(indices)))
         name = f"delete of {f'pair {gone[0] + 1}' if len(gone) == 1 else count(len(gone), 'pair')}"
         numbers, nothing = self.now.numbers, array("q")
-        return Step(name, tuple(Splice(i, numbers[i : i + 1], nothing) for i in gone))
+        return Step(name, tuple(Splice(i, numbers[i : i + n], nothing) for _, i, n in number_runs(gone)))
 
     def _replaced(self, index: int, text: str) -> Step:
         old = self.now.numbers[index]

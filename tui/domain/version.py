@@ -88,7 +88,7 @@ class Version:
     def size(self) -> int:
         """Bytes as UTF-8 without byte order mark."""
         total = len(self.material.head) + len(self.material.tail)
-        for at, number, length in _runs(self.numbers):
+        for at, number, length in number_runs(self.numbers):
             start, end = (0, len(self.material.made(number).body)) if number < 0 else self._extent(number, length)
             total += end - start + (len(self._joint(number)) if at else 0)
         return total
@@ -120,7 +120,7 @@ class Version:
         found: list[_Run] = []
         end = self.material.base.line_end
         line = 1 + self.material.head.count(end)
-        for at, number, length in _runs(self.numbers):
+        for at, number, length in number_runs(self.numbers):
             run = _Run(at, number, length, 0)
             line += self._joint(number).count(end) if at else 0
             found.append(_Run(at, number, length, line))
@@ -144,7 +144,7 @@ class Version:
     def _pieces(self) -> Iterator[bytes]:
         material = self.material
         yield material.head
-        for at, number, length in _runs(self.numbers):
+        for at, number, length in number_runs(self.numbers):
             if at:
                 yield self._joint(number)
             if number < 0:
@@ -180,8 +180,8 @@ def _gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
     yield b"".join(held)
 
 
-def _runs(numbers: array[int]) -> Iterator[tuple[int, int, int]]:
-    """Place, first number and length of each run."""
+def number_runs(numbers: array[int]) -> Iterator[tuple[int, int, int]]:
+    """Of numbers that follow one another: place, first number and length of each run; one below 0 stands alone."""
     at, total = 0, len(numbers)
     while at < total:
         first, length = numbers[at], 1

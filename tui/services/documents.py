@@ -113,21 +113,21 @@ class Documents:
     async def undo(self, opened: OpenDocument) -> Step | None:
         """Take back the last action; the step that did it, None when there is nothing."""
         async with opened._turn:
-            step = opened.document.next_undo
+            step = await self._pool.run(lambda: opened.document.next_undo)
             if step is not None:
                 # After a crash it is carried out as an action like the others, and can itself be undone.
                 await self._tell(opened, replace(step, name=f"undo of {step.name}"))
-                opened.document.undo()
+                await self._pool.run(opened.document.undo)
                 self._settle(opened)
         return step
 
     async def redo(self, opened: OpenDocument) -> Step | None:
         """Carry out again what was taken back; None when there is nothing."""
         async with opened._turn:
-            step = opened.document.next_redo
+            step = await self._pool.run(lambda: opened.document.next_redo)
             if step is not None:
                 await self._tell(opened, step)
-                opened.document.redo()
+                await self._pool.run(opened.document.redo)
                 self._settle(opened)
         return step
 

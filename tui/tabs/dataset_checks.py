@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_left, bisect_right
 from dataclasses import replace
 
 from textual import work
@@ -75,5 +76,6 @@ class CheckingTab(ListingTab):
             self.say(f"{opened.name}: {opened.problems[0].message}", "problem")
             return
         here = self._rows.index(self.query_one("#pairs", VirtualTable).cursor)
-        ahead = [p for p in places if p > here] if step > 0 else [p for p in reversed(places) if p < here]
-        self.go_to((ahead or (places if step > 0 else places[::-1]))[0])
+        # Round the end: behind the last one comes the first.
+        at = bisect_right(places, here) if step > 0 else bisect_left(places, here) - 1
+        self.go_to(places[at % len(places)])

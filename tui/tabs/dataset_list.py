@@ -90,7 +90,7 @@ class ListingTab(RecoveringTab):
         rows = self.listing.count(total)
         shown = count(total, "pair") if self.listing.rows is None or rows == total else f"{rows:,} of {total:,}"
         shown += " …" if self._searching else ""
-        marked = len(self.query_one("#pairs", VirtualTable).marked)
+        marked = self.query_one("#pairs", VirtualTable).mark_count
         unsaved = "● unsaved  " if opened.dirty else ""
         alone = "▲ no recovery  " if opened.source.unguarded else ""
         alone += "▲ open elsewhere  " if opened.source.holder else ""
@@ -169,7 +169,7 @@ class ListingTab(RecoveringTab):
         table = self.query_one("#pairs", VirtualTable)
         shown = self._marked_of is opened.source
         marked = table.marked if shown else self._marks.get(opened.source, frozenset())
-        if not marked:
+        if not marked or all(len(s.removed) == len(s.inserted) for s in step.splices):
             return
         moved = frozenset(str(index) for index in kept(step, sorted(int(key) for key in marked))[1])
         if shown:

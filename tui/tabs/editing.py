@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from tui.services.documents import OpenDocument
 
 
+_MANY = 500
+"""Records from which on an action is made on a thread."""
+
+
 @dataclass(frozen=True, slots=True)
 class EditedFile(OpenFile):
     """A file that is open for editing; `file` is what it holds now."""
@@ -103,13 +107,14 @@ class EditingTab(Tab):
 
     # Doing and undoing
 
-    async def _do(self, make: Callable[[Document], Step], done: Callable[[Step], str]) -> bool:
-        """Do what `make` makes of the current file, and say so; False when it cannot be done."""
+    async def _do(self, make: Callable[[Document], Step], done: Callable[[Step], str], *, places: int = 1) -> bool:
+        """Do what `make` makes of the current file in so many `places`, and say so; False when it cannot be done."""
         opened = self.opened
         if opened is None:
             return False
         try:
-            step = await self.services.documents.do(opened.source, make)
+            documents = self.services.documents
+            step = await (documents.do_apart if places > _MANY else documents.do)(opened.source, make)
         except (AppError, FormatError) as error:
             sentence = error.sentence() if isinstance(error, AppError) else f"That cannot be done: {error}"
             self._refusal = sentence
@@ -243,9 +248,11 @@ class EditingTab(Tab):
     async def action_delete(self) -> None:
         """The marked pairs go, else the current one."""
         chosen = self.chosen_pairs()
-        if not chosen:
-            return
-        await self._do(lambda d: d.remove(chosen), lambda step: f"{_capital(step.name)} (u undoes it)")
+        if chosen:
+            said = "{} (u undoes it)"
+            await self._do(
+                lambda d: d.remove(chosen), lambda step: said.format(_capital(step.name)), places=len(chosen)
+            )
 
     async def action_edit_outside(self) -> None:
         """Open the pair in the user's own editor."""

@@ -97,10 +97,10 @@ class VirtualTable(OwnKeys, ScrollView, can_focus=True, inherit_bindings=False):
     class MarksChanged(Message):
         """Rows were marked or unmarked."""
 
-        def __init__(self, table: VirtualTable, marked: frozenset[str]) -> None:
+        def __init__(self, table: VirtualTable, count: int) -> None:
             super().__init__()
             self.table = table
-            self.marked = marked
+            self.count = count
 
         @property
         def control(self) -> VirtualTable:
@@ -122,7 +122,7 @@ class VirtualTable(OwnKeys, ScrollView, can_focus=True, inherit_bindings=False):
         self._cursor_key: str | None = None
         self._told: tuple[int, str] | None = None
         self._sized = Size(0, 0)
-        self._marked: frozenset[str] = frozenset()
+        self._marked: set[str] = set()
         self._placed: tuple[Placed, ...] = ()
         self._shared_width = -1
         self._strips: LRUCache[tuple[int, bool], Strip] = LRUCache(512)
@@ -199,21 +199,30 @@ class VirtualTable(OwnKeys, ScrollView, can_focus=True, inherit_bindings=False):
         return self._cursor_key
 
     @property
+    def mark_count(self) -> int:
+        """How many rows are marked."""
+        return len(self._marked)
+
+    @property
     def marked(self) -> frozenset[str]:
         """Keys of the marked rows, also of those not among the rows shown now."""
-        return self._marked
+        return frozenset(self._marked)
 
     @marked.setter
     def marked(self, keys: frozenset[str]) -> None:
         if keys != self._marked:
-            self._marked = frozenset(keys)
-            self.refresh_rows()
-            self.post_message(self.MarksChanged(self, self._marked))
+            self._marked = set(keys)
+            self._marks_changed()
+
+    def _marks_changed(self) -> None:
+        self.refresh_rows()
+        self.post_message(self.MarksChanged(self, len(self._marked)))
 
     def toggle_mark(self) -> None:
         """Marks the current row, or takes its mark away."""
         if self._cursor_key is not None:
-            self.marked = self._marked ^ {self._cursor_key}
+            self._marked ^= {self._cursor_key}  # in place: there may be very many
+            self._marks_changed()
 
     # Cursor
 
