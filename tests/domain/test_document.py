@@ -374,3 +374,18 @@ def test_what_is_found_moves_with_the_records(at: int, gone: list[int], found: l
     back = document.next_undo
     assert back is not None
     assert back.moved(moved) == found
+
+
+def test_neighbours_go_in_one_splice_and_come_back() -> None:
+    lines = [json.dumps({"question": f"q{n}", "answer": "a"}) for n in range(12)]
+    document = opened("\n".join(lines).encode())
+    document.do(document.duplicate(4))
+    before = bytes_of(document)
+    step = document.remove([9, 3, 4, 5, 6])
+    assert [(s.at, len(s.removed)) for s in step.splices] == [(3, 4), (9, 1)]
+    document.do(step)
+    left = [r.question for r in document.now if isinstance(r, Record)]
+    assert left == ["q0", "q1", "q2", "q6", "q7", "q9", "q10", "q11"]
+    document.undo()
+    assert bytes_of(document) == before
+    assert len(document.remove(range(13)).splices) == 1

@@ -143,6 +143,27 @@ async def test_marks_stay_on_their_records(walk: Walk, file: Path, tmp_path: Pat
         await walk.sees("*1 marked")
 
 
+async def test_very_many_marked_pairs_go_and_come_back(walk: Walk, tmp_path: Path) -> None:
+    path = tmp_path / "many.jsonl"
+    pairs = [{"question": f"Which gate has lantern {n}?", "answer": f"Gate {n * 7}."} for n in range(900)]
+    path.write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
+    before = path.read_bytes()
+    async with walk.app([path]):
+        await walk.sees("900 pairs")
+        await walk.press("asterisk")
+        await walk.sees("*900 marked")
+        await walk.press("j", "space", "j", "j", "space")
+        await walk.sees("*898 marked")
+        await walk.press("d")
+        await walk.sees("2 pairs", "Delete of 898 pairs")
+        await walk.misses("marked")
+        await walk.press("u")
+        await walk.sees("900 pairs", "Undone: delete of 898 pairs")
+        await walk.press("U", "w")
+        await walk.sees("is saved")
+        assert path.read_bytes() == b"".join(before.splitlines(keepends=True)[n] for n in (1, 3))
+
+
 async def test_hits_stand_out_and_are_walked_through(walk: Walk, file: Path) -> None:
     async with walk.app([file]):
         await walk.sees("40 pairs", "4 warnings")
