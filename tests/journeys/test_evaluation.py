@@ -14,6 +14,7 @@ from tui.domain.evaluation import Judge, JudgeKind, Results
 from tui.domain.settings import Settings
 from tui.sandbox.lifecycle import EVALUATION
 from tui.screens.evaluation import EvaluationScreen
+from tui.screens.evaluation_doubts import fitting
 
 ENGLISH = [
     ("What is lantern number 1?", "Lantern 1 hangs at gate 7 of the garden."),
@@ -195,6 +196,31 @@ async def test_every_judges_scores_can_be_seen_in_turn(walk: Walk, tmp_path: Pat
         await walk.sees("judge exact match")
         await walk.press("w")
         await walk.sees(f"judge {first.name}")
+
+
+async def test_the_smallest_window_shows_what_is_said_and_every_warning_on_a_key(walk: Walk, tmp_path: Path) -> None:
+    served(walk)
+    training = pair_file(tmp_path, ENGLISH, "training.json")
+    async with walk.app([training, pair_file(tmp_path, ENGLISH)], size=(60, 16)):
+        await open_evaluation(walk)
+        await walk.sees("2 warnings: W shows all", "? help", "▸", "tuned 10", "everything is stored")
+        await walk.press("W")
+        await walk.sees("What weakens it", "▲ 3 questions are contained in the training data", "would need about")
+        await walk.press("escape", "J")
+        await walk.sees("Judge the stored answers again")
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (1, ["▲ 3 warnings: W shows all"]),
+        (2, ["▲ 3 warnings: W shows all"]),
+        (3, ["▲ " + "長い" * 20, "▲ 2 more: W shows all"]),
+        (4, ["▲ " + "長い" * 20, "▲ b", "▲ c"]),
+    ],
+)
+def test_warnings_that_do_not_fit_are_counted(rows: int, expected: list[str]) -> None:
+    assert fitting(["長い" * 20, "b", "c"], 60, rows) == expected
 
 
 async def test_own_verdicts_are_held_against_the_judge(walk: Walk, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from tui.domain.headline import Headline, headline
 from tui.domain.text import count, safe_line
 from tui.screens.evaluation_bedrock import BedrockPart
 from tui.screens.evaluation_detail import DetailPart, PartPane
+from tui.screens.evaluation_doubts import DoubtsPart
 from tui.screens.evaluation_files import FilesPart
 from tui.screens.evaluation_leaks import LeaksPart
 from tui.screens.evaluation_pairs import PairsPart
@@ -44,7 +45,7 @@ _ROOMY = 100
 _EMPTY = "No evaluation is open. a makes one, o opens an earlier one, i reads predictions from files."
 
 
-class EvaluationScreen(DetailPart, RunsPart, PastPart, BedrockPart, FilesPart, PairsPart, LeaksPart):
+class EvaluationScreen(DetailPart, RunsPart, PastPart, BedrockPart, FilesPart, PairsPart, LeaksPart, DoubtsPart):
     """One evaluation, or two compared; it lives on while it is left, so that what is under way goes on."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -68,6 +69,7 @@ class EvaluationScreen(DetailPart, RunsPart, PastPart, BedrockPart, FilesPart, P
         Binding("V", "votes", "Evaluate answers voted on in Chat", show=False, id="evaluation.votes"),
         Binding("X", "delete", "Delete this evaluation", show=False, id="evaluation.delete"),
         Binding("y", "copy", "Copy the headline", show=False, id="evaluation.copy"),
+        Binding("W", "doubts", "All that weakens the result", show=False, id="evaluation.doubts"),
         Binding("question_mark", "help", "help", key_display="?", id="evaluation.help"),
         Binding("escape", "back", "back", key_display="esc", id="evaluation.back"),
     ]
@@ -187,10 +189,7 @@ class EvaluationScreen(DetailPart, RunsPart, PastPart, BedrockPart, FilesPart, P
         self.query_one("#evaluation-title", Line).put(Content.assemble((" Evaluation  ", "bold"), self._title()))
         self.query_one("#evaluation-headline", Static).update(Content(self._head_text()))
         self.query_one("#evaluation-conclusion", Static).update(Content(self._conclusion()))
-        warnings = self.query_one("#evaluation-warnings", Static)
-        told = self.compared.warnings if self.compared else self.head.warnings if self.head else ()
-        warnings.update(Content("\n".join(f"▲ {safe_line(w, 300)}" for w in told)))
-        warnings.display = bool(told)
+        self.draw_doubts()
         progress = self.query_one("#evaluation-progress", Line)
         under_way = self.progress is not None and self.results is not None and self.running == self.results.id
         progress.display = under_way

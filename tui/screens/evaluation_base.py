@@ -102,6 +102,10 @@ class EvaluationBase(SparingScreen[None], Asking):
         """Show everything anew."""
         raise NotImplementedError
 
+    def draw_doubts(self) -> None:
+        """Show as many warnings as have room."""
+        raise NotImplementedError
+
     def action_bedrock(self) -> None:
         """Let Bedrock evaluate both sides by itself."""
         raise NotImplementedError

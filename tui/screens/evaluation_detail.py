@@ -70,8 +70,9 @@ class DetailPart(EvaluationBase):
             self.query_one(f"#part-{name}").display = wide or name == part
 
     def on_resize(self) -> None:
-        """All four parts have room, or one."""
+        """All four parts have room, or one; and so have the warnings."""
         self.show_part(self.part)
+        self.draw_doubts()
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         """What has the keys is what is shown."""
