@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import signal
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.journeys.terminal import Terminal
 from tests.sandbox.conftest import PAIRS, Scene
+from tests.services.conftest import until
 from tui.sandbox.clock import ManualClock
 from tui.sandbox.server import Sandbox
 
@@ -41,9 +45,20 @@ def questions(tmp_path: Path) -> Path:
 
 
 def bought(home: Path) -> list[bool]:
-    """Whether each purchase has ended, after the app is gone."""
+    """Whether each purchase has ended, after the app is gone; its sandbox may take a moment longer."""
+    until(lambda: free(state_of(home)))
     with Sandbox(clock=ManualClock(), state=state_of(home)) as sandbox:
         return [line.ended is not None for line in sandbox.books()]
+
+
+def free(state: Path) -> bool:
+    """Whether nobody has this world open."""
+    with (state / "lock").open() as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+    return True
 
 
 def begun(terminal: Terminal) -> None:
@@ -85,3 +100,65 @@ def test_however_the_app_ends_the_endpoint_is_deleted(
         begun(terminal)
         way(terminal)
     assert bought(home) == [True]
+
+
+def test_after_kill_9_the_next_start_ends_it_and_buys_nothing(home: Path, questions: Path) -> None:
+    arguments = ["--sandbox", "--sandbox-speed", "1", str(questions)]
+    with Terminal(arguments, home, size=(100, 40)) as terminal:
+        begun(terminal)
+        terminal.signal(signal.SIGKILL)
+        terminal.ended()
+    assert bought(home) == [False]
+    with Terminal(arguments, home, size=(100, 40)) as terminal:
+        terminal.sees(f"{NAME}: interrupted while waiting until it serves")
+        terminal.send("2")
+        terminal.sees("lantern-keeper")
+        terminal.send("B")
+        terminal.sees("end it and delete the endpoint")
+        terminal.send("j", "enter")
+        terminal.sees(f"Given up; {NAME} is deleted")
+        terminal.send("ctrl+q", "ctrl+q")
+        assert terminal.ended() == 0
+    assert bought(home) == [True]
+
+
+def test_killed_while_it_buys_it_is_bought_once_or_not_at_all_and_deleted(home: Path, questions: Path) -> None:
+    """kill -9 as soon as the order is written down, again and again until nothing is open."""
+    arguments = ["--sandbox", "--sandbox-speed", "1", str(questions)]
+    with Terminal(arguments, home, size=(100, 40)) as terminal:
+        terminal.sees("eval.json", "123456789012")
+        terminal.send("2")
+        terminal.sees("lantern-keeper")
+        terminal.send("B")
+        terminal.sees("yet to be bought")
+        terminal.send("ctrl+s")
+        terminal.sees("Buy, evaluate, delete?")
+        terminal.send(*NAME)
+        terminal.send("enter")
+        terminal.until(lambda: orders(home) == 1, "the note of the order")
+        terminal.signal(signal.SIGKILL)
+        terminal.ended()
+    purchases = len(bought(home))
+    with Terminal(arguments, home, size=(100, 40)) as terminal:
+        terminal.sees(f"{NAME}: interrupted while")
+        terminal.send("2")
+        terminal.sees("lantern-keeper")
+        terminal.send("B")
+        terminal.sees("end it and delete the endpoint")
+        terminal.send("j", "enter")
+        terminal.until(
+            lambda: any(terminal.shows(word) for word in ("Given up", "is deleted", "is not known yet")),
+            "an answer",
+        )
+        terminal.send("ctrl+q", "ctrl+q")
+        assert terminal.ended() == 0
+    assert bought(home) == [True] * purchases
+
+
+def orders(home: Path) -> int:
+    """How many were ever written down."""
+    path = home / ".local/state/tanzaku/sandbox/tanzaku.db"
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as store:
+        if not store.execute("SELECT 1 FROM sqlite_master WHERE name='one_go'").fetchone():
+            return 0
+        return int(store.execute("SELECT count(*) FROM one_go").fetchone()[0])

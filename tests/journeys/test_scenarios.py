@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.harness import Walk
 from tests.journeys.stage import sent, served, trained, uploaded
 from tui.sandbox.scenarios import Scenario
@@ -83,3 +85,39 @@ async def test_an_account_without_model_units_is_told_before_it_buys(walk: Walk)
         await walk.press("b")
         await walk.sees("Serve lantern-keeper", "quota of model units without commitment is 0", "Ask AWS Support")
     assert sent(walk, BUY) == 0
+
+
+async def test_a_role_that_cannot_be_assumed_gives_the_form_back_with_the_reason(
+    walk: Walk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = walk.services()
+    monkeypatch.setattr(services.jobs, "_role_waits", (0.0, 0.0))
+    uploaded(walk, services)
+    rehearse(walk, Scenario.ROLE)
+    async with walk.app(services=services, size=(120, 40)):
+        await walk.sees(walk.sandbox.account_id)
+        await walk.press("2", "n")
+        await walk.sees("New job on Claude 3 Haiku")
+        await walk.press("end", "backspace", "7")
+        await walk.press("ctrl+s")
+        await walk.sees("New job on Claude 3 Haiku", "Could not assume", "7 epochs")
+        assert walk.sandbox.world.records.jobs == {}
+        walk.sandbox.world.scenarios = frozenset()
+        await walk.press("ctrl+s")
+        await walk.sees("● Validation")
+    assert len(walk.sandbox.world.records.jobs) == 1
+
+
+async def test_data_of_the_wrong_format_fails_the_job_with_cause_and_cure(walk: Walk) -> None:
+    services = walk.services()
+    uploaded(walk, services)
+    rehearse(walk, Scenario.FORMAT)
+    async with walk.app(services=services, size=(120, 40)):
+        await begin_job(walk)
+        await walk.pass_time(2 * HOUR)
+        await walk.sees("✗ Failed", "not in the format")
+        walk.sandbox.world.scenarios = frozenset()
+        await walk.press("C")
+        await walk.sees("New job on Claude 3 Haiku")
+        await walk.press("ctrl+s")
+        await walk.sees("● Validation", "2 runs")
