@@ -93,6 +93,13 @@ def test_answers_that_are_still_to_come_are_not_missing() -> None:
     assert headline(replace(shown, spec=nobody, answers=asked), JUDGE.id).unanswered == 1
 
 
+@pytest.mark.parametrize(("flipped", "winner"), [(4, TUNED_SIDE), (5, None)])
+def test_half_of_the_judgements_following_the_order_leaves_no_winner(flipped: int, winner: Side | None) -> None:
+    sound, odd = comparison(TUNED_SIDE, TUNED_SIDE), comparison(TUNED_SIDE, BASE_SIDE)
+    found = headline(results([(9.0, 3.0)] * 10, [odd] * flipped + [sound] * (10 - flipped)), JUDGE.id)
+    assert (found.flips, found.compared, found.winner) == (flipped, 10, winner)
+
+
 def test_leaked_questions_are_told_and_the_rest_is_shown_alone() -> None:
     found = headline(results(CLEAR), JUDGE.id, leaked=[0, 1, 99])
     assert found.leaked == 2
@@ -110,6 +117,9 @@ def test_a_judge_that_may_reward_length() -> None:
     assert (found.lengths, found.unit) == ((6.0, 1.0), "words")
     assert headline(results([(9.0, 3.0)] * 8, texts=("short", "a long answer")), JUDGE.id).warnings == (NARROW,)
     assert not headline(results([(9.0, 3.0)] * 20, texts=("short", "a long answer")), JUDGE.id).warnings
+    for decided, told in ((4, False), (5, True)):
+        few = headline(results([(9.0, 3.0)] * decided, texts=("a long answer of many words", "short")), JUDGE.id)
+        assert any("may reward length" in warning for warning in few.warnings) is told
 
 
 def test_lengths_of_japanese_are_characters() -> None:
@@ -121,6 +131,8 @@ def test_sides_asked_unlike_and_answers_cut_are_told() -> None:
     shown = results(CLEAR)
     answers = dict(shown.answers)
     answers[Slot(0, 0, Side.TUNED)] = Answer("x", AT, sent=Parameters(5, 0.5), stop_reason="max_tokens")
+    alone = headline(replace(shown, answers=answers), JUDGE.id).warnings  # how the other was asked is not known
+    assert not any("different parameters" in warning for warning in alone)
     answers[Slot(0, 0, Side.BASE)] = Answer("y", AT, sent=Parameters(5))
     warnings = headline(replace(shown, answers=answers), JUDGE.id).warnings
     assert "the sides were asked with different parameters: tuned max 5 · T 0.5, base max 5" in warnings

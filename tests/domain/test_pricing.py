@@ -37,6 +37,9 @@ def test_costs() -> None:
     assert HAIKU.answered(1_000, 2_000) == pytest.approx(0.00275)
     assert UNKNOWN.trained(1, 1) is None
     assert TokenPrices(input=1).answered(1, 1) is None
+    assert TokenPrices(output=1).answered(1, 1) is None
+    assert HAIKU.per_million == "$0.25 in, $1.25 out per M tokens"
+    assert {TokenPrices(input=1).per_million, TokenPrices(output=1).per_million, UNKNOWN.per_million} == {"$ ?"}
     assert HAIKU.origin == "config.toml, 2026-11-01"
     assert UNKNOWN.origin == ""
 

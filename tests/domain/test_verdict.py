@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.domain.loss_runs import MAKERS, curves, points
-from tui.domain.losses import Curves
+from tui.domain.losses import Curves, EpochPoint
 from tui.domain.trend import chance_of_order, noise_of, rising_fit, trend_of, valley
-from tui.domain.verdict import Case, Settings, judge
+from tui.domain.verdict import Case, Settings, _stops, judge
 
 REFERENCE = (2.5327150328, 1.7015820491, 1.5365295365, 1.5085376232, 1.4764881400, 1.4763538640, 1.4959460000)
 
@@ -145,6 +145,29 @@ def test_few_steps_are_said_beside_the_case() -> None:
     assert found.case is Case.STILL_FALLING
     assert Case.FEW_STEPS in found.cases
     assert "only one step per epoch" in found.text
+
+
+@pytest.mark.parametrize(("rows", "said"), [((1, 2, 2), "only 2 steps"), ((1, 1, 9), "only one step"), ((2, 3, 3), "")])
+def test_the_epoch_in_the_middle_tells_whether_steps_are_few(rows: tuple[int, ...], said: str) -> None:
+    training = tuple(EpochPoint(n, 2.0 - n / 10, steps, 1.0, 2.0) for n, steps in enumerate(rows, 1))
+    found = judge(Curves("x", training, points((1.5, 1.4, 1.3))))
+    assert (Case.FEW_STEPS in found.cases) == bool(said)
+    assert said in found.text
+
+
+@pytest.mark.parametrize(
+    ("values", "ends"),
+    [
+        # Slowly down: each epoch gains too little, but every second one on the best that was a gain.
+        ((1.0, 0.95, 0.88, 0.85, 0.84), [3, 5, 3]),
+        # Up and down again: nothing is a gain on the best, the third epoch is one on the second.
+        ((1.0, 1.3, 1.15, 1.1, 1.09), [3, 3, 5]),
+        ((1.0, 0.8, 0.6, 0.4), [None, None, None]),
+    ],
+)
+def test_readings_of_early_stopping_end_a_run_where_they_say(values: tuple[float, ...], ends: list[int | None]) -> None:
+    """In the order best so far, best that was a gain, epoch before; threshold 0.1, patience 2."""
+    assert _stops(values, 0.1, 2) == ends
 
 
 def test_what_is_no_loss_is_not_judged() -> None:
