@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -126,6 +126,26 @@ def test_threads_may_write_at_the_same_time(store: Store) -> None:
         thread.join(20)
     assert failures == []
     assert len(store.unsettled("p")) == 150
+
+
+def test_many_rows_are_written_together_or_not_at_all(store: Store, path: Path) -> None:
+    with store.together():
+        for number in range(200):
+            store.remember("place", f"key {number}", "kept")
+
+    def broken_off(key: str, how: Callable[[], object]) -> None:
+        with store.together():
+            store.remember("place", key, "changed")
+            how()
+
+    with pytest.raises(AppError):
+        broken_off("key 1", lambda: store.write("INSERT INTO nowhere VALUES (1)"))
+    with pytest.raises(ZeroDivisionError):
+        broken_off("key 2", lambda: 1 // 0)
+    again = Store(path)
+    assert {again.recall("place", f"key {number}") for number in range(200)} == {"kept"}
+    store.remember("place", "key 1", "later")
+    assert again.recall("place", "key 1") == "later"
 
 
 def test_two_programs_may_share_it(store: Store, path: Path) -> None:

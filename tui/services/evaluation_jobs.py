@@ -243,14 +243,15 @@ class EvaluationJobs:
 
 
 def _store(store: EvaluationStore, job: EvaluationJob, found: JobResults) -> None:
-    store.add_judge(job.evaluation, job.judge)
-    for slot, answer in found.answers.items():
-        store.add_answer(job.evaluation, slot, answer)
-    for slot, score in found.scores.items():
-        if isinstance(score, Score):
-            store.add_score(job.evaluation, job.judge.id, slot, score)
-        else:
-            store.add_failure(job.evaluation, job.judge.id, slot.side, slot.question, slot.sample, score)
+    with store.together():
+        store.add_judge(job.evaluation, job.judge)
+        for slot, answer in found.answers.items():
+            store.add_answer(job.evaluation, slot, answer)
+        for slot, score in found.scores.items():
+            if isinstance(score, Score):
+                store.add_score(job.evaluation, job.judge.id, slot, score)
+            else:
+                store.add_failure(job.evaluation, job.judge.id, slot.side, slot.question, slot.sample, score)
 
 
 def _encoded(results: Results, side: Side, brought: bool, part: int) -> bytes:

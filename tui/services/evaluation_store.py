@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -79,16 +80,22 @@ class EvaluationStore:
                 self._store.write(table)
             self._made = True
 
+    def together(self) -> AbstractContextManager[None]:
+        """All that is written meanwhile, or nothing of it: for many rows at once."""
+        self._prepare()
+        return self._store.together()
+
     # Evaluations
 
     def add(self, evaluation: str, place: str, spec: Spec, answers: Mapping[Slot, Answer]) -> None:
         """A new evaluation with the answers it has already; it is there once everything is."""
-        for slot, answer in answers.items():
-            self.add_answer(evaluation, slot, answer)
-        self._write(
-            "INSERT INTO evaluations (id, place, spec, at) VALUES (?,?,?,?)",
-            (evaluation, place, json.dumps(asdict(spec)), self.now().isoformat()),
-        )
+        with self.together():
+            for slot, answer in answers.items():
+                self.add_answer(evaluation, slot, answer)
+            self._write(
+                "INSERT INTO evaluations (id, place, spec, at) VALUES (?,?,?,?)",
+                (evaluation, place, json.dumps(asdict(spec)), self.now().isoformat()),
+            )
 
     def forget(self, evaluation: str) -> None:
         """Delete it, and whatever belongs to no evaluation."""

@@ -7,7 +7,8 @@ import os
 import sqlite3
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -130,6 +131,20 @@ class Store:
     def write(self, sql: str, values: tuple[Any, ...] = ()) -> int:
         """Carry out one statement; on disk when this returns. Gives the number of the row it inserted, if it did."""
         return self._carry_out(sql, values).lastrowid or 0
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is written meanwhile, by this thread, is on disk at the end, or nothing of it is: one fsync for many
+        rows. Others wait, so it is for what takes a moment. Not to be nested."""
+        with self._lock:
+            self.write("BEGIN IMMEDIATE")
+            try:
+                yield
+                self.write("COMMIT")
+            except BaseException:
+                with suppress(AppError):
+                    self.write("ROLLBACK")
+                raise
 
     def change(self, sql: str, values: tuple[Any, ...] = ()) -> int:
         """Carry out one statement; on disk when this returns. Gives how many rows it changed: of several windows that
