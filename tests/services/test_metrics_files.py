@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import random
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 
 from tui.domain.errors import AppError
 from tui.domain.losses import SMOOTHINGS, Curves
+from tui.services.losses import local_runs
 from tui.services.metrics_curves import curves
 
 
@@ -216,3 +219,22 @@ def test_a_table_of_which_no_row_counts_stays_empty(row: str) -> None:
     assert read(heading + row).training == ()
     whole = read(f"{heading}1,1,0.5,{'1' * 400}\n2,1,0.7,2\n")
     assert whole.training[0].mean == pytest.approx(0.6)
+
+
+def test_devices_and_files_of_gigabytes_are_not_read(tmp_path: Path) -> None:
+    with pytest.raises(AppError, match="no file"):
+        local_runs([Path("/dev/zero")])
+    large = tmp_path / "large.csv"
+    with large.open("wb") as file:
+        file.truncate(3_000_000_000)  # takes no room on disk
+    with pytest.raises(AppError, match="too large"):
+        local_runs([large])
+
+
+def test_a_pipe_from_another_program_is_read(tmp_path: Path) -> None:
+    pipe = tmp_path / "metrics.csv"
+    os.mkfifo(pipe)
+    text = "step_number,epoch_number,training_loss\n0,1,2.0\n1,2,1.0\n"
+    writer = threading.Thread(target=pipe.write_text, args=(text,), daemon=True)
+    writer.start()
+    assert [p.mean for p in local_runs([pipe])[0].training] == [2.0, 1.0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,6 +31,8 @@ _INNER_FOLDER = re.compile(r"(training|validation)(_artifacts)?|post_[a-z_]*vali
 _KIND = re.compile(r"step_?wise|training|train|validation|valid|val|eval|metrics|loss(es)?", re.IGNORECASE)
 _MOST_FILES = 40
 _MOST_TRENDS = 5
+_LARGEST = 1_000_000_000
+"""Bytes of a local file: forty million rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +194,7 @@ def local_runs(paths: Sequence[Path], asked_epochs: int | None = None) -> list[C
 def _read(path: Path) -> list[tuple[Path, bytes]]:
     try:
         if not path.is_dir():
+            _must_end(path)
             return [(path, path.read_bytes())]
         found = sorted(p for p in path.rglob("*.csv") if p.is_file() and _CSV.search(p.name))
         if len(found) > _MOST_FILES:
@@ -203,6 +207,16 @@ def _read(path: Path) -> list[tuple[Path, bytes]]:
     except OSError as error:
         reason = safe_line(error.strerror or str(error), 120)
         raise AppError(Cause.FILE, f"{safe_line(path.name, 60)} cannot be read", reason) from None
+
+
+def _must_end(path: Path) -> None:
+    """Refuse devices, which may never end, and what no memory holds; a pipe from another program is fine."""
+    found = path.stat()
+    name = safe_line(path.name, 60)
+    if not (stat.S_ISREG(found.st_mode) or stat.S_ISFIFO(found.st_mode)):
+        raise AppError(Cause.FILE, f"{name} is no file", hint="Give the training and validation metrics CSV")
+    if found.st_size > _LARGEST:
+        raise AppError(Cause.FILE, f"{name} is too large: {found.st_size / 1e9:.1f} GB", hint="Metrics have kilobytes")
 
 
 def _run_of(path: Path) -> str:
