@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -103,7 +104,6 @@ class PairFile(Sequence[Record | Damaged]):
         self.layout = layout
         self.blank_lines = blank_lines
         self.notes = notes
-        self.sha256 = hashlib.sha256(data).hexdigest()
         self._data = data
         self._spans = spans
         self._cache: OrderedDict[int, Record | Damaged] = OrderedDict()
@@ -136,6 +136,11 @@ class PairFile(Sequence[Record | Damaged]):
     def size(self) -> int:
         """Bytes of the file."""
         return len(self._data)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of `data`, as hexadecimal digits; not needed to show the file, and long in coming for a large one."""
+        return hashlib.sha256(self._data).hexdigest()
 
     @property
     def data(self) -> bytes:

@@ -59,6 +59,7 @@ class Documents:
         if instead_of is not None:
             await self.close(instead_of)
         await self._pool.run(self._take, opened)
+        self._pool.submit(partial(_hash, opened))
         return opened
 
     async def look(self, opened: OpenDocument) -> bool:
@@ -322,6 +323,11 @@ class Documents:
     async def discard(self, left: Left) -> None:
         """Give up the edits of a journal."""
         await self._pool.run(left.discard)
+
+
+def _hash(opened: OpenDocument) -> None:
+    """Have the file's hash ready: the first edit writes it down, and should not wait for it."""
+    _ = opened.disk and opened.disk.sha256
 
 
 def _result(written: Future[None]) -> asyncio.Future[None]:

@@ -16,7 +16,7 @@ from tui.domain import pairs
 from tui.domain.document import Document, Encoding, Version
 from tui.domain.errors import AppError, Cause
 from tui.domain.formats import Record
-from tui.domain.pairs import Keys
+from tui.domain.pairs import Keys, PairFile
 from tui.domain.text import safe_line
 from tui.services.datasets import read_file
 from tui.services.file_lock import FileLock, remove_abandoned
@@ -43,8 +43,14 @@ class Disk:
     """The file on disk as this app last read or wrote it, and when."""
 
     fingerprint: Fingerprint
-    sha256: str
+    content: str | PairFile
+    """The hash of its bytes, or what was read of them: a large file is hashed behind its first rows."""
     at: int
+
+    @property
+    def sha256(self) -> str:
+        """Of its bytes, as hexadecimal digits."""
+        return self.content if isinstance(self.content, str) else self.content.sha256
 
     @property
     def certain(self) -> bool:
@@ -100,7 +106,7 @@ def opened_from(
 ) -> OpenDocument:
     file = pairs.read(path, raw, keys)
     if disk is None and at:
-        disk = Disk(at[0], file.sha256 if file.data is raw else hashlib.sha256(raw).hexdigest(), at[1])
+        disk = Disk(at[0], file if file.data is raw else hashlib.sha256(raw).hexdigest(), at[1])
     return OpenDocument(Document(file, Encoding.of(raw)), disk, keys)
 
 
@@ -122,7 +128,7 @@ def changed(opened: OpenDocument) -> bool:
     at = time.time_ns()
     if sha256_of(opened.path) != opened.disk.sha256:
         return True
-    opened.disk = Disk(now, opened.disk.sha256, at)
+    opened.disk = Disk(now, opened.disk.content, at)
     return False
 
 

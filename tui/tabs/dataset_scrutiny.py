@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from tui.services.open_document import OpenDocument
     from tui.services.scrutiny import Shared, Side
 
+_SERVICE = "tui.services.scrutiny"
+"""Imported on a thread: it brings much along, and keys are pressed meanwhile."""
 _REST = 0.25
 """Seconds between the rules and the closer look: the next edit may make it needless."""
 
@@ -59,6 +62,7 @@ class ScrutinyTab(CheckingTab):
     async def _look_closer(self, at: int) -> None:
         opened, model = self.files[at], self.model
         await asyncio.sleep(_REST)
+        await self.services.pool.run(import_module, _SERVICE)
 
         def outdated() -> bool:
             return not any(f.source is opened.source and f.file is opened.file for f in self.files) or (
@@ -74,9 +78,10 @@ class ScrutinyTab(CheckingTab):
     @work(group="leaks", exclusive=True)
     async def look_for_leaks(self) -> None:
         """Look for what the open files share, in the background; a later call takes the place of this one."""
+        await asyncio.sleep(_REST)
+        await self.services.pool.run(import_module, _SERVICE)
         from tui.services.scrutiny import Side
 
-        await asyncio.sleep(_REST)
         files = tuple(self.files)
         sides = [Side(f.source.document.now, f.role) for f in files]
         thresholds = self.thresholds
