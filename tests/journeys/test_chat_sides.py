@@ -495,3 +495,32 @@ async def test_blind_rounds_hide_the_name_of_the_side_that_is_not_shown_too(walk
         await walk.sees("A  not told until you vote", "ctrl+o: B not told")
         assert BASE not in walk.text
         assert TUNED not in walk.text
+
+
+async def test_a_side_that_is_chosen_by_itself_leaves_the_keys_where_they_are_of_use(walk: Walk) -> None:
+    walk.sandbox.faults.add(kind="slow", operation="ListFoundationModels", seconds=60, times=None)
+    async with walk.app(size=(80, 24)) as app:
+        await walk.sees(walk.sandbox.account_id)
+        await walk.press("4", "escape")
+        await walk.sees("A  nobody chosen")
+        walk.sandbox.faults.clear()
+        await walk.sees(f"B  {BASE}", "i write")
+        assert app.screen.focused is app.screen.query_one(ChatTab).pane("b").view
+        await walk.press("i")
+        await walk.type("why?")
+        await walk.sees("why?")
+
+
+async def test_a_side_that_is_chosen_while_another_tab_is_shown_takes_no_focus(walk: Walk) -> None:
+    async with walk.app(size=(80, 24)) as app:
+        await walk.sees(walk.sandbox.account_id)
+        await walk.press("4")
+        await walk.sees("[4 Chat]")
+        tab = app.screen.query_one(ChatTab)
+        await walk.until(lambda: tab.pane("b").target is not None, "the base model")
+        await walk.press("2")
+        before = app.screen.focused
+        served(walk)
+        await walk.pass_time(0)
+        await walk.until(lambda: tab.pane("a").target is not None, "the endpoint")
+        assert app.screen.focused is before

@@ -59,7 +59,7 @@ class ChatBase(Tab):
 
     def show_side(self, side: str) -> None:
         """Show a, b or r (the reference) where only one has room; the keys go there unless a question is written."""
-        reading = not self.prompt.has_focus
+        reading = self.has_focus_within and not self.prompt.has_focus
         self.remove_class("-show-a", "-show-b", "-show-r").add_class(f"-show-{side}")
         if reading:  # what had the focus may be hidden now, and keys would go nowhere
             self.call_after_refresh(self._read, side)

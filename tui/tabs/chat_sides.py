@@ -66,7 +66,7 @@ class SidesTab(ChatBase):
         endpoint = run.ready_endpoint
         if endpoint is not None:
             self.aim(self.pane("a"), run.target(endpoint))
-            self.set_class(True, "-show-a").remove_class("-show-b", "-show-r")
+            self.show_side("a")
         elif run.endpoints:
             self.say(f"{run.name}: the endpoint is {run.endpoints[0].status}; it is asked when it is ready")
         else:
@@ -127,7 +127,7 @@ class SidesTab(ChatBase):
         target = next((t for t in offered if wanted is not None and t.model_id == wanted.runtime_id), None)
         if target is not None and all(p.target is None for p in self.panes):
             self.aim(self.pane("b"), target)
-            self.remove_class("-show-a", "-show-r").add_class("-show-b")
+            self.show_side("b")
 
     @work(group="target")
     async def action_target(self, side: str) -> None:
