@@ -75,6 +75,7 @@ class TerminalInput:
             if not self._ended:
                 self._ended = True
                 os.kill(os.getpid(), signal.SIGHUP)
+            # The driver asks again and again until the hang-up is dealt with, and has nothing to wait on.
             time.sleep(0.05)
         return self._decoder.decode(data, final)
 

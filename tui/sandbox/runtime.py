@@ -89,6 +89,7 @@ class Runtime:
         return encode_event(name, self.wire.render_event("ConverseStream", name, value))
 
     def _paced(self, pieces: Iterable[str]) -> Iterator[str]:
+        """As slowly as a model writes. Nobody has to break the pauses: the threads that answer are daemons."""
         for piece in pieces:
             if self.token_delay:
                 time.sleep(self.token_delay)

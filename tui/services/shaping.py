@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import threading
-import time
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -108,10 +107,8 @@ def _no_collections() -> Iterator[None]:
 
 def _rest(number: int, should_stop: Callable[[], bool]) -> None:
     """Let other threads go first now and then. Raises Stopped."""
-    if number % _EVERY == 0:
-        if should_stop():
-            raise Stopped
-        time.sleep(0)
+    if number % _EVERY == 0 and yielding(should_stop)():
+        raise Stopped
 
 
 def _statistics(file: Pairs, counter: Counter, system: str, should_stop: Callable[[], bool]) -> FileStatistics:
