@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+
 from tui.domain.errors import AppError, Cause
 from tui.domain.text import safe_line
 
@@ -58,16 +60,28 @@ def refuse_binary(name: str, head: bytes, suffix: str = "") -> None:
 def bare_utf16(head: bytes) -> str:
     """The codec of UTF-16 without a byte order mark, told by the first bytes; nothing for anything else.
 
-    What stands around the texts is ASCII: every second byte of it is zero, and hardly one of the others.
+    What stands around the texts is ASCII: every second byte of it is zero, and hardly one of the others. Where there
+    is little of it, as in Japanese prose, all has to be UTF-16, and must not be UTF-8.
     """
     even, odd = head[::2].count(0), head[1::2].count(0)
     for codec, zeros, others in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
-        if zeros * 80 > len(head) and others * 8 < zeros:
+        much = zeros * 80 > len(head) and others * 8 < zeros
+        some = zeros * 800 > len(head) and others * 2 < zeros
+        if much or (some and not _is(head, "utf-8") and _is(head, codec)):
             text = head[: len(head) // 2 * 2].decode(codec, "ignore")
             controls = sum(map(text.count, _CONTROLS))
             if "\0" not in text and controls * 9 < len(text) and sum(map(text.count, '",;\t\n')) > 1:
                 return codec
     return ""
+
+
+def _is(head: bytes, codec: str) -> bool:
+    """Whether the beginning of a file is in a codec; its last character may be cut."""
+    try:
+        codecs.getincrementaldecoder(codec)().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def as_utf8(name: str, data: bytes) -> tuple[bytes, list[str]]:

@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 from tui.domain.errors import AppError, Cause
 from tui.domain.generation import Part, SourceDocument, cut, estimated_tokens
+from tui.domain.raw_text import HEAD, bare_utf16
 from tui.domain.structure import Attachment
 from tui.domain.text import human_size, safe_line
 from tui.services.pool import DaemonPool
@@ -109,9 +110,11 @@ def _part(path: Path, label: str, kind: str, data: bytes, tokens: int) -> Part:
 
 
 def _text(path: Path, data: bytes) -> str:
-    """The text of a file in UTF-8, UTF-16 with a mark, or Shift JIS."""
+    """The text of a file in UTF-8, UTF-16 or Shift JIS."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return data.decode("utf-16", "replace")
+    if bare := bare_utf16(data[:HEAD]):
+        return data.decode(bare, "replace")
     for encoding in ("utf-8-sig", "cp932"):
         try:
             text = data.decode(encoding)
