@@ -44,3 +44,13 @@ def test_equal_texts_do_not_differ(text: str) -> None:
 
 def test_long_texts_are_not_compared() -> None:
     assert differences("a b " * 3_000, "a") is None
+
+
+@pytest.mark.parametrize(("one", "other"), [("答え" * 1_900, "え答" * 1_900), ("again " * 1_900, "again " * 1_899)])
+def test_texts_that_repeat_themselves_without_end_are_not_compared(one: str, other: str) -> None:
+    assert differences(one, other) is None
+
+
+def test_a_thousand_words_are_compared() -> None:
+    one = " ".join(f"word{n % 700}" for n in range(1_000))
+    assert differences(one, one + " more") is not None

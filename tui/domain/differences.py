@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from difflib import SequenceMatcher
 from typing import TypeAlias
 
@@ -11,17 +12,24 @@ _TOKENS = re.compile(
 )
 _MOST = 4_000
 """Tokens of one text; longer ones are not compared, since the time grows with the product of both lengths."""
+_MOST_MEETINGS = 1_200_000
+"""Of equal tokens, as in two texts of a thousand words: one that says the same over and over meets itself everywhere,
+and would take many seconds."""
 
 Piece: TypeAlias = tuple[str, bool]
 """Text, and whether the other side has nothing like it. Joined again the pieces give the text."""
 
 
 def differences(one: str, other: str) -> tuple[list[Piece], list[Piece]] | None:
-    """Both texts in pieces; case and the width of white space do not count. None when they are too long."""
+    """Both texts in pieces; case and the width of white space do not count. None when they are too long, or repeat themselves too often."""
     ours, theirs = _TOKENS.findall(one), _TOKENS.findall(other)
     if max(len(ours), len(theirs)) > _MOST:
         return None
-    matcher = SequenceMatcher(None, list(map(_plain, ours)), list(map(_plain, theirs)), autojunk=False)
+    one_plain, other_plain = list(map(_plain, ours)), list(map(_plain, theirs))
+    often = Counter(other_plain)
+    if sum(times * often[token] for token, times in Counter(one_plain).items()) > _MOST_MEETINGS:
+        return None
+    matcher = SequenceMatcher(None, one_plain, other_plain, autojunk=False)
     left: list[Piece] = []
     right: list[Piece] = []
     for kind, a, b, c, d in matcher.get_opcodes():

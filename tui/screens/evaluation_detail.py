@@ -59,6 +59,8 @@ class DetailPart(EvaluationBase):
             if self.marking and part.marked and reference:
                 found = await self.services.pool.run(differences, reference, part.text)
                 pieces = found[1] if found else None
+                if found is None:
+                    self.say("Too long, or too repetitive, to be compared word by word")
             self.query_one(f"#part-{name}", PartPane).put(part, part_content(part, pieces), keep_place=same)
 
     def show_part(self, part: str) -> None:
