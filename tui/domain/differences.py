@@ -21,7 +21,10 @@ Piece: TypeAlias = tuple[str, bool]
 
 
 def differences(one: str, other: str) -> tuple[list[Piece], list[Piece]] | None:
-    """Both texts in pieces; case and the width of white space do not count. None when they are too long, or repeat themselves too often."""
+    """Both texts in pieces; case and the width of white space do not count.
+
+    None when they are too long, or repeat themselves too often.
+    """
     ours, theirs = _TOKENS.findall(one), _TOKENS.findall(other)
     if max(len(ours), len(theirs)) > _MOST:
         return None
