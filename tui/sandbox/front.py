@@ -12,7 +12,7 @@ import traceback
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 from xml.sax.saxutils import escape
@@ -31,6 +31,7 @@ from tui.sandbox.faults import (
     before,
     in_stream,
 )
+from tui.sandbox.incoming import Incoming, RecordedRequest
 from tui.sandbox.metrics import Monitoring
 from tui.sandbox.runtime import Runtime
 from tui.sandbox.wire import Answer, Call, JsonWire
@@ -79,35 +80,6 @@ CONTROL_HANDLERS: dict[str, Handler] = {
     "UntagResource": models.untag_resource,
     "ListTagsForResource": models.list_tags,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedRequest:
-    """One request that came through the door."""
-
-    service: str
-    operation: str
-    client_request_token: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Incoming:
-    environ: dict[str, Any]
-    method: str
-    raw_path: str
-    query: str
-    body: bytes
-    region: str
-    service: str
-
-    @property
-    def headers(self) -> dict[str, str]:
-        found = {
-            name[5:].replace("_", "-").lower(): str(value)
-            for name, value in self.environ.items()
-            if name.startswith("HTTP_")
-        }
-        return found | {"content-type": self.environ.get("CONTENT_TYPE", "")}
 
 
 class Front:
@@ -173,7 +145,7 @@ class Front:
         except ServiceError as error:
             return _plain_error(incoming, error)
 
-    def _refusal(self, environ: dict[str, Any], incoming: _Incoming) -> ServiceError | None:
+    def _refusal(self, environ: dict[str, Any], incoming: Incoming) -> ServiceError | None:
         if not _HOST.fullmatch(environ.get("HTTP_HOST", "")):
             return ServiceError("AccessDeniedException", "The sandbox answers on the loopback address only.", 403)
         if "HTTP_ORIGIN" in environ:
@@ -192,7 +164,7 @@ class Front:
             return ServiceError("AccessDeniedException", "There is nothing here.", 403)
         return None
 
-    def _order_faults(self, incoming: _Incoming) -> Answer:
+    def _order_faults(self, incoming: Incoming) -> Answer:
         headers = [("Content-Type", "application/json")]
         if incoming.method != "PUT":
             return Answer(405, headers, b'{"message":"PUT a list of faults"}')
@@ -204,7 +176,7 @@ class Front:
 
     # The services
 
-    def _dispatch(self, incoming: _Incoming) -> Answer:
+    def _dispatch(self, incoming: Incoming) -> Answer:
         if incoming.service in _STORAGE:
             return self._serve_storage(incoming)
         target = incoming.environ.get("HTTP_X_AMZ_TARGET", "")
@@ -225,7 +197,7 @@ class Front:
             return [JsonWire(_MODEL_NAMES[service])]
         return [JsonWire(service)] if service in ("pricing", "scheduler", "account") else []
 
-    def _serve_json(self, wire: JsonWire, incoming: _Incoming, operation: str, labels: dict[str, str]) -> Answer:
+    def _serve_json(self, wire: JsonWire, incoming: Incoming, operation: str, labels: dict[str, str]) -> Answer:
         try:
             handler = self._handlers[wire.name].get(operation)
             stream = self._streams.get(operation) if wire.name == "bedrock-runtime" else None
@@ -254,7 +226,7 @@ class Front:
             code, message = "InternalServerException", f"The sandbox failed: {type(error).__name__}: {error}"
             return wire.render_error(ServiceError(code, message, 500), operation)
 
-    def _record(self, service: str, operation: str, incoming: _Incoming) -> Rule | None:
+    def _record(self, service: str, operation: str, incoming: Incoming) -> Rule | None:
         """Note the request and let an ordered fault happen; the rule is answered for what follows."""
         token = None if service in _STORAGE else _token(incoming.body)
         self.requests.append(RecordedRequest(service, operation, token))
@@ -270,7 +242,7 @@ class Front:
         assert not isinstance(answer.body, bytes)
         return Answer(answer.status, answer.headers, in_stream(rule, self.faults, answer.body))
 
-    def _serve_storage(self, incoming: _Incoming) -> Answer:
+    def _serve_storage(self, incoming: Incoming) -> Answer:
         operation = self._storage.operation(incoming.service, incoming.environ, incoming.body)
         rule = self._record(incoming.service, operation, incoming)
         if not self.ready.wait(30):
@@ -283,12 +255,12 @@ class Front:
         return answer
 
 
-def _read(environ: dict[str, Any]) -> _Incoming:
+def _read(environ: dict[str, Any]) -> Incoming:
     raw = str(environ.get("RAW_URI") or environ.get("REQUEST_URI") or environ.get("PATH_INFO", "/"))
     path, _, query = raw.partition("?")
     found = _SCOPE.match(environ.get("HTTP_AUTHORIZATION", ""))
     region, service = (found[2], found[3]) if found else ("", "")
-    return _Incoming(environ, environ["REQUEST_METHOD"], path, query, b"", region, service)
+    return Incoming(environ, environ["REQUEST_METHOD"], path, query, b"", region, service)
 
 
 def _length(environ: dict[str, Any]) -> int:
@@ -312,7 +284,7 @@ def _token(body: bytes) -> str | None:
     return token if isinstance(token, str) else None
 
 
-def _plain_error(incoming: _Incoming, error: ServiceError) -> Answer:
+def _plain_error(incoming: Incoming, error: ServiceError) -> Answer:
     """An error in the format of the service that was asked."""
     status = error.status or 400
     if incoming.service == "s3" or (not incoming.service and "HTTP_X_AMZ_TARGET" not in incoming.environ):

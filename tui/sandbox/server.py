@@ -20,7 +20,8 @@ from tui.sandbox.catalog import ACCOUNT_ID
 from tui.sandbox.clock import Clock, ManualClock, WallClock
 from tui.sandbox.faults import Faults
 from tui.sandbox.folder import Folder
-from tui.sandbox.front import Front, RecordedRequest
+from tui.sandbox.front import Front
+from tui.sandbox.incoming import RecordedRequest
 from tui.sandbox.lifecycle import Lifecycle
 from tui.sandbox.records import Purchase
 from tui.sandbox.scenarios import Scenario
