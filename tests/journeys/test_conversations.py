@@ -79,3 +79,13 @@ async def test_what_cannot_be_kept_comes_back_filled(walk: Walk, tmp_path: Path)
         await walk.press("escape")
         await walk.misses("Pair 2 of")
         assert not walk.shows("unsaved")
+
+
+async def test_the_answers_kept_here_fill_the_window_and_name_their_keys(walk: Walk) -> None:
+    async with walk.app(size=(80, 24)):
+        await walk.sees(walk.sandbox.account_id)
+        await walk.press("4", "escape", "slash")
+        await walk.sees("Answers kept here", "enter ask again")
+        assert "enter ask again" in walk.lines[-2]
+        await walk.keyboard.resize_terminal(120, 40)
+        await walk.until(lambda: "enter ask again" in walk.lines[-2], "the keys in the last line of a larger window")

@@ -61,6 +61,7 @@ class AnswersDialog(Dialog[KeptAnswer]):
         Binding("y", "copy", "copy", id="answers.copy"),
     ]
     heading = "Answers kept here"
+    on_enter = "ask again"
 
     def __init__(self, search: Search) -> None:
         super().__init__()
@@ -79,6 +80,10 @@ class AnswersDialog(Dialog[KeptAnswer]):
             empty="No answer holds these words",
         )
         yield TextPane()
+
+    def closing_lines(self) -> int:
+        """This dialog fills the window: its body takes what others leave free."""
+        return -3
 
     def on_mount(self) -> None:
         self.query_one(VirtualTable).focus()
