@@ -7,6 +7,7 @@ import asyncio
 import gc
 import os
 import random
+import secrets
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -147,6 +148,14 @@ def leave(app: TanzakuApp) -> None:
     """Keep nothing of an app that has ended: neither its threads nor what it froze in memory."""
     app.services.close()
     gc.unfreeze()
+
+
+@contextmanager
+def same_answers() -> Iterator[None]:
+    """Models that learn and answer the same in every run, as far as they are told and asked the same."""
+    dice = SimpleNamespace(randbelow=lambda limit: 7, token_hex=secrets.token_hex)
+    with patch("tui.sandbox.jobs.secrets", dice), patch("tui.sandbox.bodies.secrets", dice):
+        yield
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness import Walk as Walk
+from tests.harness import same_answers
 from tui.sandbox.clock import ManualClock
 from tui.sandbox.server import Sandbox
 from tui.services.paths import Paths
@@ -16,6 +17,6 @@ from tui.services.paths import Paths
 @pytest.fixture
 def walk(tmp_path: Path) -> Iterator[Walk]:
     clock = ManualClock()
-    with Sandbox(clock=clock) as sandbox:
+    with same_answers(), Sandbox(clock=clock) as sandbox:
         sandbox.reset()
         yield Walk(sandbox, clock, Paths.under(tmp_path))
