@@ -20,6 +20,7 @@ from unittest.mock import patch
 from textual.events import Paste
 from textual.pilot import Pilot
 
+from tests import thrift
 from tui.app import TanzakuApp
 from tui.dialogs.confirm import ConfirmDialog
 from tui.domain.settings import Settings
@@ -31,6 +32,8 @@ from tui.services.paths import Paths
 from tui.services.session import Services, build
 from tui.services.watcher import Pace
 
+thrift.share_styles()
+thrift.share_models()
 FAST = Pace(moving=0.25, still=1, broken=0.1, slowest=0.5)
 PATIENCE = 30.0
 
