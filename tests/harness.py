@@ -8,6 +8,7 @@ import gc
 import os
 import random
 import secrets
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -20,6 +21,7 @@ from unittest.mock import patch
 from textual.events import Paste
 from textual.pilot import Pilot
 
+import tui.app
 from tests import thrift
 from tui.app import TanzakuApp
 from tui.dialogs.confirm import ConfirmDialog
@@ -34,6 +36,7 @@ from tui.services.watcher import Pace
 
 thrift.share_styles()
 thrift.share_models()
+tui.app._collect_garbage_again = gc.enable
 FAST = Pace(moving=0.25, still=1, broken=0.1, slowest=0.5)
 PATIENCE = 30.0
 
@@ -147,10 +150,20 @@ class Walk:
         self.app_now.services.watcher.wake()
 
 
+def begin_empty() -> None:
+    """Forget the apps of earlier tests: all at once, since the collector by itself comes too seldom to that.
+
+    What the first test loaded stays until the process ends, and is looked at no more. An app in a process of its own
+    does this at its start, which here would keep every earlier app for good.
+    """
+    gc.collect()
+    if not gc.get_freeze_count() and "moto" in sys.modules:
+        gc.freeze()
+
+
 def leave(app: TanzakuApp) -> None:
-    """Keep nothing of an app that has ended: neither its threads nor what it froze in memory."""
+    """Let the threads of an app that has ended go."""
     app.services.close()
-    gc.unfreeze()
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness import Walk as Walk
-from tests.harness import same_answers
+from tests.harness import begin_empty, same_answers
 from tui.sandbox.clock import ManualClock
 from tui.sandbox.server import Sandbox
 from tui.services.paths import Paths
@@ -16,6 +16,7 @@ from tui.services.paths import Paths
 
 @pytest.fixture
 def walk(tmp_path: Path) -> Iterator[Walk]:
+    begin_empty()
     clock = ManualClock()
     with same_answers(), Sandbox(clock=clock) as sandbox:
         sandbox.reset()

@@ -10,7 +10,7 @@ import pytest
 from textual.app import App
 from textual.pilot import Pilot
 
-from tests.harness import Walk, fixed_chances
+from tests.harness import Walk, begin_empty, fixed_chances
 from tests.sandbox.conftest import Scene
 from tui.sandbox.clock import ManualClock
 from tui.sandbox.server import Sandbox
@@ -31,6 +31,7 @@ class Compare(Protocol):
 
 @pytest.fixture
 def walk(tmp_path: Path) -> Iterator[Walk]:
+    begin_empty()
     clock = ManualClock()
     with fixed_chances(), Sandbox(clock=clock) as sandbox:
         sandbox.reset()
