@@ -190,7 +190,7 @@ async def test_every_judges_scores_can_be_seen_in_turn(walk: Walk, tmp_path: Pat
         await walk.press("w")
         await walk.sees(f"judge {first.name}, both orders", "flips 0")
         await walk.press("w")
-        await walk.sees("judge ROUGE-L", "+0.")
+        await walk.sees("judge ROUGE-L", "+1.0")
         await walk.misses("flips")
         await walk.press("w")
         await walk.sees("judge exact match")

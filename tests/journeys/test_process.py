@@ -183,7 +183,7 @@ def test_a_hostile_environment_changes_nothing_and_nothing_leaves_the_machine(tm
         terminal.send("4")
         terminal.sees("ask both", "B Claude 3 Haiku")
         terminal.send(*"What?", "enter")
-        terminal.sees("tokens")
+        terminal.sees("tok/s")
         # Twice: the answer may still be on its way into the store, and the second press asks nothing.
         terminal.send("ctrl+q", "ctrl+q")
         assert terminal.ended() == 0
@@ -221,7 +221,7 @@ def test_no_hostile_text_reaches_the_terminal_raw(tmp_path: Path) -> None:
         os.write(terminal.master, b"\x1b[200~" + HOSTILE.replace("\x1b", "").encode() + b"\x1b[201~")
         terminal.sees("needle")
         terminal.send("enter")
-        terminal.sees("tokens")
+        terminal.sees("tok/s")
         raw(terminal)
         copied = re.findall(rb"\x1b\]52;c;([A-Za-z0-9+/=]*)", terminal.written)
         assert copied
