@@ -79,6 +79,6 @@ async def quiet(min_sleep: float = 0, max_sleep: float = 1) -> None:
 
 def install() -> None:
     """Let the pilot wait in this way."""
-    DaemonPool.submit = _counted  # type: ignore[method-assign]
+    DaemonPool.submit = _counted  # type: ignore[method-assign, assignment]
     for module in (textual.app, textual.pilot):
         module.wait_for_idle = quiet  # type: ignore[attr-defined]
