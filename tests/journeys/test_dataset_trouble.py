@@ -189,6 +189,17 @@ async def test_an_upload_can_be_stopped_and_sent_again(walk: Walk, pairs: Path) 
         await walk.sees("there already, not sent again")
 
 
+async def test_a_training_file_alone_is_held_to_what_both_files_need_together(walk: Walk, pairs: Path) -> None:
+    async with walk.app([pairs]):
+        await walk.sees("✓ clean", walk.sandbox.account_id)
+        await walk.press("b")
+        await walk.sees("Llama 3.1 8B Instruct")
+        await walk.press(*["down"] * 5, "enter")
+        await walk.sees("1 error", "for Llama 3.1 8B Instruct")
+        await walk.press("c")
+        await walk.sees("total records", "40 records for training, and none for validation", "100 to 10,000")
+
+
 async def test_the_plan_of_an_upload_says_what_no_job_would_take_and_what_is_shared(walk: Walk, tmp_path: Path) -> None:
     training, validation = write(tmp_path / "training.json", PAIRS), write(tmp_path / "validation.json", PAIRS[:9])
     async with walk.app([training, validation]):
