@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from time import monotonic
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -16,60 +16,9 @@ from textual.strip import Strip
 from textual.timer import Timer
 
 from tui.domain.text import safe
-from tui.widgets.cells import displayed, wrap_line
 from tui.widgets.scrolling import set_scroll_height
-from tui.widgets.styled_lines import Run, StyledLine, wrapped
-
-Kind = Literal["question", "answer", "note", "error"]
-
-_PREFIX: dict[Kind, str] = {"question": "> ", "answer": "", "note": "· ", "error": "✗ "}
-
-
-class _Block:
-    """One part of the conversation, and its lines at the width it was last wrapped to."""
-
-    __slots__ = ("dress", "kind", "lines", "parts", "runs", "tail")
-
-    def __init__(self, kind: Kind) -> None:
-        self.kind = kind
-        self.dress: Sequence[StyledLine] | None = None
-        self.runs: list[list[Run]] = []
-        self.parts: list[str] = []
-        self.lines: list[str] = [""]
-        self.tail = ""
-
-    def extend(self, text: str, width: int) -> None:
-        """Adds text; only the last line so far is wrapped again. Without a width wrapping waits for one."""
-        self.parts.append(text)
-        self.dress = None
-        if width:
-            self._wrap_on(displayed(text), width)
-
-    def rewrap(self, width: int) -> None:
-        """Wraps everything to another width."""
-        if self.dress is not None:
-            self.runs = wrapped(self.dress, max(1, width - len(_PREFIX[self.kind])))
-            self.lines = ["".join(text for text, _ in runs) for runs in self.runs] or [""]
-            return
-        self.lines, self.tail = [""], ""
-        self._wrap_on(displayed(self.text), width)
-
-    def styles(self, index: int) -> list[Run]:
-        """The runs of a line."""
-        return self.runs[index] if self.dress is not None and index < len(self.runs) else [(self.lines[index], "")]
-
-    def _wrap_on(self, text: str, width: int) -> None:
-        wide = max(1, width - len(_PREFIX[self.kind]))
-        self.lines.pop()
-        first, *others = text.split("\n")
-        for line in (self.tail + first, *others):
-            wrapped = wrap_line(line, wide)
-            self.lines += [part.rstrip() for part in wrapped]
-            self.tail = wrapped[-1]
-
-    @property
-    def text(self) -> str:
-        return "".join(self.parts)
+from tui.widgets.stream_block import PREFIX, Block, Kind
+from tui.widgets.styled_lines import StyledLine
 
 
 def _until_flush(now: float, last: float, period: float) -> float:
@@ -130,7 +79,7 @@ class StreamView(ScrollView, can_focus=True, inherit_bindings=False):
         """`rate`: how often a second appended text is shown at most."""
         super().__init__(id=id, classes=classes)
         self.rate = rate
-        self._blocks: list[_Block] = []
+        self._blocks: list[Block] = []
         self._starts: list[int] = []
         self._waiting: list[str] = []
         self._timer: Timer | None = None
@@ -174,7 +123,7 @@ class StreamView(ScrollView, can_focus=True, inherit_bindings=False):
         """Begins a block of untrusted `text` under the others; gives its number."""
         self._flush(last=True)
         self._growing = kind == "answer"
-        block = _Block(kind)
+        block = Block(kind)
         start = self._height + (1 if self._blocks and kind == "question" else 0)
         self._blocks.append(block)
         self._starts.append(start)
@@ -348,7 +297,7 @@ class StreamView(ScrollView, can_focus=True, inherit_bindings=False):
             return Strip.blank(width, self.rich_style)
         kind, index = self._blocks[block].kind, line - self._starts[block]
         style = self.get_component_rich_style(f"stream-view--{kind}")
-        lead = _PREFIX[kind] if not index else " " * len(_PREFIX[kind])
+        lead = PREFIX[kind] if not index else " " * len(PREFIX[kind])
         segments = [Segment(lead, style)] if lead else []
         runs = self._blocks[block].styles(index)
         segments += [Segment(text, self._style(name) if name else style) for text, name in runs]
