@@ -69,6 +69,16 @@ def test_what_forbids_a_comparison_is_said() -> None:
     assert "not on the same validation data" in headline([ONE, other])
     assert "different base models" in headline([ONE, replace(TWO, job=replace(JOB, base_model_arn="arn:y"))])
     assert "can be compared" in headline([ONE])
+    assert headline([ONE, replace(ONE, key="3")]).endswith("as low as one")
+
+
+def test_on_the_screen_letters_leave_room_for_what_forbids_the_comparison() -> None:
+    assert headline([ONE, TWO], "ab") == "lowest validation: b 1.2000, by 0.2000"
+    other = replace(TWO, data={"validation": replace(next(iter(TWO.data.values())), sha256="f" * 64)})
+    other = replace(other, job=replace(JOB, base_model_arn="arn:y"))
+    said = headline([ONE, other], "ab")
+    assert said == "lowest validation: b 1.2000, by 0.2000 · ▲ validation data, base models differ"
+    assert len(said) <= 78
 
 
 def test_the_table_says_where_perplexity_is_from() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import os
+import warnings
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from unittest.mock import patch
@@ -69,6 +71,22 @@ async def test_pictures(
 
 def test_pictures_are_the_same_each_time() -> None:
     assert loss_export.picture([RUN], ExportKind.SVG) == loss_export.picture([RUN], ExportKind.SVG)
+
+
+def test_long_names_have_room_in_a_picture() -> None:
+    from matplotlib.figure import Figure
+
+    long = [LossRun(str(n), replace(RUN.curves, name=f"{n}-{'学習' * 12}-{'x' * 30}")) for n in range(3)]
+    figure = Figure(figsize=(8, 6), layout="constrained")
+    axes = figure.subplots()
+    with warnings.catch_warnings(action="ignore"):  # fonts without Japanese
+        loss_export._draw(figure, axes, long)
+        figure.draw_without_rendering()
+        title, legend = axes.title.get_window_extent(), figure.legends[0].get_window_extent()
+    assert figure.bbox.x0 <= title.x0
+    assert title.x1 <= figure.bbox.x1
+    assert legend.y1 <= axes.get_window_extent().y0  # below the curves, over none of them
+    assert len(figure.legends[0].get_texts()) == 6
 
 
 async def test_without_matplotlib_it_is_said_how_to_get_it(services: Services, tmp_path: Path) -> None:

@@ -205,18 +205,29 @@ def _epochs(run: LossRun) -> str:
     return f"{len(run.curves.epochs)} of {asked}" if asked else str(len(run.curves.epochs))
 
 
-def headline(runs: Sequence[LossRun]) -> str:
-    """Which of several runs has the lowest validation loss, and by how much; and what forbids the comparison."""
-    scored = [(run.curves.best.mean, run) for run in runs if run.curves.best is not None]
+def headline(runs: Sequence[LossRun], letters: Sequence[str] = ()) -> str:
+    """Which of several runs has the lowest validation loss, and by how much; and what forbids the comparison.
+
+    With `letters`, one for each run, short enough for a line of 78 cells.
+    """
+    names = letters or [run.curves.name for run in runs]
+    scored = [(run.curves.best.mean, name) for run, name in zip(runs, names, strict=True) if run.curves.best]
     if len(scored) < 2:
         return "Two runs with validation losses can be compared"
     scored.sort(key=lambda pair: pair[0])
-    (low, best), (second, _) = scored[:2]
-    text = f"lowest validation: {best.curves.name} {number(low)}, {second - low:.4f} below the next"
+    (low, best), (second, next_best) = scored[:2]
+    text = f"lowest validation: {best} {number(low)}, "
+    if round(second - low, 4) == 0:
+        text += f"as low as {next_best}"
+    else:
+        text += f"by {second - low:.4f}" if letters else f"{second - low:.4f} below the next"
     hashes = {run.data["validation"].sha256 for run in runs if "validation" in run.data} - {""}
+    models = {run.job.base_model_arn for run in runs if run.job}
+    if letters:
+        differing = ["validation data"] * (len(hashes) > 1) + ["base models"] * (len(models) > 1)
+        return text + (f" · ▲ {', '.join(differing)} differ" if differing else "")
     if len(hashes) > 1:
         text += " · ▲ not on the same validation data, so the numbers do not compare"
-    models = {run.job.base_model_arn for run in runs if run.job}
     if len(models) > 1:
         text += " · ▲ different base models count tokens differently"
     return text

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from unicodedata import east_asian_width
 
 from tui.domain.errors import AppError, Cause
 from tui.domain.loss_report import LossRun, headline, means_csv, summary_markdown
@@ -26,6 +27,9 @@ class ExportKind(StrEnum):
 
 
 INSTALL = "pip install 'tanzaku[plots]'"
+_LEGEND_LINE = 0.19
+"""Inches."""
+_TITLE_WIDTH = 80
 _COLOURS = ("#3b4a6b", "#a63a2b", "#3f6b3a", "#9a6a00", "#6b3b62", "#2f7f86")
 _FONTS = ("DejaVu Sans", "Noto Sans CJK JP", "Noto Sans JP", "IPAexGothic", "Hiragino Sans", "Yu Gothic", "Arial")
 
@@ -67,7 +71,10 @@ def _export(runs: Sequence[LossRun], kind: ExportKind, path: Path, overwrite: bo
 
 
 def picture(runs: Sequence[LossRun], kind: ExportKind) -> bytes:
-    """The curves for a report, 8 × 5 inches, PNG at 200 dpi. Raises AppError when matplotlib is not installed."""
+    """The curves for a report, 8 × 5 inches, higher for several runs, PNG at 200 dpi.
+
+    Raises AppError when matplotlib is not installed.
+    """
     if not plots_installed():
         raise AppError(Cause.INVALID, "Pictures need matplotlib", hint=INSTALL)
     import warnings
@@ -86,14 +93,16 @@ def picture(runs: Sequence[LossRun], kind: ExportKind) -> bytes:
     with mpl.rc_context(settings), warnings.catch_warnings():
         # A name may hold a character that no font here has; it becomes a box.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure = Figure(figsize=(8, 5), layout="constrained")
-        _draw(figure.subplots(), runs)
+        # The legend of several runs, with their full names, stands below the curves.
+        room = _LEGEND_LINE * 2 * len(runs) if len(runs) > 1 else 0
+        figure = Figure(figsize=(8, 5 + room), layout="constrained")
+        _draw(figure, figure.subplots(), runs)
         metadata = {"Date": None} if kind is ExportKind.SVG else {}
         figure.savefig(out, format=str(kind), dpi=200, metadata=metadata)
     return out.getvalue()
 
 
-def _draw(axes: Any, runs: Sequence[LossRun]) -> None:
+def _draw(figure: Any, axes: Any, runs: Sequence[LossRun]) -> None:
     from matplotlib.ticker import MaxNLocator
 
     for number, run in enumerate(runs):
@@ -102,10 +111,26 @@ def _draw(axes: Any, runs: Sequence[LossRun]) -> None:
     axes.set_ylabel(runs[0].curves.metric)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.25)
-    title = _text(runs[0].curves.name) if len(runs) == 1 else _text(headline(runs))
-    axes.set_title(title, fontsize=11, parse_math=False)
-    for text in axes.legend(frameon=False, fontsize=9).get_texts():
+    title = runs[0].curves.name if len(runs) == 1 else headline(runs)
+    axes.set_title(_in_lines(title), fontsize=11, parse_math=False)
+    if len(runs) == 1:
+        legend = axes.legend(frameon=False, fontsize=9)
+    else:
+        legend = figure.legend(frameon=False, fontsize=9, loc="outside lower left")
+    for text in legend.get_texts():
         text.set_parse_math(False)
+
+
+def _in_lines(title: str) -> str:
+    """A title cut at spaces into lines that a picture has room for; wide characters count twice."""
+    lines: list[str] = []
+    for word in safe_line(title, 300).split(" "):
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and sum(1 + (east_asian_width(c) in "WF") for c in longer) <= _TITLE_WIDTH:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return "\n".join(lines)
 
 
 def _draw_run(axes: Any, run: LossRun, number: int, *, alone: bool) -> None:
@@ -116,7 +141,7 @@ def _draw_run(axes: Any, run: LossRun, number: int, *, alone: bool) -> None:
     if curves.training:
         xs, ys = [p.epoch for p in curves.training], [p.mean for p in curves.training]
         style = {"color": first, "marker": "s", "markersize": 4, "linestyle": "-" if alone else "--"}
-        axes.plot(xs, ys, label=f"{prefix}training (mean of each epoch)", **style)
+        axes.plot(xs, ys, label=f"{prefix}training{' (mean of each epoch)' if alone else ''}", **style)
         if alone:
             lows, highs = [p.low for p in curves.training], [p.high for p in curves.training]
             axes.fill_between(xs, lows, highs, color=first, alpha=0.12, linewidth=0)

@@ -183,7 +183,8 @@ class LossView(Vertical):
         verdict = " · ".join(parts) or report.verdict.text
         if several:
             verdict = f"{self._letter(about)}: {verdict}"
-            head = headline(runs.reports)
+            # By letters, which stand beside the names: what forbids the comparison must not be cut off.
+            head = headline(runs.reports, [self._letter(run) for run in visible if run.report is not None])
             if self._lines("values") > 1:
                 values = f"{values}\n{head}"
             else:
