@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tui.services.one_go import Order, Reins
 
 _KILLED = (
-    "Should tanzaku be killed, its next start deletes the endpoint; nothing does before.",
+    "Should tanzaku be killed, the endpoint bills until the next start, which offers to go on or to delete it.",
     "Should tanzaku be killed, AWS deletes the endpoint at the end of its lease.",
 )
 _YET_TO_BE = "yet-to-be-bought:provisioned-model/"
@@ -212,13 +212,13 @@ class OneGoScreen(MoneyKeys):
         held = held_units(self.board.billing, "")
         origin = f" ({prices.origin})" if prices.origin else ""
         body = (
+            f"At most {minutes:g} minutes, ≈ {cents(most)}; tokens: {cost_text(planned, spec, setup.judge, tokens)}.\n\n"
             f"1  buys 1 model unit for {run.name}: ≈ {cents(hourly)} an hour{origin}. {quotas.text(1, held, '')}\n"
             "2  waits until it serves: some minutes to half an hour, which bill too\n"
             f"3  asks: {planned.text}\n"
             "4  deletes the endpoint, whatever happened\n"
             "5  judges what was stored, and tells what it cost\n\n"
             f"{_KILLED[bool(await self._ender())]}\n"
-            f"At most {minutes:g} minutes, ≈ {cents(most)}; tokens: {cost_text(planned, spec, setup.judge, tokens)}.\n"
             "B again ends it at any step and deletes the endpoint."
         )
         if run.ready_endpoint is not None:
