@@ -211,8 +211,9 @@ class OneGoScreen(MoneyKeys):
         name = next(n for n in (stem, *(f"{stem}-{i}" for i in range(2, 1000))) if n not in taken)
         held = held_units(self.board.billing, "")
         origin = f" ({prices.origin})" if prices.origin else ""
+        of_tokens = cost_text(planned, spec, setup.judge, tokens)
         body = (
-            f"At most {minutes:g} minutes, ≈ {cents(most)}; tokens: {cost_text(planned, spec, setup.judge, tokens)}.\n\n"
+            f"At most {minutes:g} minutes, ≈ {cents(most)}; tokens: {of_tokens}.\n\n"
             f"1  buys 1 model unit for {run.name}: ≈ {cents(hourly)} an hour{origin}. {quotas.text(1, held, '')}\n"
             "2  waits until it serves: some minutes to half an hour, which bill too\n"
             f"3  asks: {planned.text}\n"
