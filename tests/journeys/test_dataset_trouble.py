@@ -189,6 +189,13 @@ async def test_an_upload_can_be_stopped_and_sent_again(walk: Walk, pairs: Path) 
         await walk.sees("there already, not sent again")
 
 
+async def test_of_several_files_that_cannot_be_opened_each_is_named(walk: Walk, pairs: Path, tmp_path: Path) -> None:
+    cut, empty = write(tmp_path / "cut.json", '[{"q": "th'), write(tmp_path / "empty.json", "")
+    async with walk.app([pairs, cut, tmp_path / "none.json", empty]):
+        await walk.sees("3 files not opened: cut.json is not valid JSON at line 1, column 8;")
+        await walk.sees("none.json is not there; empty.json is empty")
+
+
 async def test_a_training_file_alone_is_held_to_what_both_files_need_together(walk: Walk, pairs: Path) -> None:
     async with walk.app([pairs]):
         await walk.sees("✓ clean", walk.sandbox.account_id)

@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 
+from tui.domain.errors import AppError
 from tui.services.session import Services
 from tui.tabs.dataset_generate import GeneratingTab
 from tui.tabs.dataset_list import NO_FILE
@@ -50,7 +51,7 @@ class DatasetTab(GeneratingTab, ReplacingTab):
         self.current = 0
         self.system_prompt = services.settings.system_prompt
         self._rows: PairRows | None = None
-        self._refused: list[str] = []
+        self._refused: list[AppError] = []
         self._cancel_upload: threading.Event | None = None
 
     def compose(self) -> ComposeResult:

@@ -14,7 +14,7 @@ from textual.binding import Binding, BindingType
 from tui.domain.errors import AppError, Cause
 from tui.domain.folders import typed_path
 from tui.domain.pairs import Columns, Keys, Role, UnclearKeys, guess_role
-from tui.domain.text import safe_line
+from tui.domain.text import count, safe_line
 from tui.tabs.base import working_folder
 from tui.tabs.dataset_shape import ShapingTab
 from tui.tabs.editing import EditedFile
@@ -30,8 +30,8 @@ class OpeningTab(ShapingTab):
         Binding("K", "keys", "Choose the keys of question and answer", show=False, id="dataset.keys"),
     ]
 
-    _refused: list[str]
-    """What was said of files that could not be opened."""
+    _refused: list[AppError]
+    """Why files could not be opened."""
     _mistyped = ""
     """A path that was typed last and could not be opened: `o` offers it again."""
 
@@ -42,7 +42,8 @@ class OpeningTab(ShapingTab):
             if number == 0:
                 self.post_message(self.FirstShown())
         if len(self._refused) > 1:
-            self.say(" ".join(self._refused), "problem")
+            told = "; ".join(error.title for error in self._refused)
+            self.say(f"{count(len(self._refused), 'file')} not opened: {told}", "problem")
         self.offer_recovery()
 
     async def _open(self, path: Path, *, show: bool) -> None:
@@ -56,7 +57,7 @@ class OpeningTab(ShapingTab):
         try:
             source, said = await self._source(path, held)
         except AppError as error:
-            self._refused.append(error.sentence())
+            self._refused.append(error)
             self.say(error.sentence(), "problem")
             return
         if source is None:
