@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.split import STRATA, Groups, divided, size_of
+from tui.domain.split import STRATA, Groups, _dealt, divided, size_of
 
 seeds = st.text(max_size=8)
 
@@ -112,3 +112,12 @@ def test_groups_by_equal_keys() -> None:
 def test_100_000_pairs_take_less_than_a_moment() -> None:
     split = divided([], [i * 7919 % 1000 for i in range(100_000)], [80_000, 10_000, 10_000], "seed")
     assert [len(part) for part in split.parts] == [80_000, 10_000, 10_000]
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=4).filter(any))
+def test_after_any_number_of_places_every_part_has_its_share(quotas: list[int]) -> None:
+    total, given_out = sum(quotas), [0] * len(quotas)
+    for place, part in enumerate(_dealt(total, quotas), 1):
+        given_out[part] += 1
+        assert all(abs(n - quota * place / total) < 1 for n, quota in zip(given_out, quotas, strict=True))
+    assert given_out == quotas
