@@ -409,7 +409,7 @@ async def test_in_a_blind_round_neither_the_warning_nor_a_stopped_answer_tells_w
         tab.prompt.focus()
         await walk.type(QUESTION)
         await walk.press("enter")
-        await walk.sees("A  not told until you vote", "shown at the same moment")
+        await walk.sees("A  not told until you vote", "waiting for both")
         tab.recall_system()
         await walk.press("escape")
         await walk.until(lambda: not tab.busy, "both stopped")

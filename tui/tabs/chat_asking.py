@@ -82,8 +82,6 @@ class AskingTab(KeepingTab):
         exchange = self.conversation.ask(probe)
         self.asked(exchange)
         self._ask_sides(panes, exchange)
-        if self.masked:
-            self.say("Both answers are shown at the same moment, when both are there; then v votes")
         return True
 
     def _ask_sides(self, panes: Sequence[AnswerPane], exchange: Exchange) -> None:
