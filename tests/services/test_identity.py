@@ -197,6 +197,24 @@ async def test_a_code_is_never_asked_for_and_the_one_given_to_the_cli_is_enough(
     assert (found.account, found.credentials, found.profile) == ("123456789012", "assumed role", "mfa")
 
 
+async def test_a_credential_process_has_no_terminal_to_ask_at(to_sandbox: Sandbox, no_aws: Path) -> None:
+    answer = {
+        "Version": 1,
+        "AccessKeyId": to_sandbox.access_key_id,
+        "SecretAccessKey": to_sandbox.secret_access_key,
+    }
+    script = no_aws / "keys.py"
+    script.write_text(
+        "import os, sys\n"
+        "assert os.getsid(0) == os.getpid() and sys.stdin.read() == '', 'it could ask'\n"
+        f"print({json.dumps(answer)!r})"
+    )
+    config(no_aws, f"[default]\ncredential_process = {sys.executable} {script}\n")
+    found = await live().look()
+    assert found.problem is None
+    assert found.credentials == "credential process"
+
+
 async def test_it_recovers_without_a_restart(to_sandbox: Sandbox, no_aws: Path) -> None:
     aws = Aws(lambda: Connection(None, "us-west-2"), sandbox=False)
     service = IdentityService(aws, profile=None, region="us-west-2")

@@ -1,7 +1,9 @@
-"""Where botocore would ask at the terminal, which is ours: MFA codes of assumed roles."""
+"""Where botocore would ask at the terminal, which is ours: MFA codes of assumed roles, and what programs ask."""
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -32,10 +34,13 @@ class CliCache:
 
 
 def never_ask(session: Any) -> None:
-    """Let the botocore `session` of a profile with MFA fail with what to do instead of waiting for keys typed.
+    """Let the botocore `session` of a profile with MFA fail with what to do instead of waiting for keys typed, and
+    run a credential_process without the terminal, so that one that asks there fails and says so.
 
     Raises what botocore raises for its files.
     """
+    import subprocess
+
     from botocore.exceptions import UnknownCredentialError
 
     profile = safe_line(session.profile or "", 40)
@@ -50,9 +55,11 @@ def never_ask(session: Any) -> None:
             retryable=True,
         )
 
-    try:
-        provider = session.get_component("credential_provider").get_provider("assume-role")
-    except UnknownCredentialError:
-        return
-    provider.cache = CliCache()
-    provider._prompter = refuse  # botocore has no public way to set it
+    # botocore has no public way to set the two private ones.
+    resolver = session.get_component("credential_provider")
+    with suppress(UnknownCredentialError):
+        roles = resolver.get_provider("assume-role")
+        roles.cache, roles._prompter = CliCache(), refuse
+    with suppress(UnknownCredentialError):
+        program = resolver.get_provider("custom-process")
+        program._popen = partial(subprocess.Popen, stdin=subprocess.DEVNULL, start_new_session=True)
