@@ -102,28 +102,8 @@ def test_however_the_app_ends_the_endpoint_is_deleted(
     assert bought(home) == [True]
 
 
-def test_after_kill_9_the_next_start_ends_it_and_buys_nothing(home: Path, questions: Path) -> None:
-    arguments = ["--sandbox", "--sandbox-speed", "1", str(questions)]
-    with Terminal(arguments, home, size=(100, 40)) as terminal:
-        begun(terminal)
-        terminal.signal(signal.SIGKILL)
-        terminal.ended()
-    assert bought(home) == [False]
-    with Terminal(arguments, home, size=(100, 40)) as terminal:
-        terminal.sees(f"{NAME}: interrupted while waiting until it serves")
-        terminal.send("2")
-        terminal.sees("lantern-keeper")
-        terminal.send("B")
-        terminal.sees("end it and delete the endpoint")
-        terminal.send("j", "enter")
-        terminal.sees(f"Given up; {NAME} is deleted")
-        terminal.send("ctrl+q", "ctrl+q")
-        assert terminal.ended() == 0
-    assert bought(home) == [True]
-
-
 def test_killed_while_it_buys_it_is_bought_once_or_not_at_all_and_deleted(home: Path, questions: Path) -> None:
-    """kill -9 as soon as the order is written down, again and again until nothing is open."""
+    """kill -9 as soon as the order is written down; the next start looks for it and ends it."""
     arguments = ["--sandbox", "--sandbox-speed", "1", str(questions)]
     with Terminal(arguments, home, size=(100, 40)) as terminal:
         terminal.sees("eval.json", "123456789012")
