@@ -18,6 +18,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.driver import Driver
+from textual.events import Event, InputEvent
 from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.theme import Theme
@@ -26,6 +27,7 @@ from textual.worker import WorkerFailed
 from tui.domain.notify import Way, notification, window_title
 from tui.domain.text import safe
 from tui.screens.main import MainScreen
+from tui.services.pool import attention
 from tui.services.session import Services
 from tui.terminal import steadied
 from tui.widgets.safe_filter import SafeFilter
@@ -135,6 +137,12 @@ class TanzakuApp(App[None]):
             self.stylesheet.update(self, animate=animate)
         else:
             super().refresh_css(animate)
+
+    async def on_event(self, event: Event) -> None:
+        """Keys and the mouse come before whatever is computed on threads."""
+        if isinstance(event, InputEvent):
+            attention.wanted()
+        await super().on_event(event)
 
     def get_default_screen(self) -> MainScreen:
         """The main screen is the lowest one; a blank one below it would be painted first."""

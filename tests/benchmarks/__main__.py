@@ -22,7 +22,7 @@ Measure = Callable[[World, int], Iterator[Figure]]
 AREAS: dict[str, tuple[Measure, ...]] = {
     "start": (start.starts,),
     "aws": (start.readiness,),
-    "list": (using.lists, using.end_after_start),
+    "list": (using.lists, using.looks, using.end_after_start),
     "tabs": (using.tabs,),
     "idle": (lambda world, rounds: start.idle(world, 15 if rounds > 3 else 6),),
     "quit": (start.quits,),

@@ -23,7 +23,7 @@ def lists(world: World, rounds: int) -> Iterator[Figure]:
         if checking:
             note = f"of {len(checking)}"
             yield Figure("list", "cursor key while all rules are checked, worst", max(checking), "ms", 16, note)
-        terminal.wait(lambda text: "checking" not in text, 60)
+        terminal.wait("✓ clean", 120)
         terminal.settle(1.5)
         yield from _cursor([terminal.press("j") for _ in range(20)])
         pages = [terminal.press("pagedown") for _ in range(10)]
@@ -62,6 +62,26 @@ def _filter(terminal: Terminal, rounds: int) -> Iterator[Figure]:
         terminal.press("escape", quiet=0.5)
         terminal.settle(0.5)
     yield Figure("list", "filter that finds one pair near the end", median(took), "ms", 100)
+
+
+def looks(world: World, _: int) -> Iterator[Figure]:
+    """How long the rules and the closer look take in the app, and how keys fare meanwhile."""
+    with Terminal(python("tui", "--sandbox", str(world.many)), world.environment()) as terminal:
+        shown = terminal.wait("Pair 1:")
+        ruled = terminal.wait("looking closer", 60)
+        before, keys = terminal.rss(), []
+        while "looking closer" in terminal.text:
+            keys.append(terminal.press("j", quiet=0.05).first_ms)
+        looked, grown = terminal.last, terminal.rss() - before
+    yield Figure("list", "all rules checked after the first rows", ruled - shown, "s", 0.6)
+    yield Figure("list", "closer look after the rules", looked - ruled, "s", 10)
+    yield Figure("list", "cursor key while looking closer, median", median(keys), "ms")
+    yield Figure("list", "cursor key while looking closer, worst", max(keys), "ms", 16, f"of {len(keys)}")
+    yield Figure("list", "RSS that the closer look leaves", grown, "MB", 40)
+    with Terminal(python("tui", "--sandbox", str(world.warned)), world.environment()) as terminal:
+        shown = terminal.wait("Pair 1:")
+        ruled = terminal.wait(lambda text: "checking" not in text, 60)
+    yield Figure("list", "all rules checked, a warning in each pair", ruled - shown, "s")
 
 
 def end_after_start(world: World, rounds: int) -> Iterator[Figure]:

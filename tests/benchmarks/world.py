@@ -68,8 +68,8 @@ class World:
 
     @property
     def many(self) -> Path:
-        """100,000 pairs without a fault, 36 MB."""
-        return self._pairs("many.jsonl", MANY)
+        """100,000 pairs without a fault, 36 MB: for evaluation, since to train on they would be too many."""
+        return self._pairs("eval-many.jsonl", MANY)
 
     @property
     def warned(self) -> Path:

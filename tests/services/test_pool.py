@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.services.conftest import until
+from tui.services import pool as pools
 from tui.services.pool import DaemonPool, daemon, post
 
 
@@ -120,3 +121,35 @@ def test_a_daemon_runs_at_once() -> None:
     until(lambda: ran)
     assert ran == [thread]
     assert thread.daemon
+
+
+class Clock:
+    """Time that passes while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 50.0
+        self.slept: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+def test_work_rests_while_a_key_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(pools, "time", clock)
+    attention = pools.Attention()
+    attention.rest()
+    assert len(clock.slept) == 1, "nobody has pressed anything"
+    attention.wanted()
+    pressed = clock.now
+    attention.rest(shortly=True)
+    assert clock.now - pressed < 0.001, "what the key itself asked for does not wait"
+    attention.rest()
+    assert 0.012 <= clock.now - pressed < 0.02
+    before = len(clock.slept)
+    attention.rest()
+    assert len(clock.slept) == before + 1

@@ -24,6 +24,8 @@ from tui.domain.quick import BATCH, Texts, texts
 from tui.domain.text import safe_line
 from tui.domain.twice import twice
 
+_EVERY = 32
+"""Records to read before it is asked whether to go on, which lets a key go first."""
 _FEW = 8
 """Unread records in a batch up to which they are read one by one."""
 _READ = 240
@@ -122,6 +124,8 @@ def _read(pairs: Pairs, traits: Traits, should_stop: Callable[[], bool]) -> arra
         new = known.count(None)
         batch = texts(pairs, start, start + BATCH) if new > _FEW else [None] * len(known)
         for at, slot in enumerate(known, start):
+            if new and at % _EVERY == 0 and should_stop():
+                return slots
             if slot is None:
                 slot = traits.slot(numbers[at])  # the same record may stand further up too
             slots.append(traits.add(numbers[at], batch[at - start] or pairs.read(at)) if slot is None else slot)

@@ -25,7 +25,7 @@ from tui.domain.pairs import Damaged, Keys, PairFile, Pairs, Role
 from tui.domain.raw_text import HEAD, refuse_binary
 from tui.domain.text import human_size, safe_line
 from tui.domain.tokens import Counter as TokenCounter
-from tui.services.pool import DaemonPool
+from tui.services.pool import DaemonPool, attention
 from tui.services.saving import write_whole
 
 _KINDS = (
@@ -39,8 +39,6 @@ LARGEST_FILE = 1_000_000_000
 _FILE_ORDER = Order()
 _TELL_EVERY = 0.1
 """Seconds after which a search tells what it has found so far."""
-_GIVE_WAY = 0.0002
-"""Seconds that a long piece of work rests after each batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +81,7 @@ class Datasets:
 
         `tell` is called, on another thread, with what was found up to then, when the end is long in coming.
         """
-        return await self._pool.run(_arrange, wish, yielding(should_stop), tell)
+        return await self._pool.run(_arrange, wish, yielding(should_stop, shortly=True), tell)
 
     async def convert(
         self, file: Pairs, model: BaseModel, role: Role, system: str | Export, counter: TokenCounter | None = None
@@ -153,14 +151,14 @@ def _check(file: Pairs, model: BaseModel, role: Role, should_stop: Callable[[], 
     return Findings.over(checks.check(file, model, role, should_stop=yielding(should_stop))).counted()
 
 
-def yielding(should_stop: Callable[[], bool]) -> Callable[[], bool]:
+def yielding(should_stop: Callable[[], bool], *, shortly: bool = False) -> Callable[[], bool]:
     """Asked after each batch of work, it gives way to the thread that answers keys before it answers.
 
-    A thread that computes lets go of the interpreter every few milliseconds only, and a key needs it several times.
+    Only `shortly` where the work is itself the answer to a key.
     """
 
     def asked() -> bool:
-        time.sleep(_GIVE_WAY)
+        attention.rest(shortly=shortly)
         return should_stop()
 
     return asked

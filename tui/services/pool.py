@@ -6,6 +6,7 @@ import asyncio
 import queue
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
@@ -17,6 +18,35 @@ _Work = Callable[[], None]
 _TURN = 0.0005
 """Seconds after which a thread that computes lets another one go on. A key wants the interpreter several times until
 it is painted, and with Python's own five milliseconds it would wait that long each time."""
+
+
+_GIVE_WAY = 0.0002
+_ANSWERED = 0.012
+_LOOK_AGAIN = 0.003
+
+
+class Attention:
+    """Knows when a key was pressed last, so that long work can rest until it is answered.
+
+    A thread that computes lets go of the interpreter every half millisecond, and a key wants it a dozen times.
+    """
+
+    def __init__(self) -> None:
+        self._last = -_ANSWERED
+
+    def wanted(self) -> None:
+        """A key was pressed, or the mouse was used."""
+        self._last = time.monotonic()
+
+    def rest(self, *, shortly: bool = False) -> None:
+        """Give way to the thread that answers keys: while one is being answered, or `shortly` in any case."""
+        time.sleep(_GIVE_WAY)
+        while not shortly and time.monotonic() - self._last < _ANSWERED:
+            time.sleep(_LOOK_AGAIN)
+
+
+attention = Attention()
+"""There is one keyboard and one interpreter, so there is one of these."""
 
 
 class DaemonPool:
