@@ -114,6 +114,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     only = arguments.sandbox_reset or arguments.sandbox_scenario or arguments.sandbox_speed != 60.0
     if only and not arguments.sandbox:
         parser().error("--sandbox-speed, --sandbox-scenario and --sandbox-reset want --sandbox")
+    if arguments.sandbox and not _sandbox_installed():
+        return 2
+    if not (sys.stdin and sys.stdin.isatty() and sys.stderr and sys.stderr.isatty()):
+        print("tanzaku needs a terminal; `tanzaku loss --print FILE…` does without", file=sys.stderr)
+        return 2
     # Off until the first frame is painted: a fifth of the start would go to collecting what stays.
     gc.disable()
     return _run(arguments)
@@ -171,8 +176,6 @@ def _run(arguments: argparse.Namespace) -> int:
     files = list(arguments.files)
     region = arguments.region
     if arguments.sandbox:
-        if not _sandbox_installed():
-            return 2
         region = region or _SANDBOX_REGION
         process = _sandbox_process(
             paths, arguments.sandbox_speed, arguments.sandbox_reset, region, arguments.sandbox_scenario

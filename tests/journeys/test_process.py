@@ -260,6 +260,16 @@ def test_the_command_line(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_without_a_terminal_it_says_so_and_ends(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tui", "--sandbox"]
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=bare_environment(tmp_path), timeout=60
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "needs a terminal" in done.stderr
+    assert "\x1b" not in done.stderr
+
+
 def test_started_anywhere_it_offers_the_shipped_pairs_and_reset_empties(tmp_path: Path) -> None:
     state = tmp_path / ".local/state/tanzaku/sandbox/world"
     process = SandboxProcess(state=state)
