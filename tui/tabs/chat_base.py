@@ -65,6 +65,8 @@ class ChatBase(Tab):
             self.call_after_refresh(self._read, side)
 
     def _read(self, side: str) -> None:
+        if self.prompt.has_focus:  # by now a question is written
+            return
         (self.query_one(ReferencePane).text if side == "r" else self.pane(side).view).focus()
 
     @property
