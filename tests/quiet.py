@@ -15,6 +15,11 @@ from tui.services.pool import DaemonPool
 _SOON = 0.02
 """Seconds: what is due so soon belongs to what was asked, the next frame above all."""
 _LOOK = 0.005
+_FRAMES = 6
+"""Waits for what is due soon, at most: some timers are due again and again."""
+_TURN = 0.002
+_TURNS = 3
+"""Turns of the loop with nothing to do, one after the other: a task may come ready between two looks."""
 _RESTING = 0.001
 """Seconds of processor in `_SOON` below which nothing is computed: threads wait for someone who is silent."""
 
@@ -59,14 +64,19 @@ async def quiet(min_sleep: float = 0, max_sleep: float = 1) -> None:
     loop: Any = asyncio.get_running_loop()
     end = time.monotonic() + max_sleep
     mark, spent, frames = time.monotonic(), time.process_time(), 0
+    turns = 0
     while time.monotonic() < end:
         await asyncio.sleep(0)
         if loop._ready:
+            turns = 0
             continue
         due = min((timer._when for timer in loop._scheduled if not timer._cancelled), default=end) - loop.time()
-        if due < _SOON and frames < 4:
-            frames += 1
+        if due < _SOON and frames < _FRAMES:
+            frames += due > _TURN
+            turns = 0
             await asyncio.sleep(max(due, 0))
+        elif turns < _TURNS:
+            turns += 1
         elif not _busy.at_work:
             return
         else:

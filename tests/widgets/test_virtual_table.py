@@ -160,6 +160,8 @@ async def test_unchanged_lines_are_not_repainted(monkeypatch: pytest.MonkeyPatch
         assert painted == [3]
         painted.clear()
         await pilot.press("j")
+        while len(painted) < 2:  # the test's own limit ends it: a busy machine paints late
+            await pilot.pause(0.01)
         assert sorted(painted) == [1, 2]
 
 

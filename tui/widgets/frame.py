@@ -142,6 +142,7 @@ class TabStrip(Widget):
             place -= cell_len(label)
 
 
+_PROBLEM, _GOOD = _MARKS = ("▲ ", "✓ ")
 _HANG = "   "
 """What a second line of a notice begins with."""
 
@@ -162,7 +163,7 @@ class StatusLine(Widget):
         """Show outside or own text; kind is problem, good or nothing."""
         self.set_class(kind == "problem", "-problem")
         self.set_class(kind == "good", "-good")
-        mark = {"problem": "▲ ", "good": "✓ "}.get(kind, "")
+        mark = {"problem": _PROBLEM, "good": _GOOD}.get(kind, "")
         self.text = f" {mark}{safe_line(text, 600)}" if text else ""
         self._make_room()
 
@@ -184,8 +185,9 @@ class StatusLine(Widget):
         text, width = self.text.strip(), self.size.width
         if not self.has_class("-long"):
             return Content(f" {fit(text, width - 1)}")
-        first, *more = wrap_line(text, max(1, width - len(_HANG)))
-        return Content(f" {first.rstrip()}\n{_HANG}{fit(''.join(more), width - len(_HANG))}")
+        mark, body = (text[:2], text[2:]) if text.startswith(_MARKS) else ("", text)
+        first, *more = wrap_line(body, max(1, width - len(_HANG)))
+        return Content(f" {mark}{first.rstrip()}\n{_HANG}{fit(''.join(more), width - len(_HANG))}")
 
 
 class KeyLine(Widget):
