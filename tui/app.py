@@ -30,6 +30,7 @@ from tui.screens.main import MainScreen
 from tui.services.pool import attention
 from tui.services.session import Services
 from tui.terminal import steadied
+from tui.widgets.own_keys import OwnKeys
 from tui.widgets.safe_filter import SafeFilter
 
 WASHI = Theme(
@@ -161,6 +162,10 @@ class TanzakuApp(App[None]):
         self._hear_signals()
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         self.call_after_refresh(_collect_garbage_again)
+
+    @on(OwnKeys.Climbed)
+    def _key_climbed(self, message: OwnKeys.Climbed) -> None:
+        message.sender.arrived()
 
     @on(MainScreen.Happened)
     def _notify_outside(self, message: MainScreen.Happened) -> None:

@@ -66,6 +66,8 @@ class RoutingScreen(SharedScreen):
 
     def action_tab(self, tab_id: str) -> None:
         """Go to a tab. By message: data is bound in the screen's own handlers, and an action runs in the app's."""
+        if self.query_one(ContentSwitcher).current != tab_id:
+            self.set_focus(None)  # keys right behind this one are not for the tab that is left
         self.post_message(TabStrip.Chosen(tab_id))
 
     @on(TabStrip.Chosen)

@@ -1,0 +1,54 @@
+"""Keys that arrive together, as a slow line delivers them, are acted on in the order in which they were typed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from textual.events import Key
+
+from tests.harness import Walk
+from tui.widgets.virtual_table import VirtualTable
+
+PAIRS = [{"q": f"What is lantern {n}?", "a": f"It hangs at gate {n}."} for n in range(40)]
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    path = tmp_path / "training.json"
+    path.write_text(json.dumps(PAIRS))
+    return path
+
+
+def listed(walk: Walk) -> VirtualTable:
+    return walk.app_now.screen.query_one("#pairs", VirtualTable)
+
+
+async def together(walk: Walk, *keys: str) -> None:
+    for key in keys:
+        walk.app_now.post_message(Key(key, key if len(key) == 1 else None))
+    await walk.keyboard.pause()
+
+
+async def test_deleting_and_moving_on(walk: Walk, pairs: Path) -> None:
+    async with walk.app([pairs]):
+        await walk.sees("✓ clean")
+        await together(walk, "j", "d", "j", "d")
+        await walk.sees("38 pairs")
+        assert listed(walk).cursor == 2
+        await walk.press("w")
+        await walk.sees("is saved")
+    assert json.loads(pairs.read_text()) == [pair for n, pair in enumerate(PAIRS) if n not in (1, 3)]
+
+
+@pytest.mark.parametrize("behind", ["asterisk", "space", "enter", "d", "G"])
+async def test_what_is_typed_behind_a_tab_is_not_for_the_one_that_is_left(walk: Walk, pairs: Path, behind: str) -> None:
+    async with walk.app([pairs]) as app:
+        await walk.sees("✓ clean")
+        await together(walk, "2", behind)
+        await walk.sees("[2 Jobs]")
+        await walk.press("1")
+        await walk.sees("[1 Dataset]", "40 pairs")
+        assert (listed(walk).cursor, len(listed(walk).marked)) == (0, 0)
+        assert len(app.screen_stack) == 1
