@@ -83,7 +83,7 @@ def test_dataset(photographer: Photographer, size: tuple[int, int], tmp_path: Pa
     walk = photographer.walk
 
     async def act() -> None:
-        await walk.sees("training.json", "▲", walk.sandbox.account_id)
+        await walk.sees("training.json", "1 error, 3 warnings", walk.sandbox.account_id)
         await walk.press("j", "j")
         await walk.sees("a tab")
 
@@ -187,7 +187,7 @@ def test_no_credentials(photographer: Photographer, tmp_path: Path) -> None:
     walk = photographer.walk
 
     async def act() -> None:
-        await walk.sees("no credentials", "▲", "looks again")
+        await walk.sees("no credentials", "1 error, 3 warnings", "looks again")
 
     with nobody(tmp_path):
         assert photographer.same(act, size=SMALL, files=[_pairs(tmp_path)], services=walk.live_services("us-west-2"))
@@ -197,7 +197,7 @@ def test_washi(photographer: Photographer, tmp_path: Path) -> None:
     walk = photographer.walk
 
     async def act() -> None:
-        await walk.sees("training.json", "▲", walk.sandbox.account_id)
+        await walk.sees("training.json", "1 error, 3 warnings", walk.sandbox.account_id)
         await walk.press("question_mark")
         await walk.sees("esc")
 
