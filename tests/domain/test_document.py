@@ -32,6 +32,9 @@ ODD: Mapping[str, bytes] = {
     b'  {"question": "c", "answer": "d"}  \r\n{"question":"e","answer":"f"}',
     "blank lines": b'\n\n{"question":"a","answer":"b"}\n\n \n{"question":"c","answer":"d"}\n\n\n',
     "odd separators in text": '{"question":"a\u2028\x85","answer":"b"}\n{"question":"\u3042","answer":"d"}\n'.encode(),
+    "wrapped": b'{"version": 1,\n "data": [\n  {"question":"a","answer":"b"},\n  {"question":"c","answer":"d"}\n ],'
+    b'\n "made": [1]}\n',
+    "wrapped, one record": '{"名":["[", "]"], "pairs":[ {"question":"a","answer":"b"}]}'.encode(),
     "a mark": b'\xef\xbb\xbf[{"question":"a","answer":"b"}]',
     "UTF-16 LE": b"\xff\xfe"
     + '[{"question":"日本","answer":"b"},\n {"question":"c","answer":"😀"}]'.encode("utf-16-le"),

@@ -372,3 +372,52 @@ def test_a_first_line_without_an_object_is_one_damaged_record_of_jsonl(first: by
 def test_of_as_many_records_of_a_format_as_of_none_the_format_counts() -> None:
     data = b'{"question": "What?", "answer": null}\n{"prompt": "What?", "completion": "That."}\n'
     assert read(Path("x.jsonl"), data).layout is DataFormat.PROMPT_COMPLETION
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps({"data": [PAIR, PAIR]}, indent=2),
+        json.dumps({"errors": [], "n": 2, "questions": ["a", "b"], "pairs": [PAIR, 7, PAIR, PAIR]}),
+        json.dumps({"pairs": [PAIR], "sources": [{"url": "x"}]}, indent=1),
+        json.dumps({"items": [{"messages": [{"role": "user", "content": "a"}]}] * 2}),
+    ],
+)
+def test_records_inside_an_object_are_opened_and_their_place_is_said(text: str) -> None:
+    file = opened(text)
+    assert file.shape is Shape.JSON_LIST
+    assert [type(json.loads(file.raw(n))) for n in (0, len(file) - 1)] == [dict, dict]
+    assert file.notes[0].startswith("its records stand in ")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (json.dumps({"train": [PAIR], "test": [PAIR]}), "holds several lists: train, test"),
+        ('{"data": [{"q": "a"}], "data": [{"q": "b"}]}', "holds several lists: data, data"),
+        (json.dumps({"question": ["a", "b"], "answer": ["c", "d"]}), "columns, not records: question, answer"),
+        (
+            json.dumps({"question": {"0": "a"}, "answer": {"0": "b"}}, indent=1),
+            "columns, not records: question, answer",
+        ),
+        ((json.dumps(PAIR, indent=2) + "\n") * 3, "objects one after another, each over several lines"),
+        (json.dumps(PAIR, indent=2), "it is one JSON object, not a list of records"),
+        ('{"data": [1, 2]}', "holds no pairs"),
+        ('{"data": []}', "holds no pairs"),
+    ],
+)
+def test_an_object_that_holds_pairs_otherwise_is_refused_with_the_reason(text: str, sentence: str) -> None:
+    assert sentence in refusal(text).title
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {**PAIR, "sources": [{"url": "x"}]},
+        {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]},
+        {"one": "a", "other": "b", "tags": [{"name": "x"}]},
+    ],
+)
+def test_one_record_alone_is_a_record_whatever_lists_it_holds(record: dict[str, Any]) -> None:
+    file = opened(json.dumps(record) + "\n")
+    assert (file.shape, len(file)) == (Shape.JSONL, 1)

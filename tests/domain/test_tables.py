@@ -36,6 +36,8 @@ TABLES: dict[str, bytes] = {
     "no names": b"What is the first lamp?,It hangs at gate one.\nWhat is the second lamp?,It hangs at gate two.\n",
     "extra columns": "id,質問,note,回答,x\n1,提灯は？,n,門です。,\n2,どこ？,,そこ。,y\n".encode(),
     "system": b"system,question,answer\nBe kind.,What?,A lamp.\n,Where?,There.\n",
+    "delimiter named": b"sep=;\r\nquestion;answer\r\nWhat, then?;A lamp.\r\nWhere?;There.\r\n",
+    "delimiter named in UTF-16": "sep=^\nquestion^answer\n提灯は？^門です。\nWhere?^There.\n".encode("utf-16"),
     "empty fields": b'question,answer\n"",\nWhere?,""\n',
 }
 

@@ -18,6 +18,7 @@ SUFFIXES = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 _SAMPLE_ROWS = 50
 _HEAD = 1 << 16
 _LONGEST_HEADING = 40
+_NAMED = re.compile(rb'"?sep=([,;\t|:^~])"?(?:\r\n|\n|\r)', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +67,13 @@ def _field(mark: str, padded: bool, lenient: bool) -> str:
 def row_spans(data: bytes, dialect: Dialect, limit: int | None = None, unclosed: list[int] | None = None) -> array[int]:
     """Where each row begins and ends, without its line end; blank lines are no rows.
 
+    Nor is a first line that only names the delimiter, as Excel reads and writes it (`sep=;`).
     A row with a quote that nothing in the file closes ends with its line; its number, from 0, goes to `unclosed`.
     """
     match, lenient = _row_pattern(dialect, lenient=False).match, _row_pattern(dialect, lenient=True).match
     spans: array[int] = array("Q")
-    start, size = 0, len(data)
+    named = _NAMED.match(data)
+    start, size = named.end() if named else 0, len(data)
     while start < size and (limit is None or len(spans) < 2 * limit):
         found = match(data, start)
         end = found.end() if found else start
@@ -84,6 +87,15 @@ def row_spans(data: bytes, dialect: Dialect, limit: int | None = None, unclosed:
             spans.append(end)
         start = end + (2 if data[end : end + 2] == b"\r\n" else 1)
     return spans
+
+
+def named_dialect(data: bytes) -> Dialect | None:
+    """The dialect that the first line names (`sep=;`); None where it does not."""
+    named = _NAMED.match(data)
+    if named is None:
+        return None
+    mark = named[1].decode()
+    return Dialect(mark, padded=re.search(re.escape(named[1]) + b' +"', data[:_HEAD]) is not None)
 
 
 def cells(row: str, dialect: Dialect) -> list[Cell]:

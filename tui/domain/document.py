@@ -126,7 +126,8 @@ class Document:
         text = text.strip("\r\n") if isinstance(self.now.layout, Columns) else text.strip()
         if text != text.encode("utf-8", "replace").decode("utf-8"):
             raise FormatError("it holds a lone surrogate, which UTF-8 cannot hold")
-        if isinstance(self.now.layout, Columns) and len(row_spans(text.encode("utf-8"), self.now.layout.dialect)) != 2:
+        # Behind a line end, since a first line may name the delimiter.
+        if isinstance(self.now.layout, Columns) and len(row_spans(f"\n{text}".encode(), self.now.layout.dialect)) != 2:
             raise FormatError("it is more than one row")
         found = read_record(text.encode("utf-8"), self.now.layout)
         if isinstance(found, Damaged):

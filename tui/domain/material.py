@@ -60,7 +60,7 @@ class Material:
         self.tail = base.data[self.span(last)[1] :]
         after_first = base.data[self.span(0)[1] : self.span(1)[0]] if last else self.tail
         if base.shape is Shape.JSON_LIST:
-            self.gap = after_first if last else b"," + self.head[self.head.index(b"[") + 1 :]
+            self.gap = after_first if last else b"," + self.head[self.head.rindex(b"[") + 1 :]
         else:
             self.gap = self._line_end(after_first or self.head[-2:])
 

@@ -34,6 +34,7 @@ from tui.domain.raw_text import as_utf8
 from tui.domain.records import Damaged, read_record
 from tui.domain.spans import LINES, holds_lines, line_spans, list_spans, must_begin_with_json
 from tui.domain.text import safe_line
+from tui.domain.wrapped import list_inside
 
 _SAMPLE = 50
 _CACHED_RECORDS = 512
@@ -196,7 +197,12 @@ def read(path: Path, data: bytes, keys: Keys | None = None) -> PairFile:
     if dialect is not None:
         return _read_table(path, data, dialect, keys, notes)
     blank: tuple[int, ...] = ()
-    if first == b"[" and not holds_lines(data):
+    inside = list_inside(name, data.decode("utf-8")) if first == b"{" else None
+    if inside is not None:
+        key, begin = inside
+        spans, shape = list_spans(name, data, begin), Shape.JSON_LIST
+        notes.append(f"its records stand in {safe_line(key, 30)}")
+    elif first == b"[" and not holds_lines(data):
         spans = list_spans(name, data)
         shape = Shape.JSON_LIST
     else:
@@ -219,6 +225,9 @@ def _table(path: Path, data: bytes, first: bytes, keys: Keys | None) -> csv_text
         return None
     if keys is not None and known is not None and _fits(data, keys, known):
         return known
+    named = csv_text.named_dialect(data)
+    if named is not None:
+        return named
     dialect = csv_text.sniff(data, suffix, QUESTION_KEYS, ANSWER_KEYS)
     if dialect is None and suffix in csv_text.SUFFIXES:
         raise AppError(

@@ -40,13 +40,16 @@ def line_spans(data: bytes) -> tuple[array[int], tuple[int, ...]]:
 _GAP = re.compile(r"[ \t\r\n]*")
 
 
-def list_spans(name: str, data: bytes) -> array[int]:
-    """Byte spans of a JSON list's elements; each element is decoded once, to be sure that it is JSON."""
+def list_spans(name: str, data: bytes, begin: int | None = None) -> array[int]:
+    """Byte spans of a JSON list's elements; each element is decoded once, to be sure that it is JSON.
+
+    The list is the whole text, or begins at the character `begin` of one that is known to be JSON.
+    """
     text = data.decode("utf-8")
     ascii_only = len(text) == len(data)
     scan = json.JSONDecoder().raw_decode
     spans: array[int] = array("Q")
-    position, byte, last = text.index("[") + 1, 0, 0
+    position, byte, last = (text.index("[") if begin is None else begin) + 1, 0, 0
 
     def to_byte(offset: int) -> int:
         nonlocal byte, last
@@ -68,7 +71,7 @@ def list_spans(name: str, data: bytes) -> array[int]:
                 raise json.JSONDecodeError("',' or ']' expected", text, position)
             closed = mark == "]"
             position = _gap(text, position + 1)
-        if text[position:].strip():
+        if begin is None and text[position:].strip():
             raise json.JSONDecodeError("something follows the list", text, position)
     except json.JSONDecodeError as error:
         where = f"at line {error.lineno}, column {error.colno}"
