@@ -110,10 +110,69 @@ def test_what_a_glance_at_the_curve_tells(
     assert found.case is case, found.text
 
 
+CHANCE = (10.51, 10.46, 10.46, 10.47, 10.43, 10.46, 10.48, 10.45)
+"""The loss of an answer by chance, where a run that has run away stays."""
+SLOW = tuple(1 + 2 * math.exp(-0.12 * i) for i in range(16))
+FELL = (3.0, 2.2, 1.75, 1.45, 1.25, 1.16, 1.11, 1.06, 1.05, 1.01, 1.03, 1.01, 1.0, 1.01, 1.0, 1.01)
+
+
+def _but(values: tuple[float, ...], at: int, value: float) -> tuple[float, ...]:
+    return (*values[:at], value, *values[at + 1 :])
+
+
+@pytest.mark.parametrize(
+    ("validation", "training", "case", "words"),
+    [
+        ((3.0, 2.4, 2.0, 1.6, *CHANCE), (2.8, 2.0, 1.5, 1.1, *CHANCE), Case.DIVERGED, "after epoch 4"),
+        ((), (2.8, 2.0, 1.5, *CHANCE), Case.DIVERGED, "ran away"),
+        ((), (2.8, 2.0, 12.1, 2.0, 1.9, 1.8), Case.NO_VALIDATION, ""),
+        # one epoch up, or down, is an accident
+        (_but(SLOW, 6, 4.2), None, Case.STILL_FALLING, "epoch 7 stands apart"),
+        (_but(_but(SLOW, 4, 5.0), 9, 4.0), None, Case.STILL_FALLING, "epochs 5 and 10 stand apart"),
+        (_but(FELL, 13, 0.7), None, Case.NOISY, "epoch 14 stands apart from its neighbours: it may be luck"),
+        # a late rise, after a long time without any change but noise
+        ((*FELL, *FELL[10:], *FELL[9:], 1.1, 1.2, 1.3), None, Case.OVERFIT, "+0.3"),
+        # the last epochs are equal within their three digits, one of them is just the threshold away
+        ((3.02, 1.622, 1.201, 1.075, 1.036, 1.001, 1.0, 1.001, 1.0), None, Case.TIED, "epochs 6 to 9 tied"),
+    ],
+)
+def test_accidents_do_not_make_the_trend(
+    validation: tuple[float, ...], training: tuple[float, ...] | None, case: Case, words: str
+) -> None:
+    length = len(validation or training or ())
+    for scale in (1.0, 64.0):
+        made = curves([v * scale for v in validation], training and [v * scale for v in training])
+        found = judge(made, Settings(length, 0.001 * scale, 60))
+        assert found.case is case, found.text
+        assert scale > 1 or words in found.text
+
+
+def test_epochs_are_counted_by_what_was_trained() -> None:
+    """Not every epoch is validated, and the one before the first is not trained."""
+    falling = [1 + 2 * math.exp(-0.12 * i) for i in range(8)]
+    found = judge(curves(falling[:7], falling), Settings(8, 0.001, 2))
+    assert found.case is Case.STILL_FALLING
+    assert "no validation after epoch 7 · ran all 8 epochs" in found.text
+    second = Curves("made", points(falling), tuple(points(falling)[1::2]))
+    assert judge(second, Settings(8, 0.001, 2)).case is Case.STILL_FALLING
+    before = Curves("made", points(falling[:7]), points((3.1, *REFERENCE), first=0))
+    found = judge(before, Settings(10, 0.001, 2))
+    assert found.case is Case.EARLY_STOP
+    assert "stopped at 7 of 10 by patience 2" in found.text
+
+
+@pytest.mark.parametrize("low", [1.001, 1.4, 1.777, 2.345, 2.999])
+def test_a_gain_of_just_the_threshold_may_count_or_not(low: float) -> None:
+    values = (low + 1, low + 0.5, low, round(low - 0.001, 4), round(low - 0.002, 4))
+    assert judge(run(*values), Settings(10, 0.001, 2)).case is Case.EARLY_STOP
+    assert judge(run(*values, low - 0.5), Settings(10, 0.001, 2)).case is Case.CUT_SHORT
+    assert judge(run(*values[:4]), Settings(4, 0.001, 9)).tied == (3, 4)
+
+
 def test_a_file_of_very_many_epochs_is_judged_as_well() -> None:
     draw = random.Random(1)
-    many = [1 + math.exp(-i / 1000) + draw.gauss(0, 0.01) for i in range(20_000)]
-    assert judge(run(*many), Settings(20_000, 0.001, 30_000)).case in (Case.NOISY, Case.STILL_FALLING)
+    many = [1 + math.exp(-i / 1000) + draw.gauss(0, 0.01) for i in range(6_000)]
+    assert judge(run(*many), Settings(6_000, 0.001, 9_000)).case in (Case.NOISY, Case.STILL_FALLING)
 
 
 def test_the_chance_of_an_order() -> None:

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from tui.domain.headline import signed
 from tui.domain.losses import Curves, EpochPoint
-from tui.domain.trend import Trend, trend_of
+from tui.domain.trend import Trend, blown, giving_back, trend_of
 
 DEFAULT_THRESHOLD = 0.001
 DEFAULT_PATIENCE = 2
@@ -120,7 +120,7 @@ def _judge_validation(curves: Curves, settings: Settings, said: _Said) -> Verdic
     assert best is not None
     values = [p.mean for p in points]
     threshold = DEFAULT_THRESHOLD if settings.threshold is None else settings.threshold
-    tied = tuple(p.epoch for p in points if p.mean - best.mean <= threshold)
+    tied = tuple(p.epoch for p in points if p.mean - best.mean <= threshold + _grain(p.mean))
     tied = tied if len(tied) > 1 else ()
     gain = f", −{values[0] - best.mean:.4f} since {points[0].epoch}" if best.epoch != points[0].epoch else ""
     if len(points) > 1:
@@ -131,8 +131,9 @@ def _judge_validation(curves: Curves, settings: Settings, said: _Said) -> Verdic
         _say_tie(tied, threshold, said)
         trend = trend_of(values, threshold)
         if Case.DIVERGED not in said.cases:
-            _say_end(points, settings, trend, said)
-            _say_trend(points, settings, trend, bool(tied), said)
+            _say_end(curves, settings, trend, said)
+            _say_apart(points, best, trend, said)
+            _say_trend(points, settings, trend, tied, said)
         if tied:
             said.cases.append(Case.TIED)
     _say_few_steps(curves, said)
@@ -149,9 +150,14 @@ def _say_tie(tied: tuple[int, ...], threshold: float, said: _Said) -> None:
 # How the run ended
 
 
-def _say_end(points: Sequence[EpochPoint], settings: Settings, trend: Trend, said: _Said) -> None:
-    last, asked = points[-1].epoch, settings.epochs
-    ran = last - min(points[0].epoch, 1) + 1
+def _say_end(curves: Curves, settings: Settings, trend: Trend, said: _Said) -> None:
+    points, asked = curves.validation, settings.epochs
+    # The epoch before the first is none that was trained; the last may have been trained and not been validated.
+    first = min((curves.training or points)[0].epoch, 1)
+    last = points[-1].epoch if settings.moving else curves.epochs[-1]
+    ran = last - first + 1
+    if last > points[-1].epoch:
+        said.add(None, f"no validation after epoch {points[-1].epoch}")
     if settings.moving:
         said.add(None, f"{ran} of {asked} epochs so far" if asked else f"{ran} epochs so far")
         return
@@ -181,7 +187,10 @@ def _fitting(points: Sequence[EpochPoint], settings: Settings) -> str:
     threshold = DEFAULT_THRESHOLD if threshold is None else threshold
     patience = DEFAULT_PATIENCE if patience is None else patience
     values = [p.mean for p in points]
-    if patience < 1 or not any(len(values) == stop for stop in _stops(values, threshold, patience)):
+    # A gain of just the threshold is one or is none, as the last digits fall.
+    grain = _grain(max(map(abs, values)))
+    stops = (_stops(values, threshold + by, patience) for by in (-grain, 0, grain))
+    if patience < 1 or not any(len(values) == stop for ends in stops for stop in ends):
         return ""
     if default:
         return f"fits default early stopping (threshold {threshold:g}, patience {patience})"
@@ -214,7 +223,20 @@ def _stops(values: Sequence[float], threshold: float, patience: int) -> list[int
 # Where the curve was going
 
 
-def _say_trend(points: Sequence[EpochPoint], settings: Settings, trend: Trend, tied: bool, said: _Said) -> None:
+def _say_apart(points: Sequence[EpochPoint], best: EpochPoint, trend: Trend, said: _Said) -> None:
+    apart = [points[i] for i in trend.apart]
+    if best in apart:
+        said.add(None, f"epoch {best.epoch} stands apart from its neighbours: it may be luck")
+    elif apart:
+        epochs = (
+            f"epochs {_listed([p.epoch for p in apart])} stand" if len(apart) > 1 else f"epoch {apart[0].epoch} stands"
+        )
+        said.add(None, f"{epochs} apart")
+
+
+def _say_trend(
+    points: Sequence[EpochPoint], settings: Settings, trend: Trend, tied: Sequence[int], said: _Said
+) -> None:
     last, best = points[-1], points[trend.lowest]
     rise = last.mean - best.mean
     ended = "the model you have is from the last epoch, not the best"
@@ -226,7 +248,7 @@ def _say_trend(points: Sequence[EpochPoint], settings: Settings, trend: Trend, t
             said.add(Case.OVERFIT, f"rising since epoch {best.epoch} ({after})")
         else:
             said.add(Case.OVERFIT, f"overfit from epoch {best.epoch} ({after}): {ended}")
-    elif trend.noisy:
+    elif trend.noisy and not (tied and all(p.epoch in tied for p in points if p.epoch >= tied[0])):
         said.add(
             Case.NOISY, f"noisy: changes of about ±{trend.noise:.3g} hide any trend, so the best epoch may be luck"
         )
@@ -248,27 +270,12 @@ def _diverged(curves: Curves) -> bool:
         return True
     validation = [p.mean for p in curves.validation]
     training = [p.mean for p in curves.training]
-    if len(validation) > 1 and _blown(validation, 3.0) and validation[-1] > 1.3 * validation[-2]:
+    if len(validation) > 1 and blown(validation, 3.0) and validation[-1] > 1.3 * validation[-2]:
         return True
     if len(validation) > 1 and len(training) > 1:
-        both = _blown(validation, 1.0) and _blown(training, 1.0)
-        return both or (_giving_back(validation, 0.5) and _giving_back(training, 0.3))
-    return len(training) > 1 and not validation and (_blown(training, 1.3) or _giving_back(training, 0.4))
-
-
-def _giving_back(values: Sequence[float], share: float) -> bool:
-    """Whether a loss has lost more than a share of what it had won, stands well above its lowest, and still climbs.
-
-    Of the validation loss alone that is overfitting; when what is trained on gets worse as well it is not.
-    """
-    low, first, last = min(values), values[0], values[-1]
-    return last - low > max(share * (first - low), 0.5 * abs(low)) and last >= values[-2]
-
-
-def _blown(values: Sequence[float], times: float) -> bool:
-    """Whether a loss ended above where it began (`times` over), well above its lowest, and no longer falling."""
-    low, first, last = min(values), values[0], values[-1]
-    return last > first + (times - 1) * abs(first) and last - low > 0.25 * abs(low) and last >= values[-2]
+        both = blown(validation, 1.0) and blown(training, 1.0)
+        return both or (giving_back(validation, 0.5) and giving_back(training, 0.3))
+    return len(training) > 1 and not validation and (blown(training, 1.3) or giving_back(training, 0.4))
 
 
 def _say_diverged(curves: Curves, said: _Said) -> None:
@@ -308,6 +315,11 @@ def _listed(epochs: Sequence[int]) -> str:
     if len(epochs) > _NAMED:
         return f"{', '.join(map(str, epochs[:_NAMED]))} and {len(epochs) - _NAMED} more"
     return f"{', '.join(map(str, epochs[:-1]))} and {epochs[-1]}"
+
+
+def _grain(value: float) -> float:
+    """What the last digits of a mean of losses of this size may be off by."""
+    return 1e-9 * max(1e-3, abs(value))
 
 
 def _number(text: str) -> float | None:
