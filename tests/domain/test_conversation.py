@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from tui.domain.chat import Message, Target
@@ -78,3 +79,24 @@ def test_of_several_answers_to_a_turn_the_newest_counts() -> None:
 
 def test_nothing_kept_is_an_empty_conversation() -> None:
     assert restored([]).exchanges == []
+
+
+def test_answers_brought_back_stand_where_their_models_answer_now() -> None:
+    """As after a blind round: the first turn was asked with the sides the other way round."""
+    said = [(0, "a", BASE), (0, "b", TUNED), (1, "a", TUNED), (1, "b", BASE), (2, "b", TUNED)]
+    rows = [
+        replace(kept(n, turn, side, f"q{turn}", f"{target.name} {turn}"), target=target.name, model_id=target.model_id)
+        for n, (turn, side, target) in enumerate(said)
+    ]
+    conversation = restored(rows)
+    conversation.meet([TUNED, BASE])
+    assert [{s: r.text for s, r in e.replies.items()} for e in conversation.exchanges] == [
+        {"b": "base 0", "a": "keeper 0"},
+        {"a": "keeper 1", "b": "base 1"},
+        {"a": "keeper 2"},
+    ]
+    assert conversation.exchanges[0].replies["a"].target is TUNED  # so that a vote knows which one was tuned
+    assert [m.text for m in conversation.history("a", TUNED)][1::2] == ["keeper 0", "keeper 1", "keeper 2"]
+    other = restored(rows)
+    other.meet([Target("third", "c", ""), None])
+    assert [r.text for r in other.exchanges[0].replies.values()] == ["base 0", "keeper 0"]

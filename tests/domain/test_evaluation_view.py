@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.domain.evaluated import AT, BASE, FAILED, JUDGE, TUNED, results
 from tui.domain.chat import Parameters, Target
-from tui.domain.evaluation import Answer, Group, Question, Row
+from tui.domain.evaluation import Answer, Group, Judge, JudgeKind, Question, Row
 from tui.domain.evaluation_compare import compared
 from tui.domain.evaluation_run import plan
 from tui.domain.evaluation_setup import QuestionFile, Setup, Sides, cost, cost_text, setup_text
@@ -81,7 +81,27 @@ def test_two_evaluations_are_compared_by_question_regressions_first() -> None:
     assert (found.worse, found.better, found.warnings) == (1, 1, ())
     assert found.text.startswith("later − earlier = −0.7 (95 % ")
     assert found.text.endswith("n 3 · better 1 same 1 worse 1")
-    assert found.conclusion == "no change shown with 3 questions"
+    assert found.conclusion == "no change shown: 3 questions are too few for any (at least 6)"
+
+
+@pytest.mark.parametrize(
+    ("later", "concluded"),
+    [
+        ([(8, 3)] * 6, "the later model is worse on these questions"),
+        ([(10, 3)] * 7, "the later model is better on these questions"),
+        ([(8, 3), (10, 3)] * 4, "no change shown with 8 questions"),
+        ([(8, 3)] * 5, "no change shown: 5 questions are too few for any (at least 6)"),
+    ],
+)
+def test_a_change_is_told_where_there_are_questions_enough(later: list[tuple[float, float]], concluded: str) -> None:
+    assert compared(results([(9, 3)] * len(later)), results(later), [JUDGE.id]).conclusion == concluded
+
+
+def test_small_scores_are_compared_with_digits_enough() -> None:
+    measure = Judge(JudgeKind.TOKEN_F1)
+    one, two = (results([(score, 0.2)] * 6, judge=measure) for score in (0.5, 0.49))
+    assert compared(one, two, [measure.id]).text.startswith("later − earlier = −0.010 (95 % −0.010 … −0.010)")
+    assert compared(one, one, [measure.id]).text.startswith("later − earlier = 0.000 (95 % 0.000 … 0.000)")
 
 
 def test_what_forbids_a_comparison_is_said() -> None:
@@ -89,7 +109,13 @@ def test_what_forbids_a_comparison_is_said() -> None:
     other = results([(4, 3)] * 2, judge=replace(JUDGE, target=BASE))
     asked = replace(later, spec=replace(later.spec, system="x", parameters=Parameters(9)))
     assert "1 question" in compared(earlier, later, [JUDGE.id]).warnings[0]
+    unlike = compared(results([(9, 3)] * 8), results([(4, 3)] * 8, judge=replace(JUDGE, target=BASE)), [JUDGE.id])
+    assert "not judged by the same judge" in unlike.warnings[0]
+    assert unlike.conclusion == "no change can be told: other judges, other scores"
     assert "not judged by the same judge" in compared(earlier, other, [JUDGE.id]).warnings[0]
+    questions = tuple(replace(q, reference=f"{q.reference} {n % 2}") for n, q in enumerate(earlier.spec.questions))
+    mended = replace(earlier, spec=replace(earlier.spec, questions=(*questions[:2], *earlier.spec.questions[2:])))
+    assert "2 questions had another reference" in compared(earlier, mended, [JUDGE.id]).warnings[0]
     said = " ".join(compared(earlier, asked, [JUDGE.id]).warnings)
     assert "different system prompts" in said
     assert "different parameters" in said

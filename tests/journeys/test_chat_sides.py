@@ -111,6 +111,8 @@ async def test_a_blind_round_tells_nothing_until_the_vote(walk: Walk) -> None:
             assert word not in body, word
         await walk.press("escape", "a")
         await walk.sees("The names are hidden")
+        await walk.press("C")  # into the training file goes whose answer it was
+        assert not isinstance(walk.app_now.screen, PairDialog)
         await walk.press("slash")
         await walk.sees("Answers kept here", "No answer holds these words")
         await walk.press("escape")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -134,6 +135,31 @@ async def test_parameters_that_a_model_refuses_are_left_out_and_remembered(
     assert operations(sandbox) == ["ConverseStream"] * 3
     assert services.chat.request(target, QUESTION, "", given)["inferenceConfig"] == left
     assert services.chat.request(NOVA, QUESTION, "", given)["inferenceConfig"] != left
+
+
+async def test_refusals_that_come_one_after_another_are_all_met(elsewhere: Aws, scripted: Scripted) -> None:
+    """A limit of tokens first, then one parameter and the other."""
+
+    def answer_of(method: str, path: str) -> tuple[int, bytes]:
+        config = json.loads(scripted.bodies[-1])["inferenceConfig"]
+        said = {
+            "maxTokens": "The maximum tokens you requested exceeds the model limit of 50. Try again with fewer.",
+            "temperature": "This model doesn't support the temperature field. Remove temperature and try again.",
+            "topP": "This model doesn't support the topP field. Remove topP and try again.",
+        }
+        refused = [name for name in said if name in config and (name != "maxTokens" or config[name] > 50)]
+        if refused:
+            return 400, json.dumps({"__type": "ValidationException", "message": said[refused[0]]}).encode()
+        return 200, b""
+
+    scripted.answer = answer_of
+    events = await answer(Chat(elsewhere), NOVA, Parameters(60, 0.5, 0.9))
+    assert [e.text for e in events if isinstance(e, Note)] == [
+        "asked for at most 50 tokens, this model's limit",
+        "asked without temperature, which this model refuses",
+        "asked without top_p, which this model refuses",
+    ]
+    assert json.loads(scripted.bodies[-1])["inferenceConfig"] == {"maxTokens": 50}
 
 
 async def test_a_value_out_of_range_is_told_and_not_learnt(services: Services) -> None:

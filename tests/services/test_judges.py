@@ -331,3 +331,9 @@ def test_judges_are_told_apart_by_model_and_rubric() -> None:
     assert (JUDGE.name, langchain.name) == ("Haiku 4.5", "Haiku 4.5 by LangChain")
     assert Judge(JudgeKind.BERTSCORE, encoder="m").top == Judge(JudgeKind.EXACT).top == 1
     assert [Judge(kind).name for kind in sorted(MEASURES)] == ["ROUGE-L", "exact match", "token F1"]
+
+
+def test_bedrocks_own_judgements_are_made_by_nobody_else(services: Services) -> None:
+    judge = Judge(JudgeKind.BEDROCK, JUDGE.target, DEFAULT)
+    with pytest.raises(AppError, match="judges in evaluation jobs only"):
+        scorers(services.aws, lambda: services.structured)(judge)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from tui.domain.chat import Message, Parameters, Target
@@ -64,6 +64,18 @@ class Conversation:
         self.exchanges.append(Exchange(probe))
         return self.exchanges[-1]
 
+    def meet(self, targets: Sequence[Target | None]) -> None:
+        """Who answers now on each side is known better than from the store; replies of models that have changed sides
+        since, as in a blind round, change them too."""
+        known = {target.model_id: target for target in targets if target is not None}
+        for exchange in self.exchanges:
+            given = exchange.replies
+            swapped = {SIDES[1 - SIDES.index(side)]: reply for side, reply in given.items()}
+            exchange.replies = max((given, swapped), key=lambda replies: _at_home(replies, targets))
+            for side, reply in exchange.replies.items():
+                target = known.get(reply.target.model_id, reply.target)
+                exchange.replies[side] = replace(reply, target=target)
+
     def cut(self, at: int) -> None:
         """The exchanges from `at` on are no longer part of it."""
         del self.exchanges[at:]
@@ -77,6 +89,14 @@ class Conversation:
                 messages += exchange.probe.before
                 messages += [Message("user", exchange.probe.question), Message("assistant", reply.text)]
         return messages
+
+
+def _at_home(replies: Mapping[str, Reply], targets: Sequence[Target | None]) -> int:
+    """How many replies are of who answers on their side now."""
+    here = dict(zip(SIDES, targets, strict=True))
+    return sum(
+        (at := here[side]) is not None and at.model_id == reply.target.model_id for side, reply in replies.items()
+    )
 
 
 @dataclass(frozen=True, slots=True)

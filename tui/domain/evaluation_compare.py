@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tui.domain.evaluation import Group, Judge, Results, Row
-from tui.domain.headline import MINUS, signed
-from tui.domain.paired import Interval, interval
+from tui.domain.headline import MINUS, digits_of, interval_text
+from tui.domain.paired import FEWEST, Interval, interval
 from tui.domain.text import count
 
 
@@ -27,7 +27,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class ComparedRuns:
-    """Changes with regressions first, the mean change with its interval, and what forbids or weakens it."""
+    """Changes with regressions first, the mean change with its interval, and what forbids or weakens it.
+
+    `alike` is False when the scores are of different judges or rubrics: then nothing follows from them.
+    """
 
     earlier: str
     later: str
@@ -36,15 +39,13 @@ class ComparedRuns:
     worse: int
     better: int
     warnings: tuple[str, ...]
+    digits: int = 1
+    alike: bool = True
 
     @property
     def text(self) -> str:
         """`later − earlier = −0.8 (95 % −1.6 … −0.1) · n 12 · better 2 same 4 worse 6`."""
-        found = self.difference
-        number = "–"
-        if found is not None:
-            low, high = (f"{v:.1f}".replace("-", MINUS) for v in (found.low, found.high))
-            number = f"{signed(found.mean)} (95 % {low} … {high})"
+        number = interval_text(self.difference, self.digits)
         scored = sum(c.change is not None for c in self.changes)
         same = scored - self.worse - self.better
         return f"later {MINUS} earlier = {number} · n {scored} · better {self.better} same {same} worse {self.worse}"
@@ -52,8 +53,12 @@ class ComparedRuns:
     @property
     def conclusion(self) -> str:
         """What it shows."""
+        if not self.alike:
+            return "no change can be told: other judges, other scores"
         if self.difference is None:
             return "no change can be shown"
+        if self.difference.n < FEWEST:
+            return f"no change shown: {count(self.difference.n, 'question')} are too few for any (at least {FEWEST})"
         if self.difference.spans_zero:
             return f"no change shown with {count(self.difference.n, 'question')}"
         return f"the later model is {'better' if self.difference.mean > 0 else 'worse'} on these questions"
@@ -71,10 +76,15 @@ def compared(earlier: Results, later: Results, judge_ids: Sequence[str]) -> Comp
     changes = [Change(before[key], after[key]) for key in after if key in before]
     known = [c.change for c in changes if c.change is not None]
     warnings = []
-    if one_judge is None or two_judge is None or one_judge.id != two_judge.id:
+    alike = one_judge is not None and two_judge is not None and one_judge.id == two_judge.id
+    if not alike:
         warnings.append("not judged by the same judge and rubric, so the scores do not compare")
     if missing := len(before.keys() ^ after.keys()):
         warnings.append(f"{count(missing, 'question')} stand in one of the two only and are left out")
+    if others := sum(c.earlier.question.reference.split() != c.later.question.reference.split() for c in changes):
+        warnings.append(
+            f"{count(others, 'question')} had another reference then, so the scores of those do not compare"
+        )
     if earlier.spec.system != later.spec.system:
         warnings.append("asked with different system prompts")
     if earlier.spec.parameters != later.spec.parameters:
@@ -82,7 +92,8 @@ def compared(earlier: Results, later: Results, judge_ids: Sequence[str]) -> Comp
     changes.sort(key=lambda c: (c.change is None, c.change or 0.0, c.later.number))
     worse, better = sum(c < 0 for c in known), sum(c > 0 for c in known)
     names = earlier.spec.name, later.spec.name
-    return ComparedRuns(*names, tuple(changes), interval(known), worse, better, tuple(warnings))
+    digits = digits_of(two_judge)
+    return ComparedRuns(*names, tuple(changes), interval(known), worse, better, tuple(warnings), digits, alike)
 
 
 def _last(results: Results) -> Judge | None:

@@ -58,7 +58,7 @@ class Headline:
     @property
     def text(self) -> str:
         """`tuned − base = +4.5 (95 % 3.1 … 5.8) · n 40 · wins 31 ties 6 losses 3 · flips 2 · judge errors 0`."""
-        parts = [f"tuned {MINUS} base = {_interval(self.difference, self.digits)}", f"n {self.scored}"]
+        parts = [f"tuned {MINUS} base = {interval_text(self.difference, self.digits)}", f"n {self.scored}"]
         parts.append(f"wins {self.wins} ties {self.ties} losses {self.losses}")
         if self.compared:
             parts.append(f"flips {self.flips}")
@@ -66,6 +66,11 @@ class Headline:
         if self.unanswered:
             parts.append(f"without answer {self.unanswered}")
         return " · ".join(parts)
+
+
+def digits_of(judge: Judge | None) -> int:
+    """Digits after the point that fit a judge's scale."""
+    return 1 if judge is None or judge.top > 1 else 3
 
 
 def signed(value: float, digits: int = 1) -> str:
@@ -76,7 +81,8 @@ def signed(value: float, digits: int = 1) -> str:
     return text.replace("-", MINUS)
 
 
-def _interval(found: Interval | None, digits: int) -> str:
+def interval_text(found: Interval | None, digits: int) -> str:
+    """`+4.5 (95 % 3.1 … 5.8)`; a dash where there is none."""
     if found is None:
         return "–"
     low, high = (signed(v, digits).removeprefix("+") for v in (found.low, found.high))
@@ -115,7 +121,7 @@ def headline(
         questions=len(rows),
         scored=len(scored),
         means=(_mean([r.tuned_score for r in scored]), _mean([r.base_score for r in scored])),
-        digits=1 if judge is None or judge.top > 1 else 3,
+        digits=digits_of(judge),
         difference=found,
         clean=interval(rest) if inside else None,
         wins=outcomes.count(Outcome.WIN),
@@ -204,7 +210,7 @@ def _leak_warning(shown: Headline) -> str:
         return ""
     are = "is" if shown.leaked == 1 else "are"
     rest = (
-        f"; without {'it' if shown.leaked == 1 else 'them'} {_interval(shown.clean, shown.digits)}"
+        f"; without {'it' if shown.leaked == 1 else 'them'} {interval_text(shown.clean, shown.digits)}"
         if shown.clean
         else ""
     )
@@ -229,7 +235,10 @@ def _cut_warning(rows: Iterable[Row]) -> str:
 
 
 def _lengths(rows: Iterable[Row]) -> tuple[tuple[float | None, float | None], str]:
-    texts = {side: [a.text for r in rows for a in r.answers(side) if isinstance(a, Answer)] for side in Side}
+    """Mean lengths over the questions that both sides answered, since others would be compared with nothing."""
+    told = [{side: [a.text for a in row.answers(side) if isinstance(a, Answer)] for side in Side} for row in rows]
+    told = [both for both in told if all(both.values())] or told
+    texts = {side: [text for both in told for text in both[side]] for side in Side}
     wide = [is_cjk(t) for side in Side for t in texts[side]]
     characters = sum(wide) * 2 > len(wide)
     means = [_mean([float(len(t) if characters else len(t.split())) for t in texts[side]]) for side in Side]

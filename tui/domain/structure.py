@@ -7,6 +7,7 @@ maxItems of JSON Schema, every object closed.
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,15 +16,20 @@ from typing import Any
 JsonSchema = Mapping[str, Any]
 _BOUNDS = ("minimum", "maximum", "minItems", "maxItems", "minLength", "maxLength", "pattern")
 """Keywords that constrained decoding refuses; they are checked here instead."""
+_MARKS = " \t\n.。!\"'*`「」“”"
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What an answer is to be: `name` as a tool may be named (letters, digits, `_`, `-`), an object's schema."""
+    """What an answer is to be: `name` as a tool may be named (letters, digits, `_`, `-`), an object's schema.
+
+    `decides` names the member that all else is about: an answer that gives it twice, and differently, gives none.
+    """
 
     name: str
     schema: JsonSchema
     description: str = ""
+    decides: str = ""
 
     @property
     def plain(self) -> dict[str, Any]:
@@ -96,12 +102,13 @@ def _closed(schema: JsonSchema) -> dict[str, Any]:
 def fit(value: Any, schema: JsonSchema, path: str = "answer") -> Any:
     """`value` held to `schema`; raises MisfitError.
 
-    Forgiven are what models do: a list or object written as a string of JSON, a number or a truth as a string, a
-    whole number with `.0`, members that the schema does not know (left out), items of a list that are not of its
-    schema (left out as long as one is), and an enum's value in other case.
+    Forgiven are what models do: a list or object written as a string of JSON, a number or a truth as a string (also
+    in full width, and `8/10` where 10 is the most), a whole number with `.0`, one object in a list, members that the
+    schema does not know (left out), items of a list that are not of its schema (left out as long as one is), and an
+    enum's value in other case or with marks around it.
     """
     kind = schema.get("type")
-    value = _unwrapped(value, kind)
+    value = _unwrapped(value, kind, schema.get("maximum"))
     if kind == "object":
         return _object(value, schema, path)
     if kind == "array":
@@ -115,11 +122,18 @@ def fit(value: Any, schema: JsonSchema, path: str = "answer") -> Any:
     return _member(value, schema, path)
 
 
-def _unwrapped(value: Any, kind: Any) -> Any:
+def _unwrapped(value: Any, kind: Any, most: Any) -> Any:
+    if kind == "object" and isinstance(value, list) and len(value) == 1:
+        return value[0]
     if not isinstance(value, str) or kind == "string":
         return value
+    text = value
+    if kind in ("integer", "number"):
+        text = unicodedata.normalize("NFKC", value).strip()
+        number, _, whole = text.partition("/")
+        text = number.strip() if most is not None and whole.strip() == str(most) else text
     try:
-        return json.loads(value.strip().lower() if kind == "boolean" else value)
+        return json.loads(text.strip().lower() if kind == "boolean" else text)
     except (ValueError, RecursionError):
         return value
 
@@ -173,6 +187,6 @@ def _member(value: Any, schema: JsonSchema, path: str) -> Any:
     if allowed is None or value in allowed:
         return value
     for known in allowed:
-        if isinstance(value, str) and isinstance(known, str) and value.strip().casefold() == known.casefold():
+        if isinstance(value, str) and isinstance(known, str) and value.strip(_MARKS).casefold() == known.casefold():
             return known
     raise MisfitError(f"{path} is none of {', '.join(map(str, allowed))}")

@@ -17,7 +17,7 @@ from tui.dialogs.judge import JudgeChoices, JudgeDialog, JudgeForm
 from tui.domain import canary
 from tui.domain.chat import Target
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation import Judge, Spec, questions_of
+from tui.domain.evaluation import Judge, JudgeKind, Spec, questions_of
 from tui.domain.evaluation_jobs import Way, ways
 from tui.domain.evaluation_run import Phase, plan
 from tui.domain.evaluation_setup import QuestionFile, Setup, Sides, cost_text, judges_to_choose
@@ -263,8 +263,14 @@ class RunsPart(EvaluationBase):
             and results.answered < results.wanted
         ):
             self.say("Bedrock is asking these questions now; 2 Jobs follows it", "problem")
-        else:
-            self.run_now(results.id, self.judge, retry=True)
+            return
+        judge = self.judge
+        if judge is not None and judge.kind is JudgeKind.BEDROCK:  # nobody else's judgements are its own
+            if results.answered >= results.wanted:
+                self.say("Bedrock judges in jobs of its own: b orders them, J lets a judge score from here", "problem")
+                return
+            judge = None
+        self.run_now(results.id, judge, retry=True)
 
     def action_judge_again(self) -> None:
         """Judge the stored answers by another judge or rubric."""

@@ -152,15 +152,15 @@ class _Stream:
     def _open(self) -> Any:
         self._request = self._make()
         client = self._chat.aws.client("bedrock-runtime")
-        try:
-            return client.converse_stream(**self._request)
-        except Exception as error:
-            config = self._request["inferenceConfig"]
-            note = self._chat.refusals.learn(self._target.model_id, self._mapped(error), config)
-            if not note:
-                raise
-            self._post(Note(note))
-            return client.converse_stream(**self._request)
+        while True:
+            try:
+                return client.converse_stream(**self._request)
+            except Exception as error:
+                config = self._request["inferenceConfig"]
+                note = self._chat.refusals.learn(self._target.model_id, self._mapped(error), config)
+                if not note or self._abandoned.is_set():
+                    raise
+                self._post(Note(note))
 
     def _answer(self) -> AnswerEnd | AnswerCut:
         began = time.monotonic()

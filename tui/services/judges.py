@@ -33,6 +33,7 @@ SCORING = Shape(
         "required": ["reasoning", "score"],
     },
     "Reasons, and a score from 1 (worst) to 10 (best) for the answer",
+    decides="score",
 )
 COMPARING = Shape(
     "compare_answers",
@@ -42,6 +43,7 @@ COMPARING = Shape(
         "required": ["reasoning", "verdict"],
     },
     "Reasons, and which of the two answers is better",
+    decides="verdict",
 )
 
 
@@ -118,6 +120,9 @@ def scorers(aws: Aws, structured: Callable[[], Structured]) -> Callable[[Judge],
             return BertScoreJudge(judge.encoder)
         if judge.kind in MEASURES:
             return OverlapJudge(judge.kind)
+        if judge.kind is JudgeKind.BEDROCK:
+            hint = "b lets Bedrock judge, J a judge from here"
+            raise AppError(Cause.INVALID, f"{judge.name} judges in evaluation jobs only", hint=hint)
         if judge.target is None:
             raise AppError(Cause.INVALID, "The judge has no model", hint="Choose a model to judge with")
         if judge.kind is JudgeKind.LANGCHAIN:

@@ -24,6 +24,10 @@ _REFUSAL_WORDS = {
 _PARAMETERS = Parameters(2048)
 _CUT = frozenset({"max_tokens", "model_context_window_exceeded"})
 _DECLINED = frozenset({"content_filtered", "guardrail_intervened", "refusal"})
+_MOST_BRACES = 1_000
+"""How many beginnings of objects are tried in one answer."""
+_SAID = r"""(?<!\\)["']{}["']\s*:\s*["']?([\w.+/-]+)"""
+"""A member and its value as they stand in a text; what is escaped stands within a value."""
 _NOT_IN_NAMES = re.compile(r"[^0-9A-Za-z()\[\] -]+")
 _JSON_ONLY = "Answer with one JSON object and nothing else. It has to be of this JSON schema:\n"
 
@@ -183,40 +187,95 @@ def _filled(answer: dict[str, Any], shape: Shape, way: Way, spent: Usage, notes:
     stop = str(answer.get("stopReason", ""))
     blocks = ((answer.get("output") or {}).get("message") or {}).get("content") or []
     text = "".join(block["text"] for block in blocks if isinstance(block.get("text"), str))
-    tool = next((block["toolUse"].get("input") for block in blocks if "toolUse" in block), None)
-    raw = text if tool is None else json.dumps(tool, ensure_ascii=False)
+    tools = [block["toolUse"].get("input") for block in blocks if "toolUse" in block]
+    raw = "\n".join(json.dumps(tool, ensure_ascii=False) for tool in tools) or text
     if stop in _DECLINED:
         what = "The model declined to answer"
         raise UnfitError(what, safe_line(text or stop, 300), raw, way, spent, declined=True)
+    cut = stop in _CUT
     try:
-        value = fit(parsed(text) if tool is None else tool, shape.schema)
+        # A number that was cut off is another number.
+        found = tools or parsed(text, mend=not (cut and shape.decides))
+        value = _decided(found, shape, "" if tools else text)
     except MisfitError as error:
-        cut = stop in _CUT
         title = "The model ran out of tokens" if cut else "The model's answer is not what was asked for"
         raise UnfitError(title, safe_line(str(error), 300), raw, way, spent, cut=cut) from error
-    return Filled(value, way, spent, raw, stop not in _CUT, notes)
+    return Filled(value, way, spent, raw, not cut, notes)
 
 
-def parsed(text: str) -> Any:
-    """The JSON in a model's text: as it stands, else within other text or a fence, mended where it is broken.
+def _decided(found: Sequence[Any], shape: Shape, text: str) -> Any:
+    """The first value that fits; where one member decides, all that fit, and all that `text` says, have to agree in it.
+
+    A judge that quotes what it judges may have quoted a verdict, and nobody can tell which one is its own.
+    """
+    fitting: list[Any] = []
+    problem: MisfitError | None = None
+    for value in found:
+        try:
+            fitting.append(fit(value, shape.schema))
+        except MisfitError as error:
+            problem = problem or error
+    if not fitting:
+        raise problem or MisfitError("there is no JSON in the answer")
+    if shape.decides:
+        told = dict.fromkeys(str(value[shape.decides]) for value in fitting)
+        said = dict.fromkeys(re.findall(_SAID.format(re.escape(shape.decides)), text)) if _mixed(text) else {}
+        if len(told) > 1 or len(said) > 1:
+            every = ", ".join(told if len(told) > 1 else said)
+            raise MisfitError(f"it gives more than one {shape.decides}: {every}")
+    return fitting[0]
+
+
+def _mixed(text: str) -> bool:
+    """Whether something else than one piece of JSON stands there."""
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return True
+    return False
+
+
+def parsed(text: str, *, mend: bool = True) -> list[Any]:
+    """The JSON in a model's text: as it stands, else every object within other text or a fence, and with `mend` what
+    becomes of broken ones when they are mended.
 
     Raises MisfitError when there is none.
     """
     try:
-        return json.loads(text)
+        return [json.loads(text)]
     except (ValueError, RecursionError):
         pass
     start = text.find("{")
     if start < 0:
         raise MisfitError("there is no JSON in the answer")
-    import json_repair
-
-    try:
-        value = json_repair.loads(text[start:])
-    except (ValueError, RecursionError, TypeError, IndexError) as error:
-        raise MisfitError("the JSON in the answer is broken") from error
-    # Of several objects it makes a list: the first that holds something is the answer.
-    found = next((v for v in value if isinstance(v, dict) and v), None) if isinstance(value, list) else value
+    found = _objects(text, start) + (_mended(text[start:]) if mend else [])
     if not found:
         raise MisfitError("the JSON in the answer is broken")
     return found
+
+
+def _objects(text: str, start: int) -> list[Any]:
+    """Whole objects, one after another."""
+    found: list[Any] = []
+    decode = json.JSONDecoder().raw_decode
+    for _ in range(_MOST_BRACES):
+        if start < 0:
+            break
+        try:
+            value, end = decode(text, start)
+            found.append(value)
+        except (ValueError, RecursionError):
+            end = start + 1
+        start = text.find("{", end)
+    return found
+
+
+def _mended(text: str) -> list[Any]:
+    import json_repair
+
+    try:
+        value = json_repair.loads(text)
+    except (ValueError, RecursionError, TypeError, IndexError):
+        return []
+    # Of several objects it makes a list.
+    return [v for v in (value if isinstance(value, list) else [value]) if isinstance(v, dict) and v]

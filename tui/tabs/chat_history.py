@@ -84,6 +84,7 @@ class HistoryTab(JudgingTab):
             self.say("A conversation is going on here; n begins a new one, then L brings back the last", "problem")
             return
         self.conversation = restored(self._left)
+        self.conversation.meet([pane.target for pane in self.panes])
         for pane in self.panes:
             pane.show(self.conversation.exchanges)
         self._show_reference()

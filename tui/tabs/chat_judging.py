@@ -133,19 +133,17 @@ class JudgingTab(SettingsTab):
         reply = exchange.replies.get(pane.side) if exchange is not None else None
         if exchange is None or reply is None:
             self.say("There is no answer on this side to correct", "problem")
-            return
-        self._correct(exchange, reply)
+        elif not self.names_hidden():  # the pair tells whose answer it was
+            self._correct(exchange, reply)
 
     def _correct(self, exchange: Exchange, reply: Reply, written: Record | None = None, complaint: str = "") -> None:
         """Ask for the pair as it should be; when it is refused, ask again with all that was written."""
         from tui.dialogs.pair import PairDialog
 
-        name = "this answer" if self.masked else f"the answer of {reply.target.name}"
         run = next((r for r in self.board.runs if any(e.arn == reply.target.model_id for e in r.endpoints)), None)
         answered = Record.of(exchange.probe.question, reply.text)
-        # The limits of a model would tell which it is.
-        heading, base = f"Correct {name} for the training file", self._base_of(None if self.masked else run)
-        dialog = PairDialog(heading, written or answered, base, with_system=False, before=answered)
+        heading = f"Correct the answer of {reply.target.name} for the training file"
+        dialog = PairDialog(heading, written or answered, self._base_of(run), with_system=False, before=answered)
         probe = exchange.probe
         before = tuple(self._before(exchange, reply))
 
