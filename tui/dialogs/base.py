@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
+from textual.messages import Prune
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Static
+from textual.worker import Worker, WorkType
 
 from tui.widgets.frame import KeyLine
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 SCROLLING: tuple[BindingType, ...] = (
@@ -98,7 +101,13 @@ class Dialog(ModalScreen[T | None]):
 
     def complain(self, text: str) -> None:
         """Say what keeps the dialog from being accepted; nothing clears it."""
-        self.query_one("#dialog-problem", Static).update(Content(f"▲ {text}" if text else ""))
+        for line in self.query("#dialog-problem").results(Static):  # none, when a failure outlives the dialog
+            line.update(Content(f"▲ {text}" if text else ""))
+
+    @property
+    def stands(self) -> bool:
+        """Whether its fields are there: they come a moment after the dialog is pushed, and go a moment before it."""
+        return self.is_mounted and self.display and not self._answered
 
     def dismiss(self, result: T | None = None) -> AwaitComplete:
         """Answer once: a second enter, typed before the first was seen, must not dismiss what lies below."""
@@ -108,11 +117,23 @@ class Dialog(ModalScreen[T | None]):
         self._stop_looking()
         return super().dismiss(result)
 
+    async def on_prune(self, event: Prune) -> None:
+        """However it goes, also when the app ends below it; its fields have yet to hear of it."""
+        self._answered = True
+        self._stop_looking()
+
     def _stop_looking(self) -> None:
         """What still looks something up for the dialog would find its fields gone: they go before their screen."""
         for worker in self.workers:
             if worker.node is self and worker.group in _LOOKING:
                 worker.cancel()
+
+    def run_worker(self, work: WorkType[R], *args: Any, **options: Any) -> Worker[R]:
+        """As ever; what a timer or a key of the last moment begins to look up ends before it begins."""
+        worker = super().run_worker(work, *args, **options)
+        if self._answered and worker.group in _LOOKING:
+            worker.cancel()
+        return worker
 
     def action_scroll(self, lines: int) -> None:
         """Read on in a long text."""

@@ -267,8 +267,6 @@ class JobDialog(Dialog[JobAnswer]):
         self._show_checks()
 
     def _show_checks(self) -> None:
-        if not self.is_attached:
-            return  # a check that came when the form was gone
         checks = in_order(self._checks.values())
         self.query_one("#preflight", Static).update(Content("\n".join(check.line for check in checks)))
         bad = next((c for c in checks if c.mark is Mark.BAD), None)

@@ -147,7 +147,7 @@ class LeaksDialog(Dialog[Place]):
         except AppError as error:
             self.complain(error.sentence())
             return
-        if found is None or not self.is_attached:
+        if found is None:
             return
         self._entries = found
         table = self.query_one(VirtualTable)

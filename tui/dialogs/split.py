@@ -157,8 +157,6 @@ class SplitDialog(Dialog[SplitPlan]):
     async def _plan(self, form: SplitForm, sizes: tuple[int, ...]) -> None:
         self.query_one("#split-parts", Static).update(Content("Looking which pairs are alike …"))
         found = await self._divide(sizes, form.seed, form.together)
-        if not self.is_attached:
-            return
         now = self._typed()
         if found is not None and replace(now, names=form.names) == form:
             split, self._lengths = found

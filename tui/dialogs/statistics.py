@@ -168,14 +168,14 @@ class StatisticsDialog(Dialog[Place]):
         """The figures of a file, and what its tokens rest on."""
         self._files[number].found = found
         self._basis = basis
-        if self.is_attached:
+        if self.stands:
             self.query_one("#statistics-files", VirtualTable).refresh_rows()
             self._show()
 
     def price(self, prices: TokenPrices) -> None:
         """What training costs, as far as it is known by now."""
         self._prices = prices
-        if self.is_attached:
+        if self.stands:
             self._show_facts()
 
     @on(VirtualTable.CursorMoved, "#statistics-files")

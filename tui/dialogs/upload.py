@@ -152,10 +152,7 @@ class UploadDialog(Dialog[UploadPlan]):
         try:
             there = await self._look(bucket, prefix)
         except AppError as error:
-            if self.is_attached:
-                self.complain(f"What is there cannot be told: {error.sentence()}")
-            return
-        if len(self.query("#upload-files, #dialog-problem")) < 2:  # it is going
+            self.complain(f"What is there cannot be told: {error.sentence()}")
             return
         self._show_files(there)
         if not self._problem:

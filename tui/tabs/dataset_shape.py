@@ -78,8 +78,7 @@ class ShapingTab(UploadingTab):
         """What AWS's own list tells, where it may be read."""
         if self.identity.known:
             prices = await self.services.prices.of(self.model.key, self.identity.region)
-            if dialog.is_attached:
-                dialog.price(prices)
+            dialog.price(prices)
 
     @work(group="statistics", exclusive=True)
     async def _count(self, dialog: StatisticsDialog, files: list[Counted]) -> None:
@@ -106,10 +105,9 @@ class ShapingTab(UploadingTab):
             samples = await self.services.shaping.samples([f.file for f in files])
             await self.services.token_counts.measure(self.model, samples)
         except AppError as error:
-            if dialog.is_attached:
-                dialog.complain(error.sentence())
+            dialog.complain(error.sentence())
             return
-        if dialog.is_attached:
+        if dialog.stands:
             dialog.complain("")
             self._count(dialog, files)
 
