@@ -60,6 +60,13 @@ AB, CD, EF = ({"q": q, "a": a} for q, a in ("ab", "cd", "ef"))
             lines(AB, {"q": "c", "a": " "}),
         ),
         ("duplicate", lines(AB, {"q": "A", "a": "b"}, AB), lines(AB, {"q": "A", "a": "b"})),
+        (
+            "roles",
+            '{"messages": [{"role":"system","content":"x"}, {"role":"user","content":"a"}], "id": 1.0}\n'
+            '{"messages": [{"role":"judge","content":"x"}]}\n' + lines(*[{"messages": []}] * 3),
+            '{"system": "x", "messages": [{"role":"user","content":"a"}], "id": 1.0}\n'
+            '{"messages": [{"role":"judge","content":"x"}]}\n' + lines(*[{"messages": []}] * 3),
+        ),
         ("blank line", lines(AB, "\n", "\n", CD, EF), lines(AB, CD, EF)),
     ],
 )

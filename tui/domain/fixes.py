@@ -20,6 +20,7 @@ FIXES = {
     "control character": "control and invisible characters go; line ends of other systems become plain ones",
     "decomposed": "letters and their marks become one character each (NFC); ideographs stay as they are",
     "extra keys": "keys that the format does not know go",
+    "roles": "a system message that stands first becomes the system prompt, where there is none; other roles stay",
     "blank": "pairs without any text go, and system prompts without any",
     "duplicate": "pairs that stand further up word for word go; the first stays",
     "blank line": "blank lines between records go",
@@ -82,6 +83,8 @@ def _after(
             return None
         if after.system is not None and not after.system.strip():
             after = replace(after, system=None)
+    if "roles" in rules and after.system is None and after.turns and after.turns[0].role in ("system", "developer"):
+        after = replace(after, turns=after.turns[1:], system=after.turns[0].text)
     if "control character" in rules:
         after = _each(after, visible)
     if "decomposed" in rules:

@@ -140,28 +140,30 @@ def parse(value: object, data_format: DataFormat) -> Record:
         if not isinstance(role, str):
             raise FormatError(f"{where}.role is {_kind(role)}, not a string")
         content = message.get("content")
-        text = _blocks(content, f"{where}.content") if blocks else _string(content, f"{where}.content")
+        text = block_texts(content, f"{where}.content") if blocks else string(content, f"{where}.content")
         turns_list.append(Turn(role, text))
         extra_keys += [f"{where}.{k}" for k in message if k not in ("role", "content")]
     system = value.get("system")
     if "system" in value:
-        system = _blocks(system, "system") if blocks else _string(system, "system")
+        system = block_texts(system, "system") if blocks else string(system, "system")
     return Record(tuple(turns_list), system, tuple(extra_keys))
 
 
 def _text(value: Mapping[str, Any], key: str) -> str:
     if key not in value:
         raise FormatError(f"{key} is missing")
-    return _string(value[key], key)
+    return string(value[key], key)
 
 
-def _string(value: object, where: str) -> str:
+def string(value: object, where: str) -> str:
+    """A text, held to be one. Raises FormatError with `where` it stands."""
     if not isinstance(value, str):
         raise FormatError(f"{where} is {_kind(value)}, not a string")
     return value
 
 
-def _blocks(value: object, where: str) -> str:
+def block_texts(value: object, where: str) -> str:
+    """The text of a list of text blocks. Raises FormatError with `where` it stands."""
     if not isinstance(value, list):
         raise FormatError(f"{where} is {_kind(value)}, not a list of blocks")
     texts = []

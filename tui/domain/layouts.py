@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tui.domain.base_models import DataFormat
+from tui.domain.chats import Chat
 from tui.domain.csv_text import COMMAS, Dialect
 from tui.domain.errors import AppError, Cause
 from tui.domain.text import safe_line
@@ -84,7 +85,7 @@ class Columns(Keys):
         return at(self.question), at(self.answer), None if self.system is None else at(self.system)
 
 
-Layout = Keys | DataFormat
+Layout = Keys | DataFormat | Chat
 
 
 class UnclearKeys(AppError):

@@ -45,7 +45,7 @@ def carried(source: Version, indices: Sequence[int], target: Document) -> Carrie
             raise FormatError(f"pair {index + 1} cannot be read, and the other file is written in another way")
         text, lost = target.written(record, _extra(source.text(index), source.layout))
         texts_made.append(text)
-        left_out.update(dict.fromkeys(safe_line(name, 40) for name in lost))
+        left_out.update(dict.fromkeys(safe_line(name, 40) for name in (*lost, *record.extra_keys)))
     return Carried(tuple(texts_made), tuple(left_out))
 
 

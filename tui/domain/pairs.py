@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tui.domain import csv_text
-from tui.domain.base_models import DataFormat
+from tui.domain.chats import format_of
 from tui.domain.errors import AppError, Cause
-from tui.domain.formats import Record, detect
+from tui.domain.formats import Record
 from tui.domain.layouts import (
     ANSWER_KEYS,
     QUESTION_KEYS,
@@ -291,7 +291,7 @@ def candidates(file: PairFile) -> UnclearKeys | None:
     if isinstance(file.layout, Columns):
         rows = [_texts(file.raw(n), file.layout.dialect) for n in range(min(len(file), _SAMPLE))]
         return unclear(name, [dict(zip(file.layout.names, row, strict=False)) for row in rows], file.layout.names)
-    if isinstance(file.layout, DataFormat):
+    if not isinstance(file.layout, Keys):
         return None
     return unclear(name, _read_sample(file.raw(n) for n in range(min(len(file), _SAMPLE))))
 
@@ -327,7 +327,7 @@ def _layout(name: str, sample: list[Mapping[str, Any]], keys: Keys | None) -> La
             "none of its first records is a JSON object",
             _OPEN_THAT,
         )
-    formats = [detect(value) for value in sample]
+    formats = [format_of(value) for value in sample]
     likely = max(formats, key=lambda found: (formats.count(found), found is not None))
     if keys is not None and {keys.question, keys.answer} <= {key for value in sample for key in value}:
         return keys

@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from tui.domain.base_models import DataFormat
-from tui.domain.formats import CONVERSATION_SCHEMA
-from tui.domain.pairs import Columns, Keys, Pairs
+from tui.domain.chats import Chat, parse_chat
+from tui.domain.formats import CONVERSATION_SCHEMA, FormatError
+from tui.domain.layouts import Columns, Keys, Layout
+from tui.domain.pairs import Pairs
 
 Texts = tuple[str, str, str | None]
 """Question, answer and system prompt of a record that is one question and one answer and nothing else."""
@@ -24,7 +26,7 @@ _scan: Callable[[str, int], tuple[Any, int]] = json.scanner.make_scanner(json.JS
 """What `json.loads` calls in the end, without all that it does before for each call."""
 
 
-def plain(bodies: Iterable[bytes], layout: Keys | DataFormat) -> list[Texts | None]:
+def plain(bodies: Iterable[bytes], layout: Layout) -> list[Texts | None]:
     """The texts of records given as JSON; None for each that has to be read in full, if it can be read at all."""
     take = _taker(layout)
     found: list[Texts | None] = []
@@ -38,9 +40,11 @@ def plain(bodies: Iterable[bytes], layout: Keys | DataFormat) -> list[Texts | No
     return found
 
 
-def _taker(layout: Keys | DataFormat) -> Callable[[dict[str, Any]], Texts | None]:
+def _taker(layout: Layout) -> Callable[[dict[str, Any]], Texts | None]:
     if isinstance(layout, Keys):
         return _of_keys(layout)
+    if isinstance(layout, Chat):
+        return _of_chat(layout)
     if layout is DataFormat.PROMPT_COMPLETION:
         return _of_completion
     return _of_messages if layout is DataFormat.CLAUDE_MESSAGES else _of_conversation
@@ -55,6 +59,17 @@ def _of_keys(keys: Keys) -> Callable[[dict[str, Any]], Texts | None]:
             return None
         system = value.get(system_key) if system_key else None
         return question, answer, system if type(system) is str else None
+
+    return take
+
+
+def _of_chat(layout: Chat) -> Callable[[dict[str, Any]], Texts | None]:
+    def take(value: dict[str, Any]) -> Texts | None:
+        try:
+            record = parse_chat(value, layout)
+        except FormatError:
+            return None
+        return (record.turns[0].text, record.turns[1].text, record.system) if record.is_pair else None
 
     return take
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from tui.domain import row_text
 from tui.domain.base_models import DataFormat
+from tui.domain.chats import Chat, chat_turns, chat_value, system_apart
 from tui.domain.formats import FormatError, Record, render
 from tui.domain.json_text import Change, Style, changed, elements, member, members, without
 from tui.domain.layouts import Columns, Keys, Layout
@@ -21,7 +24,7 @@ def has_system(layout: Layout) -> bool:
 
 def holds_turns(layout: Layout) -> bool:
     """Whether records of this layout can have more than one question and one answer."""
-    return layout in (DataFormat.CLAUDE_MESSAGES, DataFormat.BEDROCK_CONVERSATION)
+    return isinstance(layout, Chat) or layout in (DataFormat.CLAUDE_MESSAGES, DataFormat.BEDROCK_CONVERSATION)
 
 
 def edited(raw: str, layout: Layout, before: Record, after: Record, style: Style) -> str:
@@ -31,16 +34,48 @@ def edited(raw: str, layout: Layout, before: Record, after: Record, style: Style
     """
     if isinstance(layout, Columns):
         return row_text.edited(raw, layout, before, after)
+    if isinstance(layout, Chat):
+        return _chat_edited(raw, layout, before, after, style)
     text = _with_texts(raw, layout, before, after, style)
     if before.system != after.system:
         text = _with_system(text, layout, after.system, style)
+    return _proved(text, layout, after)
+
+
+def _proved(text: str, layout: Layout, after: Record) -> str:
+    """The text, known to hold the record. Raises FormatError when it does not."""
     found = read_record(text.encode("utf-8"), layout)
     if not (isinstance(found, Record) and (found.turns, found.system) == (after.turns, after.system)):
         raise FormatError("the record cannot be changed in place")
     return text
 
 
-def _with_texts(raw: str, layout: Layout, before: Record, after: Record, style: Style) -> str:
+def _chat_edited(raw: str, layout: Chat, before: Record, after: Record, style: Style) -> str:
+    """The system prompt is a message like others, except where the record has it apart."""
+    if system_apart(json.loads(raw), layout):
+        if before.system != after.system:
+            change = _value(raw, 0, "system", style.literal(after.system)) if after.system is not None else None
+            raw = changed(raw, [change]) if change else without(raw, "system")
+        old, new = before.turns, after.turns
+    else:
+        if (before.system is None) is not (after.system is None):
+            between = replace(before, system=after.system)  # so that no other message is written anew for it
+            raw = with_turns(raw, layout, chat_turns(before), chat_turns(between), style)
+            before = between
+        old, new = chat_turns(before), chat_turns(after)
+    if [t.role for t in old] != [t.role for t in new]:
+        return _proved(with_turns(raw, layout, old, new, style), layout, after)
+    messages = member(raw, 0, layout.turns)
+    places = elements(raw, messages.start) if messages else []
+    changes = [
+        _value(raw, places[number][0], layout.text, style.literal(now.text))
+        for number, (was, now) in enumerate(zip(old, new, strict=True))
+        if was.text != now.text
+    ]
+    return _proved(changed(raw, changes), layout, after)
+
+
+def _with_texts(raw: str, layout: Keys | DataFormat, before: Record, after: Record, style: Style) -> str:
     if [t.role for t in before.turns] != [t.role for t in after.turns]:
         if not isinstance(layout, DataFormat) or not holds_turns(layout):
             raise FormatError("a record of this file is one question and one answer")
@@ -53,7 +88,7 @@ def _with_texts(raw: str, layout: Layout, before: Record, after: Record, style: 
     return changed(raw, changes)
 
 
-def _turn_change(raw: str, layout: Layout, number: int, text: str, style: Style) -> Change:
+def _turn_change(raw: str, layout: Keys | DataFormat, number: int, text: str, style: Style) -> Change:
     if isinstance(layout, Keys) or layout is DataFormat.PROMPT_COMPLETION:
         keys = (layout.question, layout.answer) if isinstance(layout, Keys) else ("prompt", "completion")
         return _value(raw, 0, keys[number], style.literal(text))
@@ -84,7 +119,7 @@ def _blocks(raw: str, at: int, key: str, text: str, style: Style) -> Change:
     return Change(found.start, found.end, f'[{{"text"{style.colon}{style.literal(text)}}}]')
 
 
-def _with_system(raw: str, layout: Layout, system: str | None, style: Style) -> str:
+def _with_system(raw: str, layout: Keys | DataFormat, system: str | None, style: Style) -> str:
     if not has_system(layout):
         raise FormatError("this format has no place for a system prompt")
     key = layout.system_key if isinstance(layout, Keys) else "system"
@@ -112,13 +147,13 @@ def made(record: Record, layout: Layout, like: str, style: Style, extra: Mapping
         return row_text.made(record, layout, like, extra)
     if extra and not isinstance(layout, Keys):
         raise FormatError("this format has no place for fields of your own")
-    value = _value_of(record, layout)
+    value = chat_value(record, layout) if isinstance(layout, Chat) else _value_of(record, layout)
     order = {m.key: number for number, m in enumerate(members(like))}
     ordered = dict(sorted(value.items(), key=lambda item: order.get(item[0], -1)))
     return style.written({**ordered, **{key: v for key, v in extra.items() if key not in ordered}})
 
 
-def _value_of(record: Record, layout: Layout) -> Mapping[str, Any]:
+def _value_of(record: Record, layout: Keys | DataFormat) -> Mapping[str, Any]:
     if isinstance(layout, DataFormat):
         return render(record, layout)
     if not record.is_pair:

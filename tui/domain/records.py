@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from tui.domain import csv_text
 from tui.domain.base_models import DataFormat
+from tui.domain.chats import Chat, parse_chat
 from tui.domain.formats import FormatError, Record, parse
 from tui.domain.layouts import Columns, Layout
 from tui.domain.text import count, safe_line
@@ -37,6 +38,8 @@ def read_record(raw: bytes, layout: Layout) -> Record | Damaged:
 def _record(value: object, layout: Layout) -> Record:
     if isinstance(layout, DataFormat):
         return parse(value, layout)
+    if isinstance(layout, Chat):
+        return parse_chat(value, layout)
     if not isinstance(value, Mapping):
         raise FormatError("the record is not an object")
     texts = []

@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tui.domain.base_models import DataFormat
+from tui.domain.chats import Chat, chat_turn
 from tui.domain.formats import FormatError, Turn
 from tui.domain.json_text import Change, Style, changed, elements, member
 
 Span = tuple[int, int]
 
 
-def with_turns(raw: str, data_format: DataFormat, before: Sequence[Turn], after: Sequence[Turn], style: Style) -> str:
+def with_turns(raw: str, layout: DataFormat | Chat, before: Sequence[Turn], after: Sequence[Turn], style: Style) -> str:
     """`raw`, whose messages are `before`, with `after` as its messages. Raises FormatError when it has no messages."""
-    messages = member(raw, 0, "messages")
+    key = layout.turns if isinstance(layout, Chat) else "messages"
+    messages = member(raw, 0, key)
     if messages is None:
-        raise FormatError("messages is missing")
+        raise FormatError(f"{key} is missing")
     spans = elements(raw, messages.start)
     first, last = _same_ends(before, after)
-    blocks = data_format is DataFormat.BEDROCK_CONVERSATION
     like = raw[spans[0][0] : spans[0][1]] if spans else ""
     manner = Style.of(like, escaped=style.escaped) if like else style
-    made = [_message(turn, manner, blocks=blocks) for turn in after[first : len(after) - last]]
+    made = [_message(turn, manner, layout) for turn in after[first : len(after) - last]]
     kept: list[Span | str] = [*spans[:first], *made, *spans[len(spans) - last :]]
     gap = raw[spans[0][1] : spans[1][0]] if len(spans) > 1 else style.comma
     text = "".join(_pieces(raw, kept, gap))
@@ -37,8 +38,10 @@ def _same_ends(before: Sequence[Turn], after: Sequence[Turn]) -> tuple[int, int]
     return first, last
 
 
-def _message(turn: Turn, style: Style, *, blocks: bool) -> str:
-    content: object = [{"text": turn.text}] if blocks else turn.text
+def _message(turn: Turn, style: Style, layout: DataFormat | Chat) -> str:
+    if isinstance(layout, Chat):
+        return style.written(chat_turn(turn, layout))
+    content: object = [{"text": turn.text}] if layout is DataFormat.BEDROCK_CONVERSATION else turn.text
     return style.written({"role": turn.role, "content": content})
 
 

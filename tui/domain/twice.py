@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable, Iterator
 
 from tui.domain.base_models import DataFormat
+from tui.domain.chats import Chat
 from tui.domain.json_text import members
-from tui.domain.layouts import Columns, Keys
+from tui.domain.layouts import Columns, Layout
 from tui.domain.pairs import Pairs
 
 _BATCH = 256
@@ -23,7 +24,7 @@ def twice(pairs: Pairs, should_stop: Callable[[], bool]) -> Iterator[tuple[int, 
     layout = pairs.layout
     if isinstance(layout, Columns):
         return
-    keys = _OF_FORMAT[layout] if isinstance(layout, DataFormat) else _keys(layout)
+    keys = _keys(layout)
     written = {key: {json.dumps(key, ensure_ascii=ascii_only).encode() for ascii_only in (True, False)} for key in keys}
     for start in range(0, len(pairs), _BATCH):
         if should_stop():
@@ -34,7 +35,11 @@ def twice(pairs: Pairs, should_stop: Callable[[], bool]) -> Iterator[tuple[int, 
                     yield index, key
 
 
-def _keys(layout: Keys) -> tuple[str, ...]:
+def _keys(layout: Layout) -> tuple[str, ...]:
+    if isinstance(layout, Chat):
+        return "system", layout.turns
+    if isinstance(layout, DataFormat):
+        return _OF_FORMAT[layout]
     return tuple(filter(None, (layout.question, layout.answer, layout.system_key)))
 
 

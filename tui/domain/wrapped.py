@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tui.domain.chats import format_of
 from tui.domain.errors import AppError, Cause
-from tui.domain.formats import detect
 from tui.domain.json_text import members
 from tui.domain.layouts import ANSWER_KEYS, QUESTION_KEYS, guess_keys
 from tui.domain.text import safe_line
@@ -64,7 +64,7 @@ def _parsed(text: str) -> Any:
 def _is_record(value: Mapping[str, Any]) -> bool:
     """Whether the object is a record of its own: turns, or a question and an answer by their usual names."""
     names = {key.strip().casefold() for key, content in value.items() if isinstance(content, str)}
-    return detect(value) is not None or not (names.isdisjoint(QUESTION_KEYS) or names.isdisjoint(ANSWER_KEYS))
+    return format_of(value) is not None or not (names.isdisjoint(QUESTION_KEYS) or names.isdisjoint(ANSWER_KEYS))
 
 
 def _holds_objects(value: object) -> bool:
@@ -77,7 +77,7 @@ def _holds_objects(value: object) -> bool:
 def _holds_pairs(value: Sequence[Any]) -> bool:
     some = [one for one in value[:_SAMPLE] if isinstance(one, dict)]
     try:
-        return any(map(detect, some)) or bool(guess_keys("", some))
+        return any(map(format_of, some)) or bool(guess_keys("", some))
     except AppError:
         return False
 
