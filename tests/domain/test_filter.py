@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tui.domain import pairs
@@ -18,13 +18,13 @@ from tui.domain.filter import (
     Query,
     Tokens,
     Word,
-    fold,
     holds,
     matches,
     parse,
     prefilter,
     spans,
 )
+from tui.domain.folding import Folding, fold, folded
 from tui.domain.formats import Record, Turn
 from tui.domain.pairs import Damaged, Keys, Pairs
 from tui.domain.quick import BATCH
@@ -154,6 +154,32 @@ def test_the_prefilter_never_hides_a_record_that_holds_the_word(
     assert left(typed, file) == slowly
     if slowly and query.words:
         assert prefilter(query)(file.stretch(0, len(file)))
+
+
+TEXTS = (
+    st.text(LETTERS | st.sampled_from("ガがｶﾞ\u3099か㌔キロ각가\u11a8ΣσςΐÅᾳ\u0345㍻平成①½ŉ鎮\u3000\u2028"), max_size=8)
+    | st.text()
+)
+
+
+@settings(max_examples=60)
+@given(TEXTS, st.lists(TEXTS.map(folded).filter(bool), min_size=1, max_size=2), TEXTS)
+def test_a_text_is_folded_as_far_as_it_matters(before: str, words: list[str], after: str) -> None:
+    for text in (before, f"{before}{words[0]}{after}", f"{before}{words[0].upper()}{after}"):
+        made = Folding(words)(text)
+        whole = folded(text) if any(" " in word for word in words) else fold(text)
+        assert [word in made for word in words] == [word in whole for word in words]
+
+
+def test_what_folds_to_other_characters_or_joins_them_is_known() -> None:
+    letters = [chr(code) for code in range(0x80, 0x30000, 601) if not 0xD800 <= code < 0xE000]
+    plain = "".join(letter for letter in letters if not Folding([fold(letter)]).has_other_forms(letter))
+    assert len(plain) > 200
+    assert fold(plain) == plain
+    of_k = Folding("k")
+    assert of_k.has_other_forms("\u212a")
+    assert of_k.has_other_forms("\u0301")
+    assert not of_k.has_other_forms("提灯：ＡＢ")
 
 
 def test_edited_records_are_searched_as_they_are_now() -> None:

@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tui.domain.folding import Folding, fold
 from tui.domain.formats import Record
 from tui.domain.layouts import Columns
 from tui.domain.pairs import Damaged, Pairs
@@ -92,9 +93,9 @@ class Query:
         return tuple(word for word in self.words if not word.negated)
 
     @property
-    def fold(self) -> Callable[[str], str]:
-        """How a text is made comparable: white space matters to phrases only."""
-        return folded if any(" " in word.text for word in self.words) else fold
+    def folding(self) -> Folding:
+        """How a text is made comparable with the words: white space matters to phrases only."""
+        return Folding(word.text for word in self.words)
 
     @property
     def of_checks(self) -> bool:
@@ -147,13 +148,6 @@ def _term(word: str, negated: bool, unknown: list[str]) -> Word | Tokens | InSet
     return Word(fold(word), "", negated) if fold(word).strip() else None
 
 
-def fold(text: str) -> str:
-    """Text for comparing: compatible forms and cases made one."""
-    if text.isascii():
-        return text.lower()
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-
-
 def matches(pairs: Pairs, query: Query, named: Mapping[str, Collection[int]]) -> Iterator[tuple[int, list[int]]]:
     """Up to which record was looked, and which of the last batch the query leaves.
 
@@ -162,6 +156,7 @@ def matches(pairs: Pairs, query: Query, named: Mapping[str, Collection[int]]) ->
     wanted = [named.get(one.name, ()) for one in query.sets if not one.negated]
     unwanted = [named.get(one.name, ()) for one in query.sets if one.negated]
     may_hold = prefilter(query, table=isinstance(pairs.layout, Columns))
+    folding = query.folding
     total = len(pairs)
     for start in range(0, total, BATCH):
         stop = min(start + BATCH, total)
@@ -172,34 +167,36 @@ def matches(pairs: Pairs, query: Query, named: Mapping[str, Collection[int]]) ->
             places = [index for index in places if index not in chosen]
         if places and (query.words or query.tokens):
             held = may_hold(pairs.stretch(start, stop))
-            places = _holding(pairs, query, places) if held else ()
+            places = _holding(pairs, query, folding, places) if held else ()
         yield stop, list(places)
 
 
-def _holding(pairs: Pairs, query: Query, places: Iterable[int]) -> list[int]:
+def _holding(pairs: Pairs, query: Query, folding: Folding, places: Iterable[int]) -> list[int]:
     places = list(places)
     first, last = places[0], places[-1] + 1
     bodies = pairs.bodies(first, last)
     few = [bodies[index - first] for index in places] if len(places) < len(bodies) else bodies
     texts = [None] * len(few) if isinstance(pairs.layout, Columns) else plain(few, pairs.layout)
-    return [index for index, one in zip(places, texts, strict=True) if _holds(query, pairs, index, one)]
+    return [index for index, one in zip(places, texts, strict=True) if _holds(query, folding, pairs, index, one)]
 
 
-def _holds(query: Query, pairs: Pairs, index: int, texts: Texts | None) -> bool:
+def _holds(query: Query, folding: Folding, pairs: Pairs, index: int, texts: Texts | None) -> bool:
     if texts is None:
-        return holds(query, pairs.read(index))
+        return holds(query, pairs.read(index), folding)
     question, answer, system = texts
     if query.words:
-        made = query.fold
-        parts = {"q": made(question), "a": made(answer), "s": made(system) if system else ""}
+        parts = {"q": folding(question), "a": folding(answer), "s": folding(system) if system else ""}
         if not _all_stand(query.words, parts):
             return False
     return not query.tokens or all(term.holds(estimate(texts)) for term in query.tokens)
 
 
-def holds(query: Query, record: Record | Damaged) -> bool:
-    """Whether the words and the tokens of a query hold for a record; of one that cannot be read its text counts."""
-    made = query.fold
+def holds(query: Query, record: Record | Damaged, folding: Folding | None = None) -> bool:
+    """Whether the words and the tokens of a query hold for a record; of one that cannot be read its text counts.
+
+    `folding` is the query's own, for whoever asks of many records.
+    """
+    made = folding or query.folding
     if isinstance(record, Damaged):
         return not query.tokens and _all_stand(query.words, {"": made(record.raw)})
     parts = {
@@ -220,11 +217,6 @@ def _all_stand(words: Sequence[Word], parts: Mapping[str, str]) -> bool:
     return True
 
 
-def folded(text: str) -> str:
-    """`fold` with all white space as single blanks, so that a phrase is found across a line's end."""
-    return " ".join(fold(text).split())
-
-
 def estimate(texts: Texts) -> int:
     """`Record.estimate` of a plain pair."""
     question, answer, system = texts
@@ -238,12 +230,23 @@ def prefilter(query: Query, *, table: bool = False) -> Callable[[bytes], bool]:
     needles = [needle for word in query.shown if (needle := _needle(word.text))]
     if not needles:
         return lambda _: True
+    folding = Folding(needles)
+    written = [needle.encode("utf-8", "surrogatepass") for needle in needles]
 
     def may_hold(data: bytes) -> bool:
+        small = data.lower()  # of UTF-8 it changes the letters of ASCII only
+        if all(needle in small for needle in written):
+            return True
+        escaped = not table and b"\\u" in small
+        if not escaped and data.isascii():
+            return False
         text = data.decode("utf-8", "replace")
-        haystack = fold(text)
-        if not table and "\\u" in text:
-            haystack += fold(_unescaped(text))  # beside the text as it is, which counts for damaged records
+        if not escaped and not folding.has_other_forms(text):
+            return False
+        haystack = folding.letters(text)
+        if escaped:
+            # Beside the text as it is, which counts for damaged records.
+            haystack += folding.letters(_unescaped(text))
         return all(needle in haystack for needle in needles)
 
     return may_hold

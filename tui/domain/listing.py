@@ -11,7 +11,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tui.domain.filter import estimate, fold
+from tui.domain.filter import estimate
+from tui.domain.folding import fold
 from tui.domain.formats import Record
 from tui.domain.pairs import Pairs
 from tui.domain.quick import Texts, batches

@@ -39,6 +39,8 @@ LARGEST_FILE = 1_000_000_000
 _FILE_ORDER = Order()
 _TELL_EVERY = 0.1
 """Seconds after which a search tells what it has found so far."""
+_STRETCH = 0.002
+"""Seconds of work after which one gives way; more often, a search would spend as long on that as on searching."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +154,17 @@ def _check(file: Pairs, model: BaseModel, role: Role, should_stop: Callable[[], 
 
 
 def yielding(should_stop: Callable[[], bool], *, shortly: bool = False) -> Callable[[], bool]:
-    """Asked after each batch of work, it gives way to the thread that answers keys before it answers.
+    """Asked after each batch of work, it gives way to the thread that answers keys now and then before it answers.
 
     Only `shortly` where the work is itself the answer to a key.
     """
+    rested = time.monotonic()
 
     def asked() -> bool:
-        attention.rest(shortly=shortly)
+        nonlocal rested
+        if time.monotonic() - rested >= _STRETCH or not (shortly or attention.free):
+            attention.rest(shortly=shortly)
+            rested = time.monotonic()
         return should_stop()
 
     return asked

@@ -38,10 +38,15 @@ class Attention:
         """A key was pressed, or the mouse was used."""
         self._last = time.monotonic()
 
+    @property
+    def free(self) -> bool:
+        """Whether no key is being answered."""
+        return time.monotonic() - self._last >= _ANSWERED
+
     def rest(self, *, shortly: bool = False) -> None:
         """Give way to the thread that answers keys: while one is being answered, or `shortly` in any case."""
         time.sleep(_GIVE_WAY)
-        while not shortly and time.monotonic() - self._last < _ANSWERED:
+        while not (shortly or self.free):
             time.sleep(_LOOK_AGAIN)
 
 
