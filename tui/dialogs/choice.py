@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rich.cells import cell_len
 from textual import on
@@ -13,6 +12,7 @@ from textual.widgets import Static
 
 from tui.dialogs.base import Dialog
 from tui.domain.text import safe_line
+from tui.domain.values import dataclass
 from tui.widgets.columns import Column
 from tui.widgets.virtual_table import VirtualTable
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import on
@@ -15,6 +14,7 @@ from textual.widgets import Static
 from tui.dialogs.base import Dialog
 from tui.domain.names import model_name_problem
 from tui.domain.runs import Endpoint
+from tui.domain.values import dataclass
 from tui.widgets.fields import ChoiceField, Field, TextField
 
 

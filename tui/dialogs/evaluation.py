@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar
 
 from textual import on
@@ -18,6 +18,7 @@ from tui.domain.evaluation import Question
 from tui.domain.evaluation_setup import QuestionFile, Setup, Sides, setup_text
 from tui.domain.pricing import TokenPrices
 from tui.domain.text import safe_line
+from tui.domain.values import dataclass
 from tui.widgets.fields import ChoiceField, Field, PathField, TextField
 
 ANOTHER = "another"

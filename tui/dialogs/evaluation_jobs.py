@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import on
@@ -19,6 +19,7 @@ from tui.domain.evaluation import Judge, JudgeKind
 from tui.domain.evaluation_jobs import BUILTIN, JobsPlan, bedrock_judge
 from tui.domain.names import bucket_problem, key_problem
 from tui.domain.rubrics import Rubric
+from tui.domain.values import dataclass
 from tui.widgets.fields import ChoiceField, Field, TextField
 
 _BROUGHT, _ASKED = "brought", "asked"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,6 +18,7 @@ from tui.domain.exporting import Export, Systems, Target, name_problem, proposed
 from tui.domain.formats import FormatError, Record
 from tui.domain.pairs import Damaged
 from tui.domain.text import safe, safe_line
+from tui.domain.values import dataclass
 from tui.widgets.fields import ChoiceField, Field, PathField, TextField
 
 _SHOWN = 900

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import ClassVar
 
 from textual import on, work
@@ -18,6 +18,7 @@ from tui.domain.base_models import BaseModel
 from tui.domain.jobs import DataRef, JobSpec, forecast, pairs_of, pairs_text
 from tui.domain.preflight import Check, Cure, Mark, first_cure, in_order, summary
 from tui.domain.pricing import UNKNOWN, TokenPrices, money
+from tui.domain.values import dataclass
 from tui.widgets.fields import ChoiceField, Field, TextField
 
 NEW_ROLE = "new"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import ClassVar
 
 from textual import on, work
@@ -18,6 +18,7 @@ from tui.domain.chat import Target
 from tui.domain.evaluation import MEASURES, Judge, JudgeKind
 from tui.domain.rubrics import DEFAULT, Rubric
 from tui.domain.text import safe_line
+from tui.domain.values import dataclass
 from tui.widgets.fields import ChoiceField, Field, TextField
 
 NOBODY = "none"

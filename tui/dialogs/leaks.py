@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import on, work
@@ -20,6 +20,7 @@ from tui.domain.grams import Thresholds, measure, sketch
 from tui.domain.leaks import Leak, answer_of
 from tui.domain.pairs import Pairs, Role
 from tui.domain.text import count, safe_line
+from tui.domain.values import dataclass
 from tui.widgets.columns import Column
 from tui.widgets.pair_rows import record_text
 from tui.widgets.text_pane import TextPane

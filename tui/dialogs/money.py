@@ -7,7 +7,6 @@ nothing below.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
@@ -24,6 +23,7 @@ from tui.domain.clock import span
 from tui.domain.errors import AppError, Cause
 from tui.domain.meter import Bill, spent
 from tui.domain.pricing import cents
+from tui.domain.values import dataclass
 from tui.widgets.columns import Column
 from tui.widgets.virtual_table import VirtualTable
 

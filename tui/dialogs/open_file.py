@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
@@ -18,6 +17,7 @@ from tui.dialogs.base import Dialog
 from tui.domain.errors import AppError
 from tui.domain.folders import Entry, Recent, completed, folder_of, matching, split
 from tui.domain.text import human_size, safe_line
+from tui.domain.values import dataclass
 from tui.widgets.columns import Column
 from tui.widgets.fields import restart
 from tui.widgets.virtual_table import VirtualTable

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,6 +13,7 @@ from textual.widgets import Input, Static
 
 from tui.dialogs.base import Dialog
 from tui.domain.folders import typed_path
+from tui.domain.values import dataclass
 from tui.widgets.fields import PathField, TextField
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import on
@@ -16,6 +15,7 @@ from textual.widgets import Static
 from tui.dialogs.base import CLOSE, Dialog
 from tui.domain.checks import OWN_RULE, Problem, Severity
 from tui.domain.text import safe_line
+from tui.domain.values import dataclass
 from tui.widgets.columns import Column
 from tui.widgets.virtual_table import VirtualTable
 

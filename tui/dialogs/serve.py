@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -21,6 +21,7 @@ from tui.domain.clock import span
 from tui.domain.names import model_name_problem
 from tui.domain.pricing import UNKNOWN, TokenPrices, cents
 from tui.domain.quotas import UnitQuotas
+from tui.domain.values import dataclass
 from tui.widgets.fields import ChoiceField, Field, TextField
 from tui.widgets.frame import unit_text
 

@@ -4,7 +4,7 @@ written."""
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -23,6 +23,7 @@ from tui.domain.pairs import Role
 from tui.domain.split import CONTAINED_UP_TO, PARTS, Split, Together, size_of
 from tui.domain.statistics import quantile
 from tui.domain.text import count, safe_line
+from tui.domain.values import dataclass
 from tui.widgets.cells import fit, plain_terminal
 from tui.widgets.fields import ChoiceField, Field, PathField, TextField
 from tui.widgets.frame import KeyLine

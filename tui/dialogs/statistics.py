@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import on
@@ -20,6 +19,7 @@ from tui.domain.pairs import Pairs, Role
 from tui.domain.pricing import TokenPrices, money
 from tui.domain.statistics import UNITS, FileStatistics, Measure, script_text
 from tui.domain.text import count, safe_line
+from tui.domain.values import dataclass
 from tui.widgets.columns import Column
 from tui.widgets.frame import KeyLine
 from tui.widgets.histogram import Histograms, Shown

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import on, work
@@ -17,6 +16,7 @@ from tui.dialogs.base import Dialog
 from tui.domain.errors import AppError
 from tui.domain.names import bucket_problem, key_problem
 from tui.domain.text import count, human_size, safe_line
+from tui.domain.values import dataclass
 from tui.widgets.fields import Field, TextField
 
 

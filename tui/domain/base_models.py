@@ -6,9 +6,10 @@ The live list decides what may be used (`FoundationModel`); this catalogue adds 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from tui.domain.values import dataclass
 
 GUIDE = "Amazon Bedrock User Guide"
 _WHOLE = re.compile(r"-?[0-9]{1,20}")

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 
 from tui.domain.evaluation import Answer, Group, Question, Results, Side
 from tui.domain.text import count
+from tui.domain.values import dataclass
 
 
 def _canary(text: str, reference: str, *accepted: str) -> Question:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from tui.domain.errors import AppError
+from tui.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
@@ -14,6 +13,7 @@ from tui.domain.formats import Record
 from tui.domain.pairs import Damaged, Pairs, Role
 from tui.domain.quick import Texts, batches
 from tui.domain.text import count, has_unsafe, normalised, normalised_lines, safe_line
+from tui.domain.values import dataclass
 
 _SAMPLES = "aws-samples data validation script"
 OWN_RULE = "tanzaku"

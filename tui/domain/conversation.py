@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 
 from tui.domain.chat import Message, Parameters, Target
 from tui.domain.drafts import Probe
+from tui.domain.values import dataclass
 from tui.domain.votes import Verdict
 
 SIDES = ("a", "b")

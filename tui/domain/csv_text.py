@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+
+from tui.domain.values import dataclass
 
 DELIMITERS = (",", ";", "\t", "|")
 SUFFIXES = {".csv": ",", ".tsv": "\t", ".tab": "\t"}

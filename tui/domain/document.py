@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from tui.domain.material import UTF_8, Encoding, Material
 from tui.domain.pairs import Columns, Damaged, Keys, PairFile, Shape, read_record
 from tui.domain.record_text import edited, made
 from tui.domain.text import count
+from tui.domain.values import dataclass
 from tui.domain.version import Version, number_runs
 
 _NEAR = 50

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING, TypeAlias
 
 from tui.domain.chat import Message
 from tui.domain.pairs import Damaged, Pairs, Role
 from tui.domain.text import safe_line
+from tui.domain.values import dataclass
 
 if TYPE_CHECKING:
     from tui.domain.leaks import Near

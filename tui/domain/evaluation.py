@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
@@ -32,6 +32,7 @@ from tui.domain.judging import (
 )
 from tui.domain.pairs import Damaged, Pairs
 from tui.domain.text import normalised
+from tui.domain.values import dataclass
 
 __all__ = [
     "IMPORTED",

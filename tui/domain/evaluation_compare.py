@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from tui.domain.evaluation import Group, Judge, Results, Row
 from tui.domain.headline import MINUS, digits_of, interval_text
 from tui.domain.paired import FEWEST, Interval, interval
 from tui.domain.text import count
+from tui.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from itertools import islice
@@ -20,6 +19,7 @@ from tui.domain.errors import AppError, Cause
 from tui.domain.evaluation import Answer, Failure, Judge, JudgeKind, Results, Score, Side, Slot, Spec
 from tui.domain.rubrics import Rubric
 from tui.domain.text import safe, safe_line
+from tui.domain.values import dataclass
 
 MOST_PROMPTS = 1000
 """Prompts of one job (User Guide, model-evaluation-prompt-datasets-judge)."""

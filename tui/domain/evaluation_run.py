@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from tui.domain.errors import AppError
 from tui.domain.evaluation import Judge, Question, Spec
 from tui.domain.formats import Record
 from tui.domain.text import count
+from tui.domain.values import dataclass
 
 
 class Phase(StrEnum):

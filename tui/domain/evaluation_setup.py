@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from tui.domain.chat import Parameters, Target
 from tui.domain.evaluation import Judge, JudgeKind, Question, Spec
 from tui.domain.evaluation_run import Plan, plan
 from tui.domain.pricing import TokenPrices, money
 from tui.domain.text import count, safe_line
+from tui.domain.values import dataclass
 
 MOST_SAMPLES = 20
 

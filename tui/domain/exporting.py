@@ -7,7 +7,7 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from tui.domain.base_models import BaseModel, DataFormat
 from tui.domain.formats import FormatError, Record, line
 from tui.domain.names import key_problem, plain
 from tui.domain.text import count
+from tui.domain.values import dataclass
 
 QUESTION, ANSWER, SYSTEM = "question", "answer", "system"
 """Keys of plain pairs, by which every reader knows what is what."""

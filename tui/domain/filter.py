@@ -11,13 +11,14 @@ import operator
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from tui.domain.folding import Folding, fold
 from tui.domain.formats import Record
 from tui.domain.layouts import Columns
 from tui.domain.pairs import Damaged, Pairs
 from tui.domain.quick import BATCH, Texts, plain
+from tui.domain.values import dataclass
 
 SETS = {
     "problem": "records with an error or a warning",

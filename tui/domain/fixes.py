@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from tui.domain.base_models import DataFormat
 from tui.domain.characters import composed, visible
@@ -13,6 +13,7 @@ from tui.domain.formats import FormatError, Record, Turn
 from tui.domain.json_text import Change, changed, elements, member, members, without
 from tui.domain.pairs import Damaged
 from tui.domain.text import count
+from tui.domain.values import dataclass
 from tui.domain.version import Version
 
 FIXES = {

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+from tui.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

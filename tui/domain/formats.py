@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from tui.domain.base_models import DataFormat
+from tui.domain.values import dataclass
 
 CONVERSATION_SCHEMA = "bedrock-conversation-2024"
 _OTHER_BLOCKS = ("image", "video", "document", "toolUse", "toolResult", "guardContent", "reasoningContent")

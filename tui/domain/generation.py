@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from tui.domain.chat import Target
 from tui.domain.structure import Attachment, Shape, Usage
 from tui.domain.text import count, is_cjk, normalised
+from tui.domain.values import dataclass
 
 MOST_PAIRS = 500
 PER_ASK = 15

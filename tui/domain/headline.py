@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from statistics import fmean
 
 from tui.domain.evaluation import Answer, Failure, Group, Judge, Outcome, Results, Row, Side
 from tui.domain.paired import FEW, FEWEST, Agreement, Interval, agreement, interval, needed
 from tui.domain.text import count, is_cjk
+from tui.domain.values import dataclass
 
 MINUS = "\N{MINUS SIGN}"
 _BIASED = 0.5

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from tui.domain.errors import AppError
+from tui.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

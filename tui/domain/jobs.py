@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from tui.domain.base_models import BaseModel
 from tui.domain.clock import span
 from tui.domain.names import job_name_problem, model_name_problem, place_problem, role_arn_problem
+from tui.domain.values import dataclass
 
 _BASE = r"[a-zA-Z0-9.:/_-]{1,2048}"
 _KMS = r"arn:aws[a-z-]*:kms:[a-z0-9-]{1,20}:[0-9]{12}:(?:key|alias)/[a-zA-Z0-9/_-]{1,256}"

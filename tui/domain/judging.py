@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from tui.domain.chat import Target
 from tui.domain.rubrics import DEFAULT, Rubric
+from tui.domain.values import dataclass
 
 
 class Side(StrEnum):

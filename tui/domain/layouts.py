@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from tui.domain.base_models import DataFormat
@@ -11,6 +10,7 @@ from tui.domain.chats import Chat
 from tui.domain.csv_text import COMMAS, Dialect
 from tui.domain.errors import AppError, Cause
 from tui.domain.text import safe_line
+from tui.domain.values import dataclass
 
 QUESTION_KEYS = (
     "question", "sentence1", "prompt", "instruction", "input", "query", "user", "human", "q", "source",

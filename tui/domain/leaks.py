@@ -11,7 +11,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from math import ceil
 from typing import Protocol, cast
@@ -20,6 +20,7 @@ from tui.domain.formats import Record
 from tui.domain.grams import USUAL, Alike, Level, Sketch, Sketches, Thresholds, compare, judged, measure, sketch
 from tui.domain.pairs import Damaged, Pairs
 from tui.domain.quick import BATCH, Texts, texts
+from tui.domain.values import dataclass
 
 __all__ = ["Alike", "Leak", "Level", "Near", "Part", "Thresholds", "contained", "leaks", "nearest"]
 

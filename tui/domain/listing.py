@@ -6,7 +6,6 @@ import heapq
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from tui.domain.folding import fold
 from tui.domain.formats import Record
 from tui.domain.pairs import Pairs
 from tui.domain.quick import Texts, batches
+from tui.domain.values import dataclass
 
 if TYPE_CHECKING:
     from tui.domain.document import Step
@@ -44,13 +44,16 @@ class Order:
     descending: bool = False
 
     def __bool__(self) -> bool:
-        return self != Order()
+        return self != _OF_FILE
+
+
+_OF_FILE = Order()
 
 
 class Listing:
     """The records that are shown, from the first row to the last; never changes."""
 
-    def __init__(self, rows: array[int] | None = None, order: Order = Order()) -> None:
+    def __init__(self, rows: array[int] | None = None, order: Order = _OF_FILE) -> None:
         self.rows = rows
         """The index of the record in each row; None for the whole file in its own order."""
         self.order = order

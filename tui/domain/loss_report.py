@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from tui.domain.clock import absolute
 from tui.domain.formats import Record
 from tui.domain.jobs import Job
 from tui.domain.losses import Curves, EpochPoint
 from tui.domain.text import normalised, safe_line
+from tui.domain.values import dataclass
 from tui.domain.verdict import Settings, Verdict, judge
 
 Row = tuple[str, ...]

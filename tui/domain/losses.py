@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
+
+from tui.domain.values import dataclass
 
 SMOOTHINGS = (0.6, 0.95)
 """Weights β on offer for smoothed step losses."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import codecs
-from dataclasses import dataclass
 from functools import cached_property
 
 from tui.domain.formats import Record
 from tui.domain.json_text import has_escapes
 from tui.domain.pairs import Damaged, PairFile, Shape, read_record
 from tui.domain.raw_text import HEAD, bare_utf16
+from tui.domain.values import dataclass
 
 PIECE = 1 << 22
 _RETURN = ord("\r")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tui.domain.pricing import UNKNOWN, TokenPrices, cents
 from tui.domain.runs import Endpoint
+from tui.domain.values import dataclass
 
 IDLE = timedelta(minutes=15)
 """An endpoint in service that nobody asked for so long is told as idle."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from tui.domain.csv_text import cells
@@ -14,6 +13,7 @@ from tui.domain.json_text import one_line
 from tui.domain.layouts import Columns, Keys, Layout
 from tui.domain.pairs import Damaged, Shape
 from tui.domain.text import safe_line
+from tui.domain.values import dataclass
 from tui.domain.version import Version
 
 

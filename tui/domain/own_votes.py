@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from tui.domain.chat import Target
 from tui.domain.evaluation import IMPORTED, Answer, Outcome, Question, Results, Side, Slot, Spec
+from tui.domain.values import dataclass
 from tui.domain.votes import Verdict, Vote, VotedAnswer
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from tui.domain.formats import Record
 from tui.domain.pairs import Damaged, Pairs
+from tui.domain.values import dataclass
 
 
 class Kind(StrEnum):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import NormalDist, fmean, stdev
+
+from tui.domain.values import dataclass
 
 CONFIDENCE = 0.95
 POWER = 0.8

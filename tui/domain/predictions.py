@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from tui.domain.errors import AppError, Cause
 from tui.domain.evaluation import IMPORTED, Answer, Question, Side, Slot, Spec, questions_of
 from tui.domain.pairs import Damaged
 from tui.domain.text import count, normalised, safe_line
+from tui.domain.values import dataclass
 
 File = tuple[Path, bytes]
 _MOST_NOTES = 5

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from tui.domain.base_models import base_id, find
+from tui.domain.values import dataclass
 
 MILLION = 1_000_000
 _TOKENS = ("input", "output", "training")

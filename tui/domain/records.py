@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from tui.domain import csv_text
 from tui.domain.base_models import DataFormat
@@ -13,6 +12,7 @@ from tui.domain.chats import Chat, parse_chat
 from tui.domain.formats import FormatError, Record, parse
 from tui.domain.layouts import Columns, Layout
 from tui.domain.text import count, safe_line
+from tui.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
 from tui.domain.formats import Record, Turn
 from tui.domain.text import count
+from tui.domain.values import dataclass
 
 Substitute = Callable[[str], tuple[str, int]]
 """From a text to the text with everything replaced, and in how many places."""

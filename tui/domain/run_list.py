@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from tui.domain.runs import Run
+from tui.domain.values import dataclass
 
 
 class By(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from tui.domain.base_models import BaseModel, Serving, base_id, find
 from tui.domain.chat import Target
 from tui.domain.errors import AppError
 from tui.domain.jobs import CustomModel, Job
+from tui.domain.values import dataclass
 
 if TYPE_CHECKING:
     from tui.domain.evaluation_jobs import EvaluationJob

@@ -8,10 +8,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from tui.domain.pairs import Role
+from tui.domain.values import dataclass
 
 STRATA = 10
 CONTAINED_UP_TO = 10_000

@@ -6,12 +6,12 @@ import math
 from array import array
 from collections import Counter as Tally
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from tui.domain.formats import Record
 from tui.domain.pairs import Damaged
 from tui.domain.tokens import Counter, Script, script_of
+from tui.domain.values import dataclass
 
 
 class Measure(StrEnum):

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
 from tui.domain.text import count
+from tui.domain.values import dataclass
 
 PRIOR = 1 / 3
 ENOUGH = 500

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from tui.domain.values import dataclass
 
 _SURE = 4.0
 """How many times the noise a change has to be before it counts."""

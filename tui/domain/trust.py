@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
+
+from tui.domain.values import dataclass
 
 BEDROCK = "bedrock.amazonaws.com"
 _ASSUME = "sts:assumerole"

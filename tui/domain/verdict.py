@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from tui.domain.headline import signed
 from tui.domain.losses import Curves, EpochPoint
 from tui.domain.trend import Trend, blown, giving_back, trend_of
+from tui.domain.values import dataclass
 
 DEFAULT_THRESHOLD = 0.001
 DEFAULT_PATIENCE = 2

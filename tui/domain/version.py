@@ -6,13 +6,13 @@ import codecs
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from tui.domain.formats import Record
 from tui.domain.material import PIECE, Encoding, Material
 from tui.domain.pairs import Damaged, Shape
+from tui.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

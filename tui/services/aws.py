@@ -6,13 +6,13 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
 from tui.domain.clock import Now, utc_now
 from tui.domain.errors import AppError, Cause
+from tui.domain.values import dataclass
 from tui.services.aws_errors import as_app_error, odd_answer
 from tui.services.pool import DaemonPool
 

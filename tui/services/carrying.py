@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from tui.domain import pairs
@@ -13,6 +13,7 @@ from tui.domain.errors import AppError, Cause
 from tui.domain.pair_differences import Difference, differences
 from tui.domain.pairs import Keys, UnclearKeys
 from tui.domain.text import safe_line
+from tui.domain.values import dataclass
 from tui.services.datasets import read_file
 from tui.services.open_document import OpenDocument, WouldOverwrite, same_place
 from tui.services.saving import Fingerprint, write_whole

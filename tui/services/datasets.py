@@ -8,7 +8,7 @@ import stat
 import time
 from array import array
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from tui.domain import checks, listing, pairs
@@ -25,6 +25,7 @@ from tui.domain.pairs import Damaged, Keys, PairFile, Pairs, Role
 from tui.domain.raw_text import HEAD, refuse_binary
 from tui.domain.text import human_size, safe_line
 from tui.domain.tokens import Counter as TokenCounter
+from tui.domain.values import dataclass
 from tui.services.pool import DaemonPool, attention
 from tui.services.saving import write_whole
 

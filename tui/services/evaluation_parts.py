@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Protocol
 
 from tui.domain.evaluation import Answer, Comparison, Failure, Judge, Question, Results, Ruling, Score, Side, Slot
 from tui.domain.evaluation_run import Phase
+from tui.domain.values import dataclass
 
 
 class Scorer(Protocol):

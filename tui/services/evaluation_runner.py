@@ -6,13 +6,14 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from tui.domain.chat import AnswerCut, AnswerEnd, TextDelta
 from tui.domain.errors import AppError, Cause
 from tui.domain.evaluation import Answer, Failure, Judge, Results, Ruling, Score, Slot
 from tui.domain.evaluation_run import Phase, Progress, judgements_per_sample
 from tui.domain.text import safe_line
+from tui.domain.values import dataclass
 from tui.services.chat import Chat
 from tui.services.evaluation_parts import Control, Scorer, Tally, Work, to_ask, to_judge
 from tui.services.evaluation_store import EvaluationStore

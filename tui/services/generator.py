@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from tui.domain.chat import Parameters
 from tui.domain.errors import AppError, Cause
@@ -24,6 +24,7 @@ from tui.domain.generation import (
 )
 from tui.domain.structure import Filled, Usage
 from tui.domain.text import count
+from tui.domain.values import dataclass
 from tui.services.pool import DaemonPool
 from tui.services.shelf import Shelf
 from tui.services.structured import Structured, UnfitError

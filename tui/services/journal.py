@@ -18,10 +18,11 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from tui.domain.values import dataclass
 from tui.services.paths import make_private
 from tui.services.pool import daemon
 from tui.services.saving import sync_folder, write_all

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from tui.domain.clock import Now, utc_now
+from tui.domain.values import dataclass
 from tui.services.store import Store
 
 _SCHEMA = """

@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from tui.domain.errors import AppError, Cause
 from tui.domain.jobs import Job
 from tui.domain.losses import Curves, EpochPoint, Series, StepPoint
 from tui.domain.text import safe_line
+from tui.domain.values import dataclass
 from tui.services.paths import make_private
 
 _FORM = 1

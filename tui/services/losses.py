@@ -6,7 +6,6 @@ import importlib
 import re
 import stat
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from tui.domain.jobs import Job
 from tui.domain.losses import Curves
 from tui.domain.names import split_s3_uri
 from tui.domain.text import count, safe_line
+from tui.domain.values import dataclass
 from tui.services.aws import Aws
 from tui.services.loss_cache import Kept, LossCache
 from tui.services.metrics_curves import curves

@@ -8,10 +8,11 @@ import math
 import re
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from tui.domain.text import count, safe_line
+from tui.domain.values import dataclass
 
 TRAINING, VALIDATION = "training", "validation"
 _DIGITS = 300

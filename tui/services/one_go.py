@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -19,6 +19,7 @@ from tui.domain.clock import Now, utc_now
 from tui.domain.errors import AppError, Cause
 from tui.domain.evaluation import Judge
 from tui.domain.runs import Board, Endpoint
+from tui.domain.values import dataclass
 from tui.services.endpoints import Endpoints
 from tui.services.evaluation import Control, Evaluations
 from tui.services.evaluation_rows import read_judge

@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from tui.domain.errors import AppError, Cause
 from tui.domain.formats import Record
 from tui.domain.pairs import Keys, PairFile
 from tui.domain.text import safe_line
+from tui.domain.values import dataclass
 from tui.services.datasets import read_file
 from tui.services.file_lock import FileLock, remove_abandoned
 from tui.services.journal import Journal

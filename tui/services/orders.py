@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from tui.domain.errors import AppError
+from tui.domain.values import dataclass
 from tui.services.aws import Aws
 from tui.services.pool import DaemonPool
 from tui.services.store import IntentState, Store

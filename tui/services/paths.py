@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 from tui.domain.errors import AppError, Cause
+from tui.domain.values import dataclass
 
 _APP = "tanzaku"
 SHIPPED = ("rawdata/training.json", "rawdata/validation.json", "eval/label.json")

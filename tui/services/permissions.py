@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
+from tui.domain.values import dataclass
 from tui.services.aws import Aws
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +17,7 @@ from tui.domain.names import split_s3_uri
 from tui.domain.preflight import Check, Cure, Mark
 from tui.domain.text import count, safe_line
 from tui.domain.trust import BEDROCK, trust_problem
+from tui.domain.values import dataclass
 from tui.services.aws import Aws
 from tui.services.catalog import Catalog
 from tui.services.permissions import Simulator, context_of

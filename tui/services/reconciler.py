@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from tui.domain.clock import Now
 from tui.domain.errors import AppError, Cause
 from tui.domain.text import safe_line
+from tui.domain.values import dataclass
 from tui.services.endpoints import BUY, DEPLOY, Endpoints
 from tui.services.evaluation_jobs import CREATE as CREATE_EVALUATION
 from tui.services.evaluation_jobs import EvaluationJobs

@@ -6,13 +6,13 @@ import hashlib
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tui.domain.errors import AppError, Cause
 from tui.domain.pairs import Keys
 from tui.domain.text import safe_line
+from tui.domain.values import dataclass
 from tui.services.datasets import read_file
 from tui.services.journal import Left, base_of
 from tui.services.open_document import Disk, OpenDocument, opened_from

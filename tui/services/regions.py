@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tui.domain.clock import Now, utc_now
 from tui.domain.errors import AppError, Cause
 from tui.domain.runs import Endpoint
+from tui.domain.values import dataclass
 from tui.services.aws import Aws
 from tui.services.endpoints import Endpoints
 from tui.services.pool import DaemonPool

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from tui.domain.errors import AppError, Cause
 from tui.domain.names import split_s3_uri
 from tui.domain.text import safe_line
+from tui.domain.values import dataclass
 from tui.services.aws import Aws
 from tui.services.aws_errors import understood
 

@@ -9,11 +9,11 @@ import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from tui.domain.errors import AppError, Cause
 from tui.domain.text import human_size, safe_line
+from tui.domain.values import dataclass
 from tui.services.paths import make_private
 
 _KEPT_BACKUPS = 10

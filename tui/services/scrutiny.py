@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from weakref import WeakKeyDictionary, ref
 
 from tui.domain import scrutiny
@@ -20,6 +20,7 @@ from tui.domain.material import Material
 from tui.domain.pairs import Pairs, Role
 from tui.domain.scrutiny import Traits
 from tui.domain.text import safe_line
+from tui.domain.values import dataclass
 from tui.domain.version import Version
 from tui.services.datasets import yielding
 from tui.services.pool import DaemonPool

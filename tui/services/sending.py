@@ -9,8 +9,9 @@ import time
 import zlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
+
+from tui.domain.values import dataclass
 
 Progress = Callable[[int, int], None]
 """Called from a foreign thread with bytes sent and bytes in all."""

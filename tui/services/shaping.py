@@ -8,7 +8,6 @@ import threading
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from tui.domain.split import CONTAINED_UP_TO, Groups, Split, Together, divided
 from tui.domain.statistics import FileStatistics, Gatherer
 from tui.domain.text import safe_line
 from tui.domain.tokens import Counter, Script, script_of
+from tui.domain.values import dataclass
 from tui.domain.version import Version
 from tui.services.datasets import yielding
 from tui.services.pool import DaemonPool

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from tui.domain.errors import AppError, Cause
 from tui.domain.names import s3_uri, split_s3_uri
+from tui.domain.values import dataclass
 from tui.services.aws import Aws
 from tui.services.sending import Parcel, Progress, UploadCancelled, send
 

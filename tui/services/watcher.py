@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tui.domain.clock import Now, utc_now
 from tui.domain.errors import CURED_OUTSIDE, AppError, Cause
 from tui.domain.runs import Board, Part, assemble
+from tui.domain.values import dataclass
 from tui.services.aws import Aws
 from tui.services.endpoints import Endpoints
 from tui.services.jobs import Jobs

@@ -6,7 +6,7 @@ Whatever ends the app, what was paid for and read so far is in the history; only
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from textual import on
 from textual.message import Message as Event
@@ -15,6 +15,7 @@ from textual.timer import Timer
 from tui.domain.chat import Parameters, Target
 from tui.domain.conversation import Exchange, KeptAnswer, Reply
 from tui.domain.errors import AppError
+from tui.domain.values import dataclass
 from tui.tabs.chat_sides import SidesTab
 from tui.widgets.answer_pane import AnswerPane
 

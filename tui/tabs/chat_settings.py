@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from itertools import islice
 from typing import ClassVar
 
@@ -19,6 +18,7 @@ from tui.domain.errors import AppError
 from tui.domain.formats import Record
 from tui.domain.pairs import Role
 from tui.domain.text import safe_line
+from tui.domain.values import dataclass
 from tui.tabs.chat_asking import AskingTab
 from tui.tabs.chat_base import parse_parameters, written_parameters
 

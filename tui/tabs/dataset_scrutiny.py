@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from tui.domain.checks import Problem, total_problem
 from tui.domain.findings import Findings
 from tui.domain.grams import USUAL, Thresholds
 from tui.domain.pairs import Role
+from tui.domain.values import dataclass
 from tui.tabs.dataset_checks import CheckingTab
 from tui.tabs.editing import EditedFile
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
@@ -15,6 +15,7 @@ from tui.domain.pricing import prices_of
 from tui.domain.split import PARTS, Together
 from tui.domain.text import safe_line
 from tui.domain.tokens import Counter
+from tui.domain.values import dataclass
 from tui.tabs.dataset_upload import UploadingTab
 from tui.tabs.editing import EditedFile
 from tui.widgets.cells import plain_terminal

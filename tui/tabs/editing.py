@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,6 +16,7 @@ from tui.domain.errors import AppError
 from tui.domain.formats import FormatError, Record
 from tui.domain.pairs import Damaged
 from tui.domain.text import safe_line
+from tui.domain.values import dataclass
 from tui.tabs.base import Tab
 from tui.widgets.pair_rows import OpenFile, PairRows
 from tui.widgets.virtual_table import VirtualTable

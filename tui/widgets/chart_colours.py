@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from textual.color import Color, ColorParseError
+
+from tui.domain.values import dataclass
 
 PlotColour = int | tuple[int, int, int]
 """What plotext takes: an ANSI colour number, or red, green and blue."""

@@ -8,7 +8,6 @@ Names of plotext 5 used here that it does not document: `Plot._set_size`, `Plot.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from math import isfinite
@@ -16,6 +15,7 @@ from operator import attrgetter, itemgetter
 from typing import Any, Literal
 
 from tui.domain.losses import Curves, EpochPoint, StepPoint
+from tui.domain.values import dataclass
 from tui.widgets.chart_colours import Palette, PlotColour
 from tui.widgets.chart_scale import Point, epoch_ticks, finite, limits, log_ticks, thinned, ticks
 

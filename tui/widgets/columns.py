@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from textual.content import Content
 
+from tui.domain.values import dataclass
 from tui.widgets.cells import fit, fit_right
 
 _LEAST = 6

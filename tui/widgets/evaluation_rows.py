@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from textual.content import Content
 
@@ -12,6 +11,7 @@ from tui.domain.evaluation_compare import Change
 from tui.domain.evaluation_view import answer_text
 from tui.domain.headline import signed
 from tui.domain.text import safe, safe_line
+from tui.domain.values import dataclass
 from tui.widgets.columns import Column
 
 ROW_COLUMNS = (

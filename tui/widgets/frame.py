@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +21,7 @@ from tui.domain.identity import Identity
 from tui.domain.meter import Bill, is_idle, meter_text
 from tui.domain.runs import Board, Part
 from tui.domain.text import count, safe_line
+from tui.domain.values import dataclass
 from tui.widgets.cells import fit, wrap_line
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from textual.content import Content
 from textual.widget import Widget
 
 from tui.domain.statistics import Bins, bins, filled
+from tui.domain.values import dataclass
 
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 _GAP = 3

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from tui.domain.jobs import Job
 from tui.domain.loss_report import DataFact, LossRun
 from tui.domain.losses import Curves
+from tui.domain.values import dataclass
 
 MOST = 12
 """Runs shown at once; more could not be told apart."""

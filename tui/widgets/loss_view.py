@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -13,6 +12,7 @@ from textual.widgets import Static
 from tui.domain.loss_report import headline
 from tui.domain.losses import Curves, StepPoint
 from tui.domain.text import safe_line
+from tui.domain.values import dataclass
 from tui.widgets.cells import fit, wrap
 from tui.widgets.chart_colours import css_colour, palette
 from tui.widgets.chart_draw import Which

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from textual.content import Content
 
@@ -14,6 +13,7 @@ from tui.domain.formats import Record
 from tui.domain.listing import Listing
 from tui.domain.pairs import Damaged, Pairs, Role
 from tui.domain.text import safe, safe_line
+from tui.domain.values import dataclass
 from tui.widgets.columns import Column
 
 HIT = "reverse"
