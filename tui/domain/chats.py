@@ -6,11 +6,11 @@ Bedrock trains on none of these; they are converted like plain pairs.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from tui.domain.base_models import DataFormat
 from tui.domain.formats import FormatError, Record, Turn, block_texts, detect, string
+from tui.domain.values import dataclass
 
 _LISTS = ("messages", "conversations", "conversation")
 _NAMES = (("role", "content"), ("from", "value"))
