@@ -67,6 +67,13 @@ AB, CD, EF = ({"q": q, "a": a} for q, a in ("ab", "cd", "ef"))
             '{"system": "x", "messages": [{"role":"user","content":"a"}], "id": 1.0}\n'
             '{"messages": [{"role":"judge","content":"x"}]}\n' + lines(*[{"messages": []}] * 3),
         ),
+        (
+            "context apart",
+            '{"instruction":"Translate.", "input":"Good day \\u3042", "output":"x"}\n'
+            '{"instruction":"Say a.", "input":"a", "output":"x"}\n{"instruction":"R.","input":"","output":"x"}\n{"\n',
+            '{"instruction":"Translate.\\n\\nGood day \\u3042", "input":"Good day \\u3042", "output":"x"}\n'
+            '{"instruction":"Say a.", "input":"a", "output":"x"}\n{"instruction":"R.","input":"","output":"x"}\n{"\n',
+        ),
         ("blank line", lines(AB, "\n", "\n", CD, EF), lines(AB, CD, EF)),
     ],
 )

@@ -275,3 +275,22 @@ def test_keys_in_japanese_and_in_formats_are_looked_at_too() -> None:
     assert [p.field for p in look_closer(completion, HAIKU) if p.rule == "key twice"] == ["completion"]
     table = read(Path("x.csv"), b"question,answer\nquestion,question\n")
     assert [p for p in look_closer(table, HAIKU) if p.rule == "key twice"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "found"),
+    [
+        (
+            "a.jsonl",
+            '{"instruction":"a","Input":"b","output":"c"}\n{"instruction":"a b","Input":"b","output":"d"}',
+            [0],
+        ),
+        ("a.json", '[{"question":"a","context":" ","answer":"c"},{"question":"d","context":7,"answer":"c"}]', []),
+        ("a.csv", "context,question,answer\n,a,b\nc,d,e\nf\n", [1]),
+        ("a.jsonl", '{"input":"a","output":"c"}\n{"input": ["input"], "output": 1}\n', []),
+        ("a.jsonl", '{"prompt":"a","completion":"c","input":"b"}\n', []),
+    ],
+)
+def test_a_part_of_the_question_in_a_field_of_its_own_is_told(name: str, text: str, found: list[int]) -> None:
+    problems = look_closer(read(Path(name), text.encode()), HAIKU)
+    assert [p.index for p in problems if p.rule == "context apart"] == found

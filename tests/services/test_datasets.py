@@ -190,6 +190,43 @@ async def test_extra_keys_are_left_behind(files: Datasets, tmp_path: Path) -> No
     path.write_text(json.dumps({"id": 7, "messages": messages, "system": "S"}))
     converted = await files.convert(await files.open(path), HAIKU, Role.TRAIN, "other")
     assert json.loads(converted.data) == {"system": "S", "messages": messages}
+    assert converted.left_out == ("id",)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "left_out"),
+    [
+        (
+            "a.jsonl",
+            '{"q":"a","a":"b","tags":["x"],"note":null,"empty":""}\n{"q":"c","a":"d","id\\n":1}\n',
+            ["tags", "id"],
+        ),
+        ("a.csv", "id,question,answer,empty\n1,a,b,\n", ["id"]),
+        ("a.json", '[{"question":"a","answer":"b","system":["x"],"provenance":{"by":"me"}}]', ["system"]),
+        ("a.jsonl", '{"prompt":"a","completion":"b","x":1}', ["x"]),
+        (
+            "a.jsonl",
+            '{"id":0,"conversations":[{"from":"system","value":"x"},{"from":"human","value":"a","weight":1},'
+            '{"from":"gpt","value":"b","weight":0}],"system":"other"}',
+            ["id", "system", "conversations.weight"],
+        ),
+    ],
+)
+async def test_what_has_no_place_in_the_format_is_named(
+    files: Datasets, tmp_path: Path, name: str, text: str, left_out: list[str]
+) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    file = await files.open(path)
+    assert (await files.convert(file, HAIKU, Role.TRAIN, "")).left_out == tuple(left_out)
+    assert {p.rule for p in await files.check(file, HAIKU, Role.EVAL)} <= {"blank line"}
+
+
+async def test_a_system_prompt_beside_prompt_and_completion_is_sent(files: Datasets, tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"prompt": "Where?", "completion": "There.", "system": "Be kind."}\n')
+    made = await files.convert(await files.open(path), HAIKU, Role.TRAIN, "")
+    assert (json.loads(made.data)["system"], made.left_out) == ("Be kind.", ())
 
 
 async def test_a_file_is_never_written_over_its_own_source(files: Datasets, training: Path, tmp_path: Path) -> None:

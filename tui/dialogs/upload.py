@@ -31,6 +31,8 @@ class PlannedFile:
     tokens: int
     size: int
     sha256: str
+    left_out: tuple[str, ...] = ()
+    """Fields of the records that have no place in the file."""
 
     @property
     def label(self) -> str:
@@ -114,6 +116,9 @@ class UploadDialog(Dialog[UploadPlan]):
             held = f"{count(file.records, 'record')}, ≈ {file.tokens:,} tokens, {human_size(file.size)}"
             rows.append(f"{file.role:<10}  {file.label} → {file.file_name}")
             rows.append(f"            {held}")
+            if file.left_out:
+                more = f" and {len(file.left_out) - 5} more" if len(file.left_out) > 5 else ""
+                rows.append(f"            not sent: {', '.join(file.left_out[:5])}{more}")
             rows += [f"    {word}"] if word else []
         self.query_one("#upload-files", Static).update(Content("\n".join(rows) + "\n"))
 

@@ -41,8 +41,14 @@ class Chat:
 
 
 def format_of(value: object) -> DataFormat | Chat | None:
-    """Which record format an object has; None for plain pairs and everything else."""
-    return (_chat(value) if isinstance(value, Mapping) else None) or detect(value)
+    """Which record format an object has; None for plain pairs and everything else.
+
+    A prompt, a completion and a system prompt are a plain pair: the format has no place for the last.
+    """
+    found = (_chat(value) if isinstance(value, Mapping) else None) or detect(value)
+    if found is DataFormat.PROMPT_COMPLETION and isinstance(value, Mapping) and isinstance(value.get("system"), str):
+        return None
+    return found
 
 
 def _chat(value: Mapping[str, Any]) -> Chat | None:

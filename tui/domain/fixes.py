@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from tui.domain.base_models import DataFormat
+from tui.domain.beside import context_of
 from tui.domain.characters import composed, visible
 from tui.domain.document import Document, Splice, Step
 from tui.domain.formats import FormatError, Record, Turn
@@ -24,6 +25,7 @@ FIXES = {
     "roles": "a system message that stands first becomes the system prompt, where there is none; other roles stay",
     "blank": "pairs without any text go, and system prompts without any",
     "duplicate": "pairs that stand further up word for word go; the first stays",
+    "context apart": "what stands in input or context is put below the question; the field itself stays",
     "blank line": "blank lines between records go",
 }
 """What the fix of each rule does. Rules that are not here need somebody to decide."""
@@ -84,6 +86,9 @@ def _after(
             return None
         if after.system is not None and not after.system.strip():
             after = replace(after, system=None)
+    if "context apart" in rules and (context := context_of(version.text(index), version.layout)):
+        question, *rest = after.turns
+        after = replace(after, turns=(replace(question, text=f"{question.text}\n\n{context[1]}"), *rest))
     if "roles" in rules and after.system is None and after.turns and after.turns[0].role in ("system", "developer"):
         after = replace(after, turns=after.turns[1:], system=after.turns[0].text)
     if "control character" in rules:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from tui.domain.csv_text import cells
+from tui.domain.beside import fields
 from tui.domain.document import Document
 from tui.domain.formats import FormatError
 from tui.domain.json_text import one_line
@@ -43,9 +42,11 @@ def carried(source: Version, indices: Sequence[int], target: Document) -> Carrie
         record = source[index]
         if isinstance(record, Damaged):
             raise FormatError(f"pair {index + 1} cannot be read, and the other file is written in another way")
-        text, lost = target.written(record, _extra(source.text(index), source.layout))
+        beside = fields(source.text(index), source.layout, record)
+        text, lost = target.written(record, beside if isinstance(source.layout, Keys) else {})
         texts_made.append(text)
-        left_out.update(dict.fromkeys(safe_line(name, 40) for name in (*lost, *record.extra_keys)))
+        lost = lost if isinstance(source.layout, Keys) else tuple(beside)
+        left_out.update(dict.fromkeys(safe_line(name, 40) for name in lost))
     return Carried(tuple(texts_made), tuple(left_out))
 
 
@@ -66,14 +67,3 @@ def _alike(one: Layout, other: Layout) -> bool:
     if isinstance(one, Keys) and isinstance(other, Keys):
         return (one.question, one.answer, one.system_key) == (other.question, other.answer, other.system_key)
     return one == other
-
-
-def _extra(text: str, layout: Layout) -> Mapping[str, Any]:
-    """What a record holds beside question, answer and system prompt."""
-    if isinstance(layout, Columns):
-        held = zip(layout.names, (cell.text for cell in cells(text, layout.dialect)), strict=False)
-        return {n: value for n, value in held if value and n not in (layout.question, layout.answer, layout.system)}
-    if not isinstance(layout, Keys):
-        return {}
-    value = json.loads(text)
-    return {k: v for k, v in value.items() if k not in (layout.question, layout.answer, layout.system_key)}

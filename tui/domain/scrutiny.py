@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from statistics import median
 
 from tui.domain.base_models import BaseModel
+from tui.domain.beside import contexts
 from tui.domain.checks import OWN_RULE, Problem, Severity
 from tui.domain.formats import Record
 from tui.domain.grams import Level, Sketches, sketch_of, tokens
@@ -106,7 +107,7 @@ def look_closer(
     slots = _read(pairs, traits, should_stop)
     if len(slots) < len(pairs):
         return []
-    found = [*_encoding(pairs, model), *_twice(pairs, should_stop)]
+    found = [*_encoding(pairs, model), *_twice(pairs, should_stop), *_apart(pairs, should_stop)]
     for one in (_repeated(pairs, traits, slots, should_stop), _lengths(pairs, traits, slots)):
         found += one
     found += _languages(pairs, traits, slots)
@@ -143,6 +144,12 @@ def _twice(pairs: Pairs, should_stop: Callable[[], bool]) -> Iterator[Problem]:
     for index, key in twice(pairs, should_stop):
         text = f"{safe_line(key, 40)} stands more than once in the record: the last one counts, E shows both"
         yield _problem(pairs, index, "key twice", safe_line(key, 40), text, "RFC 8259, section 4")
+
+
+def _apart(pairs: Pairs, should_stop: Callable[[], bool]) -> Iterator[Problem]:
+    for index, key in contexts(pairs, should_stop):
+        text = f"{safe_line(key, 40)} holds a part of the question that no model would see: only its own text is sent"
+        yield _problem(pairs, index, "context apart", safe_line(key, 40), text, OWN_RULE)
 
 
 def _repeated(pairs: Pairs, traits: Traits, slots: array[int], should_stop: Callable[[], bool]) -> Iterator[Problem]:

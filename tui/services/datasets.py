@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tui.domain import checks, listing, pairs
 from tui.domain.base_models import BaseModel
+from tui.domain.beside import lost
 from tui.domain.checks import Problem, Severity
 from tui.domain.errors import AppError, Cause
 from tui.domain.exporting import Export, Target, text_of, whole
@@ -56,6 +57,8 @@ class Converted:
     role: Role
     base_model: str
     source: str
+    left_out: tuple[str, ...] = ()
+    """Fields of the records that hold something and have no place in the file."""
 
     @property
     def file_name(self) -> str:
@@ -222,11 +225,12 @@ def _convert(file: Pairs, model: BaseModel, role: Role, export: Export, counter:
     column = export.target is Target.CSV and any(
         isinstance(record, Record) and export.with_system(record).system for record in file
     )
-    texts, tokens = [], 0.0
+    texts, tokens, left_out = [], 0.0, dict[str, None]()
     for index, record in enumerate(file):
         where = f"record {index + 1}, line {file.line(index)}"
         if isinstance(record, Damaged):
             raise AppError(Cause.FILE, "A record cannot be converted", f"{where}: {record.reason}", "Mend it first")
+        left_out.update(dict.fromkeys(lost(file.bodies(index, index + 1)[0].decode("utf-8"), file.layout, record)))
         # The system prompt becomes part of the record and is held to the same rules.
         record = export.with_system(record)
         if export.target is Target.MODEL:
@@ -238,7 +242,8 @@ def _convert(file: Pairs, model: BaseModel, role: Role, export: Export, counter:
         tokens += sum(map(counter.count, (record.system or "", *(turn.text for turn in record.turns))))
     data = "".join(whole(texts, export, system_column=column)).encode("utf-8")
     digest = hashlib.sha256(data).hexdigest()
-    return Converted(plain(file.path.stem), data, len(texts), round(tokens), digest, role, model.key, str(file.path))
+    name, names = plain(file.path.stem), tuple(safe_line(name, 40) for name in left_out)
+    return Converted(name, data, len(texts), round(tokens), digest, role, model.key, str(file.path), names)
 
 
 def _must_be_taken(record: Record, model: BaseModel, where: str) -> None:

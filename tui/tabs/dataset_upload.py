@@ -127,7 +127,8 @@ class UploadingTab(SystemTab):
         self.say(f"Writing {safe_line(target.name, 60)} …")
         made = await self.services.datasets.convert(opened.file, self.model, opened.role, export)
         await self.services.datasets.write(made, target)
-        self.say(f"{count(made.records, 'record')} written to {target}", "good")
+        left = f"; left out: {', '.join(made.left_out[:5])}" if made.left_out else ""
+        self.say(f"{count(made.records, 'record')} written to {target}{left}", "good")
 
     async def _may_replace(self, target: Path) -> bool:
         from tui.dialogs.confirm import ConfirmDialog
@@ -246,7 +247,9 @@ class UploadingTab(SystemTab):
         return await self.ask(
             UploadDialog(
                 files=[
-                    PlannedFile(m.role, Path(m.source).name, m.file_name, m.records, m.tokens, len(m.data), m.sha256)
+                    PlannedFile(
+                        m.role, Path(m.source).name, m.file_name, m.records, m.tokens, len(m.data), m.sha256, m.left_out
+                    )
                     for m in made
                 ],
                 format_name=f"{self.model.name}, {self.model.data_format}",
