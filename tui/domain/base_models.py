@@ -136,7 +136,11 @@ _LLAMA_HP = (
 _CLAUDE_LIMITS = Limits((32, 10_000), (32, 1_000), (32, 10_000), 32_000, 3, 10_000_000_000, 1_000_000_000)
 _NOVA_LIMITS = Limits((8, 20_000), (8, 20_000), (8, 20_000), 32_000, source="Amazon Nova User Guide, fine-tuning")
 _LLAMA_LIMITS = Limits((1, 10_000), (1, 10_000), (100, 10_000), 16_000)
-_NOVA_RESERVED = ("User:", "Bot:", "Assistant:", "System:", "<image>", "<video>", "[EOS]")
+_NOVA_RESERVED = (
+    *("User:", "Bot:", "Assistant:", "System:", "USER:", "BOT:", "ASSISTANT:", "SYSTEM:", "Thought:"),
+    *("<image>", "<video>", "[EOS]"),
+)
+"""Those of the Nova User Guide, and what AWS's published validator for Nova refuses beside them."""
 _BOTH = frozenset({Serving.PROVISIONED, Serving.ON_DEMAND})
 
 
