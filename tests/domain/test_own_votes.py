@@ -8,7 +8,7 @@ import pytest
 
 from tests.domain.evaluated import AT, results
 from tui.domain.evaluation import IMPORTED, Outcome, Side, Slot
-from tui.domain.own_votes import evaluations_of, votes_on
+from tui.domain.own_votes import ballots, evaluations_of, votes_on
 from tui.domain.votes import Verdict, Vote, VotedAnswer
 
 SHOWN = results([(9.0, 3.0)] * 2, texts=("good", "bad"))
@@ -62,3 +62,24 @@ def test_votes_make_an_evaluation_that_asks_nobody() -> None:
 def test_votes_that_no_judge_can_be_held_to_are_counted() -> None:
     given = [vote(Verdict.LEFT, reference=" "), vote(Verdict.LEFT, "good", "good"), vote(Verdict.LEFT, "bad", "bad")]
     assert evaluations_of(given) == ([], 3)
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_ballot_names_nobody_and_counts_for_who_is_meant(swapped: bool) -> None:
+    found = ballots(SHOWN, [1, 0], lambda: swapped)
+    assert [b.number for b in found] == [1, 0]
+    one = found[0]
+    assert (one.first, one.second) == (("bad", "good") if swapped else ("good", "bad"))
+    best, worst = (Verdict.RIGHT, Verdict.LEFT) if swapped else (Verdict.LEFT, Verdict.RIGHT)
+    assert (one.outcome(best), one.outcome(worst)) == (Outcome.WIN, Outcome.LOSS)
+    assert {one.outcome(v) for v in (Verdict.TIE, Verdict.BOTH_BAD)} == {Outcome.TIE}
+    told = [one.told(outcome) for outcome in (Outcome.WIN, Outcome.LOSS, Outcome.TIE)]
+    assert told == (["B", "A", "a tie"] if swapped else ["A", "B", "a tie"])
+
+
+def test_ballots_are_of_samples_that_both_sides_answered() -> None:
+    spec = replace(SHOWN.spec, samples=2)
+    answers = {slot: SHOWN.answers[Slot(0, 0, slot.side)] for slot in spec.slots}
+    del answers[Slot(1, 0, Side.BASE)]
+    found = ballots(replace(SHOWN, spec=spec, answers=answers), [0, 1], lambda: False)
+    assert [(b.number, b.sample, b.samples) for b in found] == [(0, 0, 2), (0, 1, 2), (1, 1, 2)]

@@ -223,16 +223,6 @@ def test_warnings_that_do_not_fit_are_counted(rows: int, expected: list[str]) ->
     assert fitting(["長い" * 20, "b", "c"], 60, rows) == expected
 
 
-async def test_own_verdicts_are_held_against_the_judge(walk: Walk, tmp_path: Path) -> None:
-    served(walk)
-    async with walk.app([pair_file(tmp_path, ENGLISH)], size=(120, 40)):
-        await open_evaluation(walk)
-        await walk.press("v")
-        await walk.sees("Which answer is better?")
-        await walk.press("enter")
-        await walk.sees("agrees with 1 of 1 of your votes", "tuned ✓")
-
-
 async def test_an_answer_that_failed_is_asked_again_alone(walk: Walk, tmp_path: Path) -> None:
     served(walk)
     async with walk.app([pair_file(tmp_path, ENGLISH)], size=(120, 40)):

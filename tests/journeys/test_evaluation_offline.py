@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 from textual.events import Key
 
+from tests.domain.evaluated import BASE, TUNED, results
 from tests.harness import Walk
 from tests.journeys.test_evaluation import results_of, screen_of
-from tui.domain.evaluation import Judge, JudgeKind
+from tui.domain.errors import AppError, Cause
+from tui.domain.evaluation import Answer, Judge, JudgeKind, Slot
 from tui.domain.votes import Verdict, Vote, VotedAnswer
+from tui.services.evaluation_store import EvaluationStore
 
 QUESTIONS = ("What are lanterns for?", "提灯とは何ですか。", "Who lights the lanterns?", "When is the festival?")
+SHOWN = results([(9, 3), (9, 3)], texts=("red", "blue"))
 
 
 def predictions(folder: Path, name: str, answers: list[str]) -> Path:
@@ -80,6 +86,47 @@ async def test_a_judge_is_held_to_the_votes_given_in_chat(walk: Walk, tmp_path: 
         screen_of(walk).run_now(results_of(walk).id, Judge(JudgeKind.EXACT))
         await walk.sees("agrees with 1 of 2 of your votes")
         assert asked(walk) == set()
+
+
+async def test_own_verdicts_on_every_sample_tell_no_name_and_are_held_against_the_judge(
+    walk: Walk, tmp_path: Path
+) -> None:
+    judge = Judge(JudgeKind.EXACT)
+    async with walk.app([predictions(tmp_path, "label.json", ["a"])], size=(120, 40)):
+        await to_evaluation(walk)
+        await walk.press("v")
+        await walk.sees("No evaluation is open")
+        screen = screen_of(walk)
+        spec = replace(SHOWN.spec, samples=2)
+        answers = {slot: answer for slot in spec.slots if isinstance(answer := SHOWN.answers[first(slot)], Answer)}
+        made = await screen.services.evaluations.create(screen.place, spec, answers)
+        await screen.load(made.id, judge=judge)
+        swaps = iter([True, False, False, True])
+        screen.toss = lambda: next(swaps)
+        await walk.press("v")
+        await walk.sees("Which answer is better? · 1 of 4 · sample 1 of 2", "A  h: this one is better")
+        for word in ("tuned", "base", TUNED.name, BASE.name, "judge", "score"):
+            assert word not in "\n".join(walk.lines), word
+        await walk.press("R")
+        await walk.sees("R  Lantern 0.")
+        with patch.object(EvaluationStore, "vote", side_effect=AppError(Cause.FILE, "The disk is full")):
+            await walk.press("h")
+            await walk.sees("The disk is full", "1 of 4")
+        # B, both bad, A; then back, taken back, and given anew.
+        await walk.press("l", "x", "h")
+        await walk.sees("4 of 4 · sample 2 of 2")
+        await walk.press("N", "u", "t", "h")
+        await walk.sees("All of them have your verdict", "4 of 4", "you: A (u undoes)")
+        await walk.press("escape")
+        await walk.until(lambda: walk.app_now.screen is screen and len(results_of(walk).votes) == 4, "the votes")
+        assert list(results_of(walk).votes.values()) == ["win", "tie", "tie", "loss"]
+        await walk.sees("– ✓")
+        screen.run_now(made.id, judge)
+        await walk.sees("of 4 of your votes")
+
+
+def first(slot: Slot) -> Slot:
+    return replace(slot, sample=0)
 
 
 async def test_what_is_typed_ahead_behind_tab_goes_to_the_next_field(walk: Walk, tmp_path: Path) -> None:

@@ -49,9 +49,6 @@ class AnswersDialog(Dialog[KeptAnswer]):
     """Gives the answer whose question is to be asked again."""
 
     DEFAULT_CSS = """
-    AnswersDialog #dialog { width: 100%; max-width: 100%; height: 100%; }
-    AnswersDialog #dialog-body, AnswersDialog #dialog-body VirtualTable { height: 1fr; max-height: 100%; }
-    AnswersDialog #dialog-body VirtualTable { min-height: 4; }
     AnswersDialog TextPane { height: 1fr; min-height: 3; border-top: solid $primary 40%; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

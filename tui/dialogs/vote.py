@@ -12,7 +12,7 @@ from textual.widgets import Static
 from tui.dialogs.base import Dialog
 from tui.domain.votes import Verdict
 
-_KEYS = (
+VERDICT_KEYS: tuple[tuple[str, str, Verdict, str], ...] = (
     ("h", "left", Verdict.LEFT, "the left one (A)"),
     ("l", "right", Verdict.RIGHT, "the right one (B)"),
     ("t", "equals_sign", Verdict.TIE, "a tie"),
@@ -26,12 +26,12 @@ class VoteDialog(Dialog[Verdict]):
     heading = "Which answer is better?"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(f"{key},{other}", f"vote('{verdict}')", what, show=False, id=f"vote.{verdict.name.lower()}")
-        for key, other, verdict, what in _KEYS
+        for key, other, verdict, what in VERDICT_KEYS
     ]
 
     def fields(self) -> ComposeResult:
         parts: list[tuple[str, str] | str] = []
-        for key, _, _, what in _KEYS:
+        for key, _, _, what in VERDICT_KEYS:
             parts += [(key, "bold $text-accent"), f" {what}   "]
         yield Static(Content.assemble(*parts), markup=False)
 

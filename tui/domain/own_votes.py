@@ -1,8 +1,10 @@
-"""Votes given in Chat, put beside a judge: on the same answers, or as an evaluation made of them."""
+"""The user's own votes put beside a judge: given in Chat on the same answers, as an evaluation made of them, or given
+here on answers without names.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 
 from tui.domain.chat import Target
@@ -18,6 +20,47 @@ class Voted:
     spec: Spec
     answers: dict[Slot, Answer] = field(default_factory=dict)
     votes: dict[tuple[int, int], Outcome] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ballot:
+    """Two answers to one question in an order that tells nothing; `swapped`: the tuned model's stands second."""
+
+    number: int
+    sample: int
+    samples: int
+    question: str
+    reference: str
+    first: str
+    second: str
+    swapped: bool
+
+    def outcome(self, verdict: Verdict) -> Outcome:
+        """What a verdict on the two as they stand says of the tuned model; the left one is the first."""
+        if verdict in (Verdict.TIE, Verdict.BOTH_BAD):
+            return Outcome.TIE
+        return Outcome.WIN if (verdict is Verdict.LEFT) != self.swapped else Outcome.LOSS
+
+    def told(self, outcome: Outcome) -> str:
+        """An earlier verdict in words that name no model."""
+        if outcome is Outcome.TIE:
+            return "a tie"
+        return "A" if (outcome is Outcome.WIN) != self.swapped else "B"
+
+
+def ballots(results: Results, numbers: Iterable[int], toss: Callable[[], bool]) -> list[Ballot]:
+    """A ballot for every sample that both sides answered, of these questions in their order; `toss` swaps sides."""
+    found: list[Ballot] = []
+    for number in numbers:
+        question = results.spec.questions[number]
+        for sample in range(results.spec.samples):
+            tuned, base = (results.answers.get(Slot(number, sample, side)) for side in Side)
+            if isinstance(tuned, Answer) and isinstance(base, Answer):
+                swapped = toss()
+                texts = (base.text, tuned.text) if swapped else (tuned.text, base.text)
+                of = (number, sample, results.spec.samples, question.prompt, question.reference)
+                found.append(Ballot(*of, *texts, swapped))
+    return found
 
 
 def votes_on(results: Results, votes: Iterable[Vote]) -> Mapping[tuple[int, int], Outcome]:

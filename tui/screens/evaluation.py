@@ -59,7 +59,7 @@ class EvaluationScreen(DetailPart, RunsPart, PastPart, BedrockPart, FilesPart, P
         Binding("s", "sort", "sort", show=False, id="evaluation.sort"),
         Binding("slash", "filter", "filter", show=False, id="evaluation.filter"),
         Binding("c", "canary", "Canary questions, or one's own", show=False, id="evaluation.canary"),
-        Binding("v", "vote", "Own verdict", show=False, id="evaluation.vote"),
+        Binding("v", "vote", "Own verdicts, without names", show=False, id="evaluation.vote"),
         Binding("o", "past", "past", id="evaluation.past"),
         Binding("n", "draft", "draft pair", show=False, id="evaluation.draft"),
         Binding("x", "export", "export", id="evaluation.export"),

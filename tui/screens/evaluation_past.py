@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Callable
+
 from textual import work
 
-from tui.dialogs.choice import Choice, ChoiceDialog
+from tui.dialogs.ballots import BallotsDialog
+from tui.dialogs.choice import Choice
 from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.runs import RunsDialog
 from tui.domain.clock import ago
 from tui.domain.errors import AppError, Cause
 from tui.domain.evaluation import Judge, Outcome
 from tui.domain.evaluation_compare import compared
+from tui.domain.own_votes import Ballot, ballots
 from tui.domain.text import count, safe, safe_line
 from tui.screens.evaluation_base import EvaluationBase
-
-_TAKE_BACK = "back"
+from tui.widgets.evaluation_rows import EvaluationRows
 
 
 class PastDialog(RunsDialog):
@@ -28,6 +32,9 @@ class PastDialog(RunsDialog):
 
 class PastPart(EvaluationBase):
     """What is done with evaluations that are there."""
+
+    toss: Callable[[], bool] = staticmethod(lambda: bool(secrets.randbelow(2)))
+    """Whether the answers of a ballot change places."""
 
     @work(group="past", exclusive=True)
     async def action_past(self) -> None:
@@ -98,24 +105,29 @@ class PastPart(EvaluationBase):
         await self.load(made[0].id)
         self.say(f"{count(len(made), 'evaluation')} of your votes{rest}. J lets a judge compare", "good")
 
-    @work(group="vote", exclusive=True)
-    async def action_vote(self) -> None:
-        """Say which answer is better, for the judge to be compared with."""
-        results, row = self.needs_results(), self.row_shown
-        if results is None or row is None or self.compared is not None:
+    def action_vote(self) -> None:
+        """Say which of the answers are better, without names, for the judge to be compared with."""
+        results, row, source = self.needs_results(), self.row_shown, self.table.source
+        if results is None:
             return
-        choices = [
-            Choice(Outcome.WIN, "tuned is better"),
-            Choice(Outcome.LOSS, "base is better"),
-            Choice(Outcome.TIE, "neither: both good, or both bad"),
-            Choice(_TAKE_BACK, "take my verdict back"),
-        ]
-        chosen = await self.ask(ChoiceDialog("Which answer is better?", choices))
-        if chosen is None:
+        if row is None or not isinstance(source, EvaluationRows):
+            self.say("esc leaves the comparison: votes are on the answers of one evaluation", "problem")
             return
-        vote = None if chosen == _TAKE_BACK else Outcome(chosen)
-        if await self.attempt(self.services.evaluations.vote(results.id, row.number, 0, vote)):
-            await self.attempt(self.load(results.id))
+        shown = [source.row(index).number for index in range(len(source))]
+        at = self.table.cursor
+        found = ballots(results, (*shown[at:], *shown[:at]), self.toss)
+        if not found:
+            self.say("Two answers to a question are needed for a vote", "problem")
+            return
+
+        async def cast(ballot: Ballot, outcome: Outcome | None) -> None:
+            await self.services.evaluations.vote(results.id, ballot.number, ballot.sample, outcome)
+
+        def done(changed: int | None) -> None:
+            if changed:
+                self._see(results.id, self.judge)
+
+        self.app.push_screen(BallotsDialog(found, results.votes, cast), done)
 
     def action_which(self) -> None:
         """See the scores of the next judge that has judged."""
@@ -130,7 +142,7 @@ class PastPart(EvaluationBase):
         self._see(results.id, results.judges[(at + 1) % len(ids)])
 
     @work(group="visit", exclusive=True)
-    async def _see(self, evaluation: str, judge: Judge) -> None:
+    async def _see(self, evaluation: str, judge: Judge | None) -> None:
         await self.attempt(self.load(evaluation, judge=judge))
 
     def action_copy(self) -> None:
