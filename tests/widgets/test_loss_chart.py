@@ -17,7 +17,9 @@ from textual.theme import BUILTIN_THEMES
 from tests.widgets.hosts import app_of, hosted, screen_lines, unsafe_lines
 from tui.domain.losses import Curves, EpochPoint, StepPoint
 from tui.widgets.chart_colours import css_colour, palette
-from tui.widgets.chart_draw import Line, LossFigure, Options, Which
+from tui.widgets.chart_draw import LossFigure, Options, Which
+from tui.widgets.chart_frame import Line
+from tui.widgets.chart_raster import Area
 from tui.widgets.chart_scale import epoch_ticks, finite, label, limits, log_ticks, thinned, ticks
 from tui.widgets.loss_chart import LossChart
 
@@ -242,6 +244,51 @@ def test_plotext_is_loaded_by_the_first_drawing_only() -> None:
     code = "import sys, tui.widgets.loss_chart; print([m for m in sys.modules if 'plotext' in m])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_loss_that_ran_away_is_no_burden_beside_what_is_zoomed() -> None:
+    away = Curves("away", (), means((2.0, 1.5, 1.4, 1e140)))
+    shown = plain(LossFigure([away]).draw(78, 16, Options(zoom=(1, 3)), PALETTE))
+    assert shown[-1].split() == ["1", "2", "3"]
+    top = shown[0].rstrip()
+    assert len(top) > shown[-1].index("3"), "the line leaves upwards, after epoch 3"
+
+
+@given(
+    st.lists(st.tuples(st.floats(-2, 3), st.floats(-2, 3)), min_size=1, max_size=6),
+    st.sampled_from(("hd", "braille", "x")),
+)
+def test_a_line_goes_through_its_points_without_a_gap(points: list[tuple[float, float]], marker: str) -> None:
+    area = Area(20, 8, (0.0, 1.0), (0.0, 1.0))
+    cells = {(number % 20, number // 20) for number in area.line(points, marker)}
+    assert cells <= {(x, y) for x in range(20) for y in range(8)}
+    marks = {(number % 20, number // 20) for number in area.points(points, "o", marker)}
+    # A mark stands over its epoch's number, half a cell beside the line at worst.
+    assert all({(x - 1, y), (x, y), (x + 1, y)} & cells for x, y in marks)
+    if all(0 <= value <= 1 for point in points for value in point):
+        reached = {min(cells)}
+        while more := {(x, y) for x, y in cells - reached if any(abs(x - a) < 2 > abs(y - b) for a, b in reached)}:
+            reached |= more
+        assert reached == cells
+
+
+def test_parts_of_a_cell_are_drawn_where_they_are() -> None:
+    area = Area(2, 1, (0.0, 3.0), (0.0, 1.0))
+    assert area.line([(0, 0), (3, 0)], "hd") == {0: "▄", 1: "▄"}
+    assert area.line([(0, 0), (1, 1)], "hd") == {0: "▞"}
+    assert area.line([(2, 1)], "hd") == {1: "▘"}
+    assert Area(1, 1, (0.0, 1.0), (0.0, 3.0)).line([(0, 0), (0, 3)], "braille") == {0: "⡇"}
+    assert Area(1, 1, (0.0, 1.0), (0.0, 3.0)).line([(1, 3), (1, 2)], "braille") == {0: "⠘"}
+
+
+def test_another_cursor_draws_nothing_else_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    figure = LossFigure([RUN])
+    at_three, at_four = (figure.draw(78, 16, Options(cursor_epoch=epoch), PALETTE) for epoch in (3, 4))
+    monkeypatch.setattr("tui.widgets.chart_draw.built", None)
+    assert figure.draw(78, 16, Options(cursor_epoch=3), PALETTE) == at_three != at_four
+    bare = figure.draw(78, 16, Options(), PALETTE)
+    changed = [(a, b) for x, y in zip(plain(bare), plain(at_four), strict=True) for a, b in zip(x, y, strict=True)]
+    assert {(a, b) for a, b in changed if a != b} == {(" ", "│"), ("┬", "┴")}
 
 
 def test_zoom_shows_only_its_epochs() -> None:

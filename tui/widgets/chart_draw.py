@@ -1,31 +1,21 @@
-"""Loss curves drawn by plotext, as lines of coloured text.
-
-Names of plotext 5 used here that it does not document: `Plot._set_size`, `Plot.monitor`, its `set_size`,
-`build_plot` and `matrix`, and the matrix's `marker`, `fullground`, `background`, `style`, `rows`, `cols`, `Rows`,
-`set_matrices` and `set_canvas`.
-"""
+"""Loss curves of one or several runs, drawn as lines of coloured text."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
-from itertools import groupby
+from dataclasses import replace
 from math import isfinite
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any, Literal
 
 from tui.domain.losses import Curves, EpochPoint, StepPoint
 from tui.domain.values import dataclass
 from tui.widgets.chart_colours import Palette, PlotColour
-from tui.widgets.chart_scale import Point, epoch_ticks, finite, limits, log_ticks, thinned, ticks
+from tui.widgets.chart_frame import Drawn, Line, add_axes, blank_plot, built, lines_of, write
+from tui.widgets.chart_raster import Area, Cells
+from tui.widgets.chart_scale import Point, finite, limits, thinned
 
 Which = Literal["training", "validation"]
-Line = list[tuple[str, PlotColour | None]]
-"""Stretches of text of one colour each; None is the colour of the text around."""
-
-_BOXES = str.maketrans("│┤├─┬┴┼└┘┌┐", "|++-+++++++")
-_PARTS = {"hd": 2, "braille": 4}
-"""Parts of a cell's height that plotext's finer markers draw."""
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -95,6 +85,7 @@ class LossFigure:
         self.curves = tuple(curves)
         self.colours = tuple(colours) if colours is not None else tuple(range(len(self.curves)))
         self._thinned: dict[tuple[object, ...], list[Point]] = {}
+        self._drawn: tuple[object, Drawn | None] | None = None
 
     def inks(self, run: int, palette: Palette) -> tuple[PlotColour, PlotColour]:
         """Colours of the training and the validation curve of a run."""
@@ -107,28 +98,37 @@ class LossFigure:
         return markers.of_run(self.colours[run])
 
     def draw(self, width: int, height: int, options: Options, palette: Palette) -> list[Line]:
-        """`height` lines of `width` cells; none when there is nothing to draw."""
+        """`height` lines of `width` cells; none when there is nothing to draw. Another cursor draws itself alone."""
+        key = (width, height, replace(options, cursor_epoch=None, cursor_at=None), palette)
+        if self._drawn is None or self._drawn[0] != key:
+            self._drawn = key, self._draw(width, height, options, palette)
+        drawn = self._drawn[1]
+        return drawn.with_cursor(options.cursor, palette.axis, options.ascii) if drawn is not None else []
+
+    def _draw(self, width: int, height: int, options: Options, palette: Palette) -> Drawn | None:
         series = [s for run in range(len(self.curves)) for s in self._series(run, width, options) if s.points]
         if not series or width < 1 or height < 1:
-            return []
+            return None
         xs, ys = self._limits(series, options)
         if ys is None:
-            return []
-        plot = _blank_plot(width, height, palette)
+            return None
+        plot = blank_plot(width, height, palette)
         plot.xlim(*xs)
         plot.ylim(*ys)
-        _axes(plot, width, height, xs, ys, options.log)
-        axis = "default" if palette.axis is None else palette.axis
-        self._mark_end(plot, xs, ys, height, options.markers, axis)
-        if options.cursor is not None and xs[0] <= options.cursor <= xs[1]:
-            plot.vertical_line(options.cursor, axis)
+        plot.scatter(xs, ys, marker=" ")  # without points plotext leaves out the axes' labels
+        add_axes(plot, width, height, xs, ys, options.log)
+        self._mark_end(plot, xs, ys, height, options.markers, "default" if palette.axis is None else palette.axis)
+        matrix = built(plot, width, height)
+        area = Area(len(matrix.Cols_canvas), len(matrix.Rows_canvas), xs, ys)
+        lines: list[tuple[Cells, PlotColour]] = []
+        marks: list[tuple[Cells, PlotColour]] = []
         for one in series:
             colour = self.inks(one.run, palette)[one.kind in ("validation", "best")]
-            marks = self.marks(one.run, options.markers)
-            _add(
-                plot, one, colour, options, marks, _Rows(ys, height - 2 if _has_axes(width, height) else height), width
-            )
-        return _lines(plot, width, height, options.ascii)
+            line, mark = _cells(one, options.markers, self.marks(one.run, options.markers), area, width)
+            lines.append((line, colour))
+            marks.append((mark, colour))
+        write(matrix, area.columns, [*lines, *marks], options.markers.stop)
+        return Drawn(lines_of(matrix, options.ascii), area, matrix.Cols_canvas.start, matrix.Rows_canvas.start)
 
     def _limits(self, series: Sequence[_Series], options: Options) -> tuple[Point, Point | None]:
         if options.zoom is None:
@@ -203,39 +203,18 @@ def _extremes(steps: Sequence[StepPoint], parts: int) -> Sequence[StepPoint]:
     return kept
 
 
-def _lines(plot: Any, width: int, height: int, ascii: bool) -> list[Line]:
-    """Builds the figure and reads its cells; plotext's own text of them takes longer than all the rest.
-
-    Spaces take the colour before them, so that fewer changes of colour are sent.
-    """
-    monitor = plot.monitor
-    monitor.set_size([width, height])
-    monitor.matrix.set_canvas = _no_text
-    monitor.matrix.set_matrices = partial(_blank_cells, monitor.matrix)
-    monitor.build_plot()
-    lines: list[Line] = []
-    for row in reversed(monitor.matrix.Rows):
-        line: Line = []
-        cells = zip(monitor.matrix.fullground[row], monitor.matrix.marker[row], strict=True)
-        for colour, run in groupby(cells, itemgetter(0)):
-            text = "".join(marker for _, marker in run)
-            if line and text.isspace():
-                line[-1] = (line[-1][0] + text, line[-1][1])
-                continue
-            line.append((text.translate(_BOXES) if ascii else text, None if isinstance(colour, str) else colour))
-        lines.append(line)
-    return lines
-
-
-def _blank_cells(matrix: Any) -> None:
-    """Empty cells without a ground of their own; plotext asks of each cell whether it lies within the axes."""
-    columns, rows = matrix.cols, matrix.Rows
-    matrix.marker = [[" "] * columns for _ in rows]
-    matrix.fullground, matrix.background, matrix.style = ([["default"] * columns for _ in rows] for _ in range(3))
-
-
-def _no_text() -> str:
-    return ""
+def _cells(series: _Series, markers: Markers, marks: tuple[str, str], area: Area, width: int) -> tuple[Cells, Cells]:
+    """The cells of a series' line, and those of its marks, which stand where the line goes through."""
+    if series.kind == "step":
+        return area.points(series.points, markers.step), {}
+    if series.kind == "best":
+        return {}, area.points(series.points, markers.best, markers.validation_line)
+    if series.kind == "smooth":
+        return area.line(series.points, markers.smooth), {}
+    training = series.kind == "training"
+    line = markers.training_line if training else markers.validation_line
+    few = len(series.points) * 3 <= width
+    return area.line(series.points, line), area.points(series.points, marks[not training], line) if few else {}
 
 
 def _means(points: Sequence[EpochPoint], width: int, options: Options) -> list[Point]:
@@ -244,77 +223,3 @@ def _means(points: Sequence[EpochPoint], width: int, options: Options) -> list[P
         low, high = options.zoom[0] - 1, options.zoom[1] + 1
         points = [point for point in points if low <= point.epoch <= high]
     return thinned(finite(((point.epoch, point.mean) for point in points), options.log), width)
-
-
-def _blank_plot(width: int, height: int, palette: Palette) -> Any:
-    """A figure of its own: plotext's module-level one is shared by everything in the process."""
-    from textual_plotext.plot import Plot
-
-    plot = Plot()
-    plot.plotsize(width, height)
-    plot._set_size(width, height)  # plotsize keeps within the size of a terminal that plotext asks for itself
-    plot.canvas_color("default")
-    plot.axes_color("default")
-    plot.ticks_color("default" if palette.axis is None else palette.axis)
-    return plot
-
-
-def _has_axes(width: int, height: int) -> bool:
-    return width >= 16 and height >= 5
-
-
-def _axes(plot: Any, width: int, height: int, xs: Point, ys: Point, log: bool) -> None:
-    """Ticks and axes at the left and below; none where they would leave no room for the curves."""
-    if not _has_axes(width, height):
-        plot.xaxes(False, False)
-        plot.yaxes(False, False)
-        plot.xticks([], [])
-        plot.yticks([], [])
-        return
-    plot.xaxes(True, False)
-    plot.yaxes(True, False)
-    count = max(2, (height - 2) // 2)
-    labelled = (log_ticks if log else ticks)(*ys, min(count, 10))
-    plot.yticks([at for at, _ in labelled], [text for _, text in labelled])
-    epochs = epoch_ticks(*xs, width - 8)
-    plot.xticks(epochs, [str(epoch) for epoch in epochs])
-
-
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """The lines of cells between the limits of an axis."""
-
-    limits: Point
-    count: int
-
-    def of_line(self, values: Sequence[float], line: str) -> list[float]:
-        """Values moved so that a mark of a whole cell stands in the cell that a line of finer parts goes through:
-        plotext rounds the two differently."""
-        (low, high), count, parts = self.limits, self.count, _PARTS.get(line, 1)
-        if count < 2 or high <= low:
-            return list(values)
-        share = [(value - low) / (high - low) for value in values]
-        rows = [int(0.5 + (parts * count - 1) * at + 1e-9) // parts if 0 <= at <= 1 else None for at in share]
-        moved = zip(values, rows, strict=True)
-        return [value if row is None else low + row * (high - low) / (count - 1) for value, row in moved]
-
-
-def _add(
-    plot: Any, series: _Series, colour: PlotColour, options: Options, marks: tuple[str, str], rows: _Rows, width: int
-) -> None:
-    markers = options.markers
-    xs, ys = [x for x, _ in series.points], [y for _, y in series.points]
-    if series.kind == "step":
-        plot.scatter(xs, ys, marker=markers.step, color=colour)
-        return
-    if series.kind == "best":
-        plot.scatter(xs, rows.of_line(ys, markers.validation_line), marker=markers.best, color=colour)
-        return
-    if series.kind == "smooth":
-        plot.plot(xs, ys, marker=markers.smooth, color=colour)
-        return
-    training = series.kind == "training"
-    line = markers.training_line if training else markers.validation_line
-    plot.plot(xs, ys, marker=line, color=colour)
-    if len(xs) * 3 <= width:
-        plot.scatter(xs, rows.of_line(ys, line), marker=marks[0] if training else marks[1], color=colour)

@@ -20,7 +20,8 @@ from tui.domain.losses import Curves
 from tui.domain.text import safe_line
 from tui.widgets.cells import fit, wrap
 from tui.widgets.chart_colours import Palette, PlotColour, css_colour, palette
-from tui.widgets.chart_draw import Line, LossFigure, Options, Which
+from tui.widgets.chart_draw import LossFigure, Options, Which
+from tui.widgets.chart_frame import Line
 
 __all__ = ["LossChart", "Which"]
 
@@ -164,25 +165,29 @@ def _plain(text: str) -> Line:
 
 def _strip(line: Line, base: Style) -> Strip:
     """A line as segments on the widget's own ground."""
-    return Strip([Segment(text, base + _ink(colour)) for text, colour in line])
+    return Strip([Segment(text, _ink(base, colour)) for text, colour in line])
 
 
 @lru_cache(256)
-def _ink(colour: PlotColour | None) -> Style:
+def _ink(base: Style, colour: PlotColour | None) -> Style:
     if colour is None:
-        return Style.null()
-    return Style(color=Color.from_ansi(colour) if isinstance(colour, int) else Color.from_rgb(*colour))
+        return base
+    return base + Style(color=Color.from_ansi(colour) if isinstance(colour, int) else Color.from_rgb(*colour))
 
 
 def _last_difference(old: Strip, new: Strip) -> int:
     """How many cells from the left hold every difference; a repaint always starts at the left edge."""
-    before, after = _cells(old), _cells(new)
+    last, now = list(old), list(new)
+    while last and now and last[-1] == now[-1]:
+        last.pop()
+        now.pop()
+    before, after = _cells(last), _cells(now)
     end = len(after)
     while end and before[end - 1] == after[end - 1]:
         end -= 1
     return end
 
 
-def _cells(strip: Strip) -> list[tuple[str, Style | None]]:
+def _cells(segments: Sequence[Segment]) -> list[tuple[str, Style | None]]:
     """Character and style of each cell; everything in a chart is one cell wide."""
-    return [(character, style) for text, style, _ in strip for character in text]
+    return [(character, style) for text, style, _ in segments for character in text]
