@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from tui.domain.formats import Record
 from tui.domain.json_text import has_escapes
+from tui.domain.layouts import Layout
 from tui.domain.pairs import Damaged, PairFile, Shape, read_record
 from tui.domain.raw_text import HEAD, bare_utf16
 from tui.domain.values import dataclass
@@ -36,13 +38,23 @@ class Encoding:
 UTF_8 = Encoding()
 
 
-@dataclass(frozen=True, slots=True)
 class Made:
     """A record that was written here: its bytes, and what stands between the record before and it (None: the usual)."""
 
-    body: bytes
-    lead: bytes | None
-    record: Record | Damaged
+    __slots__ = ("_layout", "_record", "body", "lead")
+
+    def __init__(self, body: bytes, lead: bytes | None, layout: Layout) -> None:
+        self.body = body
+        self.lead = lead
+        self._layout = layout
+        self._record: Record | Damaged | None = None
+
+    @property
+    def record(self) -> Record | Damaged:
+        """It, read when it is first asked for: there may be very many that are only written."""
+        if self._record is None:
+            self._record = read_record(self.body, self._layout)
+        return self._record
 
 
 class Material:
@@ -113,9 +125,20 @@ class Material:
             self._numbers.setdefault((self.body(instead_of), lead), instead_of)
         known = self._numbers.get((body, lead))
         if known is None:
-            self._made.append(Made(body, lead, read_record(body, self.base.layout)))
+            self._made.append(Made(body, lead, self.base.layout))
             known = self._numbers[body, lead] = -len(self._made)
         return known
+
+    @property
+    def written(self) -> Sequence[Made]:
+        """The records made here, in the order of their numbers: -1, -2 …"""
+        return self._made
+
+    def take(self, made: Iterable[tuple[bytes, bytes | None]]) -> None:
+        """Add records with their leads, as `written` tells them of another of the same file."""
+        for body, lead in made:
+            self._made.append(Made(body, lead, self.base.layout))
+            self._numbers[body, lead] = -len(self._made)
 
     @cached_property
     def escaped(self) -> bool:

@@ -148,6 +148,11 @@ class PairFile(Sequence[Record | Damaged]):
         """The file's text as UTF-8 without byte order mark."""
         return self._data
 
+    @property
+    def spans(self) -> array[int]:
+        """Where in `data` each record begins and ends, one after the other."""
+        return self._spans
+
     def span(self, index: int) -> tuple[int, int]:
         """Where in `data` the record begins and ends; on a line of JSONL with its outer blanks."""
         return self._spans[2 * index], self._spans[2 * index + 1]

@@ -8,8 +8,10 @@ import stat
 import time
 from array import array
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import field
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from tui.domain import checks, listing, pairs
 from tui.domain.base_models import BaseModel
@@ -27,8 +29,12 @@ from tui.domain.raw_text import HEAD, refuse_binary
 from tui.domain.text import human_size, safe_line
 from tui.domain.tokens import Counter as TokenCounter
 from tui.domain.values import dataclass
+from tui.services.beside import Beside, GoneError
 from tui.services.pool import DaemonPool, attention
 from tui.services.saving import write_whole
+
+if TYPE_CHECKING:
+    from tui.domain.version import Version
 
 _KINDS = (
     (stat.S_ISFIFO, "a named pipe (FIFO)"),
@@ -69,8 +75,9 @@ class Converted:
 class Datasets:
     """Local files of pairs."""
 
-    def __init__(self, pool: DaemonPool) -> None:
+    def __init__(self, pool: DaemonPool, beside: Beside | None = None) -> None:
         self._pool = pool
+        self._beside = beside or Beside()
 
     async def open(self, path: Path, keys: Keys | None = None) -> PairFile:
         """The pairs in a file. Raises AppError, UnclearKeys among them."""
@@ -80,7 +87,7 @@ class Datasets:
         self, file: Pairs, model: BaseModel, role: Role, should_stop: Callable[[], bool] = lambda: False
     ) -> Findings:
         """All problems of a file for a base model; not all when told to stop."""
-        return await self._pool.run(_check, file, model, role, should_stop)
+        return await self._pool.run(_check, file, model, role, should_stop, self._beside)
 
     async def arrange(self, wish: Wish, should_stop: Callable[[], bool], tell: Callable[[Listing], None]) -> Listing:
         """The records that a query leaves, in an order; not all when told to stop.
@@ -153,7 +160,11 @@ def _arrange(wish: Wish, should_stop: Callable[[], bool], tell: Callable[[Listin
     return Listing(rows, wish.order).ready()
 
 
-def _check(file: Pairs, model: BaseModel, role: Role, should_stop: Callable[[], bool]) -> Findings:
+def _check(file: Pairs, model: BaseModel, role: Role, should_stop: Callable[[], bool], beside: Beside) -> Findings:
+    if beside.is_for(file):
+        with suppress(GoneError):
+            answer = beside.ask("rules", [cast("Version", file)], model, role, should_stop=should_stop)
+            return Findings.over(Problem(*one) for piece in answer for one in piece).counted()
     return Findings.over(checks.check(file, model, role, should_stop=yielding(should_stop))).counted()
 
 

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tui.domain.clock import Now
+from tui.services.beside import Beside
 from tui.services.datasets import Datasets
 from tui.services.paths import Paths
 from tui.services.pool import DaemonPool
@@ -34,7 +35,8 @@ class LocalServices:
         self.paths = paths
         self.sandbox = sandbox
         self.now = now
-        self.datasets = Datasets(self.pool)
+        self.beside = Beside()
+        self.datasets = Datasets(self.pool, self.beside)
 
     @cached_property
     def store(self) -> Store:
@@ -62,7 +64,7 @@ class LocalServices:
         """The closer look at files, and at what they share."""
         from tui.services.scrutiny import Scrutiny
 
-        return Scrutiny(self.pool)
+        return Scrutiny(self.pool, self.beside)
 
     @cached_property
     def shaping(self) -> Shaping:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
+import weakref
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from weakref import WeakKeyDictionary, ref
 
 from tui.domain import scrutiny
 from tui.domain.base_models import BaseModel
@@ -14,15 +14,16 @@ from tui.domain.drafts import OpenFiles
 from tui.domain.findings import Findings
 from tui.domain.formats import Record
 from tui.domain.generation import Draft
-from tui.domain.grams import USUAL, Thresholds
+from tui.domain.grams import USUAL, Alike, Level, Thresholds
 from tui.domain.leaks import Leak, Watch, leaks
 from tui.domain.material import Material
 from tui.domain.pairs import Pairs, Role
-from tui.domain.scrutiny import Traits
 from tui.domain.text import safe_line
 from tui.domain.values import dataclass
 from tui.domain.version import Version
+from tui.services.beside import Beside, GoneError
 from tui.services.datasets import yielding
+from tui.services.looks import Looks
 from tui.services.pool import DaemonPool
 
 
@@ -44,39 +45,47 @@ class Side:
 
 
 class Scrutiny:
-    """Near duplicates, odd records, leaks. One look at a time: a second one waits for the first on its thread."""
+    """Near duplicates, odd records, leaks: here, for large files in the process beside."""
 
-    def __init__(self, pool: DaemonPool) -> None:
+    def __init__(self, pool: DaemonPool, beside: Beside | None = None) -> None:
         self._pool = pool
-        self._turn = threading.Lock()
-        self._traits: WeakKeyDictionary[Material, Traits] = WeakKeyDictionary()
-        self._watches: dict[tuple[int, int], tuple[ref[Material], ref[Material], Watch]] = {}
+        self._beside = beside or Beside()
+        self._looks = Looks()
+        self._here: weakref.WeakSet[Material] = weakref.WeakSet()
+        """Documents that were looked at in this process."""
 
     async def look_closer(self, file: Version, model: BaseModel, should_stop: Callable[[], bool]) -> list[Problem]:
         """What is odd in a file; not all of it when told to stop."""
-        return await self._pool.run(self._look_closer, file, model, yielding(should_stop))
+        return await self._pool.run(self._look_closer, file, model, should_stop)
 
     def _look_closer(self, file: Version, model: BaseModel, should_stop: Callable[[], bool]) -> list[Problem]:
-        with self._turn:
-            if should_stop():
-                return []
-            traits = self._traits.setdefault(file.material, Traits())
-            return scrutiny.look_closer(file, model, traits, should_stop)
+        if self._beside.is_for(file):
+            with suppress(GoneError):
+                pieces = self._beside.ask("closer", [file], model, should_stop=should_stop)
+                return [Problem(*one) for piece in pieces for one in piece]
+        return self._looks.closer(self._number(file), file, model, yielding(should_stop))
+
+    def _number(self, file: Version) -> int:
+        """What its document is called as long as it lives."""
+        number = self._beside.number(file.material)
+        if file.material not in self._here:
+            self._here.add(file.material)
+            weakref.finalize(file.material, self._looks.forget, number).atexit = False
+        return number
 
     async def leaks(
         self, sides: Sequence[Side], should_stop: Callable[[], bool], thresholds: Thresholds = USUAL
     ) -> list[Shared]:
         """What files of different roles share, for every two of them; not all of it when told to stop."""
-        return await self._pool.run(self._leaks, tuple(sides), yielding(should_stop), thresholds)
+        return await self._pool.run(self._leaks, tuple(sides), should_stop, thresholds)
 
     def _leaks(self, sides: Sequence[Side], should_stop: Callable[[], bool], thresholds: Thresholds) -> list[Shared]:
         found = []
-        with self._turn:
-            for one, first in enumerate(sides):
-                for other, second in enumerate(sides[one + 1 :], one + 1):
-                    if first.role is not second.role and not should_stop():
-                        leaks = self._between(first.file, second.file, thresholds, should_stop)
-                        found.append(Shared(one, other, leaks))
+        for one, first in enumerate(sides):
+            for other, second in enumerate(sides[one + 1 :], one + 1):
+                if first.role is not second.role and not should_stop():
+                    leaks = self._between(first.file, second.file, thresholds, should_stop)
+                    found.append(Shared(one, other, leaks))
         return found
 
     async def leaks_of(
@@ -96,16 +105,18 @@ class Scrutiny:
     ) -> tuple[Leak, ...]:
         swap = len(one) > len(other)
         small, large = (other, one) if swap else (one, other)
-        leaks = self._watch(small, large, thresholds).look(small, large, should_stop)
+        leaks = self._of(small, large, thresholds, should_stop)
         return tuple(replace(k, one=k.other, other=k.one) for k in leaks) if swap else tuple(leaks)
 
-    def _watch(self, small: Version, large: Version, thresholds: Thresholds) -> Watch:
-        self._watches = {k: held for k, held in self._watches.items() if held[0]() and held[1]()}
-        key = (id(small.material), id(large.material))
-        held = self._watches.get(key)
-        if held is None or held[2].thresholds != thresholds:
-            held = self._watches[key] = (ref(small.material), ref(large.material), Watch(thresholds))
-        return held[2]
+    def _of(
+        self, small: Version, large: Version, thresholds: Thresholds, should_stop: Callable[[], bool]
+    ) -> list[Leak]:
+        if self._beside.is_for(small, large):
+            with suppress(GoneError):
+                pieces = self._beside.ask("shared", [small, large], thresholds, should_stop=should_stop)
+                return [Leak(k[0], k[1], _alike(k[2]), _alike(k[3])) for piece in pieces for k in piece]
+        numbers = (self._number(small), self._number(large))
+        return self._looks.shared(numbers, small, large, thresholds, yielding(should_stop))
 
     async def told(self, sides: Sequence[Side], shared: Sequence[Shared]) -> list[list[Problem]]:
         """For each file what it shares with the others, as problems of its records."""
@@ -114,6 +125,10 @@ class Scrutiny:
     async def merged(self, *parts: Sequence[Problem]) -> Findings:
         """Several lists of problems as one, counted."""
         return await self._pool.run(lambda: Findings.over(scrutiny.merged(*parts)).counted())
+
+
+def _alike(told: tuple[Level, float, float] | None) -> Alike | None:
+    return told and Alike(*told)
 
 
 def _asked_in(questions: Sequence[str], files: Sequence[Pairs], should_stop: Callable[[], bool]) -> frozenset[int]:

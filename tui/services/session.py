@@ -259,6 +259,7 @@ class Services(LocalServices):
 
     def close(self) -> None:
         """Let the threads go, each after what was asked of it. Returns at once."""
+        self.beside.close()
         self.aws.pool.close()
         self.pool.close()
 

@@ -1,0 +1,109 @@
+"""What the app and the process beside it say to one another through two pipes.
+
+A frame is its length, eight bytes, and a pickled value; both ends are this program, and nobody else has the pipes.
+A version of a file goes as one frame with all but its records, the bytes of the file as they are, and frames with the
+records that were written since. Large values are cut: to read a frame holds up every thread of its reader.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import struct
+from array import array
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from tui.domain.layouts import Layout
+from tui.domain.material import Material
+from tui.domain.pairs import PairFile, Shape
+from tui.domain.values import dataclass
+from tui.domain.version import Version
+
+MOST = 500
+"""Records, problems or leaks in a frame: to read them takes a millisecond."""
+_LENGTH = struct.Struct(">Q")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A version of a document but for the bytes of its records, which follow."""
+
+    document: int
+    path: Path
+    shape: Shape
+    layout: Layout
+    blank_lines: tuple[int, ...]
+    notes: tuple[str, ...]
+    spans: bytes
+    numbers: bytes
+    size: int
+    made: int
+
+
+def send(to: int, value: Any) -> None:
+    """One frame. Raises OSError when nobody reads any more."""
+    data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+    _write(to, _LENGTH.pack(len(data)) + data)
+
+
+def receive(stream: IO[bytes]) -> Any:
+    """The next frame's value. Raises EOFError when there is none."""
+    head = stream.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        raise EOFError
+    return pickle.loads(_read(stream, _LENGTH.unpack(head)[0]))
+
+
+def send_version(to: int, document: int, version: Version) -> None:
+    """A version of a document, without a copy of its file. Raises OSError."""
+    material, base = version.material, version.material.base
+    made = material.written
+    head = Head(
+        document,
+        version.path,
+        base.shape,
+        base.layout,
+        base.blank_lines,
+        base.notes,
+        base.spans.tobytes(),
+        version.numbers.tobytes(),
+        len(base.data),
+        len(made),
+    )
+    send(to, head)
+    _write(to, base.data)
+    for some in cut([(one.body, one.lead) for one in made]):
+        send(to, some)
+
+
+def receive_version(stream: IO[bytes]) -> tuple[int, Version]:
+    """A version and the number of its document. Raises EOFError."""
+    head: Head = receive(stream)
+    data = _read(stream, head.size)
+    spans, numbers = array("Q"), array("q")
+    spans.frombytes(head.spans)
+    numbers.frombytes(head.numbers)
+    material = Material(PairFile(head.path, data, spans, head.shape, head.layout, head.blank_lines, head.notes))
+    while len(material.written) < head.made:
+        material.take(receive(stream))
+    return head.document, Version(material, numbers, head.path)
+
+
+def cut(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Values in pieces for a frame each."""
+    return (values[at : at + MOST] for at in range(0, len(values), MOST))
+
+
+def _write(to: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(to, rest) :]
+
+
+def _read(stream: IO[bytes], size: int) -> bytes:
+    data = stream.read(size)
+    if len(data) < size:
+        raise EOFError
+    return data
