@@ -18,7 +18,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import patch
 
-from textual.events import Paste
+from textual.events import Key, Paste
+from textual.keys import _character_to_key, key_to_character
 from textual.pilot import Pilot
 
 import tui.app
@@ -105,7 +106,19 @@ class Walk:
 
     async def press(self, *keys: str) -> None:
         await self.keyboard.press(*keys)
+        await self.rest()
+
+    async def together(self, *keys: str) -> None:
+        """Keys of one burst, as a slow line delivers them: all of them wait before the first is looked at."""
+        for key in keys:
+            name = _character_to_key(key) if len(key) == 1 else key
+            self.app_now.post_message(Key(name, key_to_character(name)))
+        await self.rest()
+
+    async def rest(self) -> None:
+        """Until every key has been acted on."""
         await self.keyboard.pause()
+        await self.app_now.rest()
 
     async def type(self, text: str) -> None:
         """Short words key by key, long ones pasted: the pilot rests some hundredths of a second after each key."""

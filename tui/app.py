@@ -14,7 +14,7 @@ from types import FrameType
 from typing import ClassVar
 
 from textual import on
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.driver import Driver
@@ -30,7 +30,7 @@ from tui.screens.main import MainScreen
 from tui.services.pool import attention
 from tui.services.session import Services
 from tui.terminal import steadied
-from tui.widgets.own_keys import OwnKeys
+from tui.turns import TurnTaking
 from tui.widgets.safe_filter import SafeFilter
 
 WASHI = Theme(
@@ -69,7 +69,7 @@ def _actions() -> type[Provider]:
     return ActionsProvider
 
 
-class TanzakuApp(App[None]):
+class TanzakuApp(TurnTaking):
     """tanzaku 短冊."""
 
     TITLE = "tanzaku"
@@ -90,7 +90,7 @@ class TanzakuApp(App[None]):
         Binding("ctrl+z", "suspend_process", "Suspend to the shell", show=False, priority=True, id="app.suspend"),
     ]
     ENABLE_COMMAND_PALETTE = True
-    COMMANDS = App.COMMANDS | {_actions}
+    COMMANDS = TurnTaking.COMMANDS | {_actions}
 
     def __init__(
         self,
@@ -162,10 +162,6 @@ class TanzakuApp(App[None]):
         self._hear_signals()
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         self.call_after_refresh(_collect_garbage_again)
-
-    @on(OwnKeys.Climbed)
-    def _key_climbed(self, message: OwnKeys.Climbed) -> None:
-        message.sender.arrived()
 
     @on(MainScreen.Happened)
     def _notify_outside(self, message: MainScreen.Happened) -> None:

@@ -50,8 +50,10 @@ async def test_a_deletion_confirmed_twice_is_sent_once(walk: Walk) -> None:
         await walk.sees("Delete this endpoint?")
         await walk.until(lambda: isinstance(walk.app_now.screen, ConfirmDialog), "the question")
         await walk.type("gate-1")
-        await burst(walk, "enter", "\r", 2)
-        await walk.sees("gate-1 is deleted")
+        await burst(walk, "enter", "\r", 2)  # the second one is for the list: it opens the curves
+        await walk.sees("[3 Loss]")
+        await walk.press("2")
+        await walk.misses("1 MU")
     assert sent(walk, DELETE) == 1
 
 

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-from textual.events import Key
 
 from tests.harness import Walk
 from tui.widgets.virtual_table import VirtualTable
@@ -25,16 +24,10 @@ def listed(walk: Walk) -> VirtualTable:
     return walk.app_now.screen.query_one("#pairs", VirtualTable)
 
 
-async def together(walk: Walk, *keys: str) -> None:
-    for key in keys:
-        walk.app_now.post_message(Key(key, key if len(key) == 1 else None))
-    await walk.keyboard.pause()
-
-
 async def test_deleting_and_moving_on(walk: Walk, pairs: Path) -> None:
     async with walk.app([pairs]):
         await walk.sees("✓ clean")
-        await together(walk, "j", "d", "j", "d")
+        await walk.together("j", "d", "j", "d")
         await walk.sees("38 pairs")
         assert listed(walk).cursor == 2
         await walk.press("w")
@@ -46,7 +39,7 @@ async def test_deleting_and_moving_on(walk: Walk, pairs: Path) -> None:
 async def test_what_is_typed_behind_a_tab_is_not_for_the_one_that_is_left(walk: Walk, pairs: Path, behind: str) -> None:
     async with walk.app([pairs]) as app:
         await walk.sees("✓ clean")
-        await together(walk, "2", behind)
+        await walk.together("2", behind)
         await walk.sees("[2 Jobs]")
         await walk.press("1")
         await walk.sees("[1 Dataset]", "40 pairs")

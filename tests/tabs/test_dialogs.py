@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from textual import work
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.events import Key, Paste
 from textual.screen import Screen
 from textual.widgets import Input, Static
@@ -18,10 +18,11 @@ from tui.dialogs.choice import Choice, ChoiceDialog
 from tui.dialogs.confirm import ConfirmDialog, QuitDialog
 from tui.dialogs.help import HelpDialog
 from tui.dialogs.text import LineDialog, PathDialog
+from tui.turns import TurnTaking
 from tui.widgets.frame import KeyLine
 
 
-class Host(App[None]):
+class Host(TurnTaking):
     """Asks one thing and keeps the answers."""
 
     CSS_PATH = Path(dialogs.__file__).with_name("dialogs.tcss")
@@ -74,9 +75,24 @@ async def test_keys_typed_ahead_confirm_nothing(key: str, monkeypatch: pytest.Mo
     async with host.run_test() as pilot:
         await pilot.press(key, key, key)
         assert host.answers == []
+        assert "was not taken" in str(host.screen.query_one("#dialog-problem", Static).render())
         await pilot.pause(0.6)
         await pilot.press(key)
         assert host.answers == [True]
+
+
+async def test_a_word_typed_before_it_was_asked_for_is_not_taken() -> None:
+    host = Host(ConfirmDialog("Delete?", "It bills.", word="gate"))  # type: ignore[arg-type]
+    early = [Key(character, character) for character in "gate"]
+    async with host.run_test() as pilot:
+        await pilot.pause()
+        for key in early:
+            host.post_message(key)
+        await pilot.pause()
+        assert host.screen.query_one(Input).value == ""
+        host.post_message(Key("escape", None))
+        await pilot.pause()
+        assert host.answers == [None]
 
 
 async def test_another_path_typed_behind_the_proposed_folder_is_meant() -> None:

@@ -13,7 +13,6 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 
 from tui.domain.text import UNSAFE
-from tui.widgets.own_keys import OwnKeys
 from tui.widgets.safe_filter import SafeFilter
 
 HOSTILE = (
@@ -51,9 +50,6 @@ class HostApp(App[None]):
 
     def compose(self) -> ComposeResult:
         yield from self.shown
-
-    def on_own_keys_climbed(self, message: OwnKeys.Climbed) -> None:
-        message.sender.arrived()
 
     def hear(self, message: Message) -> None:
         """Keeps each message once, however many widgets it bubbles through."""

@@ -99,6 +99,10 @@ class Dialog(ModalScreen[T | None]):
         if longest.outer_size.height > 1:
             longest.styles.max_height = max(1, longest.outer_size.height - over)
 
+    def hears(self, key: str, typed: float) -> bool:
+        """Whether a key that was typed at that time, by the monotonic clock, is meant for this dialog."""
+        return True
+
     def complain(self, text: str) -> None:
         """Say what keeps the dialog from being accepted; nothing clears it."""
         for line in self.query("#dialog-problem").results(Static):  # none, when a failure outlives the dialog

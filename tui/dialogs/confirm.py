@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from time import monotonic
 from typing import ClassVar
 
 from textual import on
@@ -16,11 +18,11 @@ from tui.dialogs.base import SCROLLING, Dialog
 
 
 class ConfirmDialog(Dialog[bool]):
-    """States what will be done. With `word` only typing that word confirms; else a letter does, never enter,
-    so that keys typed ahead over a slow line confirm nothing."""
+    """States what will be done. With `word` only typing that word confirms; else a letter does, never enter.
+    Whatever was typed before the question could be read is for something else, and is not taken."""
 
     GRACE: ClassVar[float] = 0.4
-    """Seconds in which keys typed ahead, or repeated by a finger that rests, confirm nothing."""
+    """Seconds that reading takes at least, or a finger that rests on a key."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "confirm", "Yes", show=False, id="confirm.yes"),
         *SCROLLING,
@@ -32,7 +34,7 @@ class ConfirmDialog(Dialog[bool]):
         self._body = body
         self._yes = yes
         self._word = word
-        self._listening = False
+        self._hears_from = math.inf
 
     def closing(self) -> ComposeResult:
         """What confirms stays in sight while the text scrolls."""
@@ -52,17 +54,18 @@ class ConfirmDialog(Dialog[bool]):
         yield Static(Content(self._body), markup=False, classes="help-text", id="confirm-body")
 
     def on_mount(self) -> None:
-        if self.GRACE:
-            self.set_timer(self.GRACE, self._listen)
-        else:
-            self._listen()
+        self._hears_from = monotonic() + self.GRACE
         body = self.query_one("#dialog-body", VerticalScroll)
         body.can_focus = not self._word
         (self.query_one(Input) if self._word else body).focus()
 
-    def _listen(self) -> None:
-        self._listening = True
-        self.refresh_bindings()
+    def hears(self, key: str, typed: float) -> bool:
+        """Giving up is possible at any time."""
+        if key == "escape" or typed >= self._hears_from:
+            return True
+        if self.is_mounted:
+            self.complain("A key came before this could be read, and was not taken")
+        return False
 
     @on(Input.Submitted)
     def _typed(self, event: Input.Submitted) -> None:
@@ -72,8 +75,8 @@ class ConfirmDialog(Dialog[bool]):
             self.complain(f"That is not {self._word}. Nothing was done.")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The letter counts only where no word is asked for, and not before the question could be read."""
-        return self._listening and not self._word if action == "confirm" else True
+        """The letter counts only where no word is asked for."""
+        return not self._word if action == "confirm" else True
 
     def action_confirm(self) -> None:
         """Yes."""

@@ -1,0 +1,114 @@
+"""Keys that arrive together are acted on one after the other, each when what came of the last one has settled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.events import Key, Paste
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Input, TextArea
+
+from tui.turns import TurnTaking
+
+
+class Question(ModalScreen[str | None]):
+    """A field in a screen of its own; enter answers."""
+
+    def compose(self) -> ComposeResult:
+        yield Input()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self.dismiss(event.value)
+
+
+class Asking(TurnTaking):
+    """Two fields; ctrl+n asks at once, ctrl+b by a worker, ctrl+t goes to the other field."""
+
+    BINDINGS = [
+        Binding("ctrl+n", "ask", priority=True),
+        Binding("ctrl+b", "ask_by_worker", priority=True),
+        Binding("ctrl+t", "focus_next", priority=True),
+    ]
+
+    def __init__(self, field: Callable[[], Widget] = Input) -> None:
+        super().__init__()
+        self.first, self.second = field(), Input()
+        self.answers: list[str | None] = []
+
+    def compose(self) -> ComposeResult:
+        yield self.first
+        yield self.second
+
+    def action_ask(self) -> None:
+        self.push_screen(Question(), self.answers.append)
+
+    def action_ask_by_worker(self) -> None:
+        self.run_worker(self._ask())
+
+    async def _ask(self) -> None:
+        self.answers.append(await self.push_screen_wait(Question()))
+
+
+async def typed_together(app: TurnTaking, *keys: Key | Paste) -> None:
+    for key in keys:
+        app.post_message(key)
+    await asyncio.sleep(0.02)
+    await app.rest()
+
+
+def letters(text: str) -> list[Key | Paste]:
+    return [Key(character, character) for character in text]
+
+
+@pytest.mark.parametrize(("field", "read"), [(Input, "value"), (TextArea, "text")])
+async def test_a_field_keeps_the_order_of_what_is_typed(field: type[Input | TextArea], read: str) -> None:
+    app = Asking(field)
+    async with app.run_test():
+        app.first.focus()
+        together = [*letters("lantern"), *[Key("backspace", "\x7f") for _ in range(3)], *letters("x")]
+        await typed_together(app, *together, Key("left", None), *letters("日"), Key("home", None), *letters("a"))
+        assert getattr(app.first, read) == "alant日x"
+        await typed_together(app, Key("end", None), Paste("gate"), Key("backspace", None), *letters("s"))
+        assert getattr(app.first, read) == "alant日xgats"
+
+
+async def test_letters_before_a_key_of_the_app_are_for_the_field_that_is_left() -> None:
+    app = Asking()
+    async with app.run_test():
+        app.first.focus()
+        await typed_together(app, *letters("one"), Key("ctrl+t", None), *letters("two"))
+        assert isinstance(app.first, Input)
+        assert (app.first.value, app.second.value) == ("one", "two")
+
+
+@pytest.mark.parametrize("opens", ["ctrl+n", "ctrl+b"])
+async def test_what_is_typed_behind_a_question_is_for_the_question(opens: str) -> None:
+    app = Asking()
+    async with app.run_test():
+        app.first.focus()
+        first = [Key(opens, None), *letters("yes"), Key("enter", "\r"), *letters("on")]
+        await typed_together(app, *first, Key(opens, None), *letters("no"), Key("enter", "\r"), *letters("!"))
+        assert app.answers == ["yes", "no"]
+        assert isinstance(app.first, Input)
+        assert app.first.value == "on!"
+
+
+async def test_a_key_is_not_held_for_good_by_what_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    end = asyncio.Event()
+
+    class Stuck(Input):
+        async def on_input_changed(self) -> None:
+            await end.wait()
+
+    monkeypatch.setattr("tui.turns._LONGEST", 0.1)
+    app = Asking(Stuck)
+    async with app.run_test():
+        app.first.focus()
+        await typed_together(app, *letters("x"), Key("ctrl+t", None), *letters("y"))
+        assert app.second.value == "y"
+        end.set()

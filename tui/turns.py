@@ -1,0 +1,131 @@
+"""Keys take turns: each is acted on, and what comes of it has settled, before the next one is looked at.
+
+A key goes down to what has the focus, climbs back from parent to parent, and what it does travels on as messages: a
+field tells of its change, a dialog opens, the focus moves. Of keys that arrive together, as a slow line delivers them,
+the next would meet a screen that is not there yet, or overtake the one before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from itertools import takewhile
+
+from textual.app import App
+from textual.events import Event, Key, Paste
+from textual.message_pump import MessagePump
+from textual.screen import Screen
+from textual.widget import Widget
+
+from tui.dialogs.base import Dialog
+from tui.widgets.own_keys import OwnKeys
+
+_LONGEST = 1.0
+"""Seconds for which a key is held back at most: whatever is stuck, the way out is not."""
+_GLANCE = 0.05
+_ROUNDS = 2
+"""How often in a row all has to be quiet: a worker begins, and opens its dialog, between two looks."""
+
+Typed = Key | Paste
+
+
+class TurnTaking(App[None]):
+    """An app that deals with one key at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._held: deque[Typed] = deque()
+        self._let_go: set[Typed] = set()
+        self._settling: asyncio.Task[None] | None = None
+
+    async def rest(self) -> None:
+        """Until every key typed so far has been acted on."""
+        while self._settling is not None:
+            await asyncio.wait((self._settling,))
+
+    async def on_event(self, event: Event) -> None:
+        """Hold a key back while one before it is being dealt with."""
+        if not isinstance(event, Typed) or event.is_forwarded:
+            await super().on_event(event)
+            return
+        stays = self._stays(event)
+        if event in self._let_go:
+            self._let_go.discard(event)
+        elif self._settling is not None or not (stays or self._quiet()):
+            self._held.append(event)
+            self._settle_soon()
+            return
+        if isinstance(self.screen, Dialog) and not self.screen.hears(_name(event), event.time):
+            return
+        await super().on_event(event)
+        if not stays:
+            self._settle_soon()
+
+    def _stays(self, event: Typed) -> bool:
+        """Whether what has the focus deals with it at once, in its turn, and keeps the focus."""
+        focused = self.focused
+        if isinstance(event, Paste) or focused is None:
+            return False
+        if isinstance(focused, OwnKeys):
+            return focused.keeps(event.key)
+        return focused.check_consume_key(event.key, event.character)
+
+    def _settle_soon(self) -> None:
+        if self._settling is None:
+            self._settling = asyncio.create_task(self._let_in())
+
+    async def _let_in(self) -> None:
+        """Let held keys in, one by one; such as stay where they are together."""
+        try:
+            await self._settled()
+            while self._held:
+                for event in list(takewhile(self._stays, self._held)) or [self._held[0]]:
+                    self._held.popleft()
+                    self._let_go.add(event)
+                    self.post_message(event)
+                await self._settled()
+        finally:
+            self._settling = None
+
+    # What is still on its way
+
+    def _way(self) -> list[MessagePump]:
+        """Where a key passes, and what it sets off: the app, then from the focus upwards."""
+        try:
+            screen: Screen[object] = self.screen
+        except Exception:
+            return [self]
+        focused: Widget = screen.focused or screen
+        return [self, *focused.ancestors_with_self]
+
+    def _quiet(self) -> bool:
+        return not any(pump.message_queue_size for pump in self._way())
+
+    async def _settled(self) -> None:
+        """Wait until whatever waited on the way is done, and nothing has come of it that waits in turn."""
+        loop = asyncio.get_running_loop()
+        until, quiet = loop.time() + _LONGEST, 0
+        while quiet < _ROUNDS and loop.time() < until:
+            way = self._way()
+            for pump in way:
+                await _passed(pump, until)
+            quiet = quiet + 1 if way == self._way() and self._quiet() else 0
+
+
+def _name(event: Typed) -> str:
+    return event.key if isinstance(event, Key) else "paste"
+
+
+async def _passed(pump: MessagePump, until: float) -> None:
+    """Wait until a pump has dealt with all that is in its queue now, or is closed."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[None] = loop.create_future()
+
+    def tell() -> None:
+        if not done.done():
+            done.set_result(None)
+
+    if not pump.call_later(tell):
+        return
+    while not done.done() and pump.is_running and loop.time() < until:
+        await asyncio.wait((done,), timeout=_GLANCE)
