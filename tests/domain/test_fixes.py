@@ -74,6 +74,11 @@ AB, CD, EF = ({"q": q, "a": a} for q, a in ("ab", "cd", "ef"))
             '{"instruction":"Translate.\\n\\nGood day \\u3042", "input":"Good day \\u3042", "output":"x"}\n'
             '{"instruction":"Say a.", "input":"a", "output":"x"}\n{"instruction":"R.","input":"","output":"x"}\n{"\n',
         ),
+        (
+            "line end",
+            '{"messages":\r[{"role":"user","content":"a\\r"},\r\r{"role":"assistant","content":"b"}]}\r\n' * 2,
+            '{"messages":[{"role":"user","content":"a\\r"},{"role":"assistant","content":"b"}]}\r\n' * 2,
+        ),
         ("blank line", lines(AB, "\n", "\n", CD, EF), lines(AB, CD, EF)),
     ],
 )

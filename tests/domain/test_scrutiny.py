@@ -294,3 +294,12 @@ def test_keys_in_japanese_and_in_formats_are_looked_at_too() -> None:
 def test_a_part_of_the_question_in_a_field_of_its_own_is_told(name: str, text: str, found: list[int]) -> None:
     problems = look_closer(read(Path(name), text.encode()), HAIKU)
     assert [p.index for p in problems if p.rule == "context apart"] == found
+
+
+def test_a_carriage_return_inside_a_line_is_told_where_lines_are_trained_on() -> None:
+    line = b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}'
+    lines = [line, line.replace(b":[", b":\r["), line + b"\r", b" " + line + b" "]
+    file = read(Path("a.jsonl"), b"\r\n".join(lines) + b"\r")
+    assert [p.index for p in look_closer(file, HAIKU) if p.rule == "line end"] == [1, 2]
+    pairs = read(Path("a.jsonl"), b'{"question":"a",\r"answer":"b"}\n')
+    assert not look_closer(pairs, HAIKU)

@@ -11,7 +11,7 @@ from tui.domain.beside import context_of
 from tui.domain.characters import composed, visible
 from tui.domain.document import Document, Splice, Step
 from tui.domain.formats import FormatError, Record, Turn
-from tui.domain.json_text import Change, changed, elements, member, members, without
+from tui.domain.json_text import Change, changed, elements, member, members, one_line, without
 from tui.domain.pairs import Damaged
 from tui.domain.text import count
 from tui.domain.values import dataclass
@@ -26,6 +26,7 @@ FIXES = {
     "blank": "pairs without any text go, and system prompts without any",
     "duplicate": "pairs that stand further up word for word go; the first stays",
     "context apart": "what stands in input or context is put below the question; the field itself stays",
+    "line end": "carriage returns between the parts of a record go",
     "blank line": "blank lines between records go",
 }
 """What the fix of each rule does. Rules that are not here need somebody to decide."""
@@ -80,6 +81,8 @@ def _after(
         return version.text(index)
     if isinstance(before, Damaged):
         return before
+    if "line end" in rules and "\r" in version.text(index):
+        return one_line(version.text(index))
     after = before
     if "blank" in rules:
         if not any(turn.text.strip() for turn in after.turns):

@@ -107,6 +107,7 @@ def look_closer(
     if len(slots) < len(pairs):
         return []
     found = [*_encoding(pairs, model), *_twice(pairs, should_stop), *_apart(pairs, should_stop)]
+    found += _line_ends(pairs, model, should_stop)
     for one in (_repeated(pairs, traits, slots, should_stop), _lengths(pairs, traits, slots)):
         found += one
     found += _languages(pairs, traits, slots)
@@ -137,6 +138,19 @@ def _encoding(pairs: Pairs, model: BaseModel) -> Iterator[Problem]:
         for note in pairs.notes:
             text = f"{note}; AWS reads UTF-8 without a byte order mark, as files are converted here"
             yield Problem("encoding", Severity.WARNING, text, "file", source="RFC 8259, section 8.1")
+
+
+def _line_ends(pairs: Pairs, model: BaseModel, should_stop: Callable[[], bool]) -> Iterator[Problem]:
+    """White space of JSON that many readers of lines, AWS's validator among them, take for the end of one."""
+    if pairs.shape is not Shape.JSONL or pairs.layout != model.data_format:
+        return
+    for start in range(0, len(pairs), BATCH):
+        if should_stop():
+            return
+        for index, body in enumerate(pairs.bodies(start, start + BATCH), start):
+            if b"\r" in body[:-1]:  # the last one belongs to the line's own end
+                text = "a carriage return stands inside the line: other readers see two lines, and no JSON in either"
+                yield _problem(pairs, index, "line end", "record", text, "JSON Lines, section 3")
 
 
 def _twice(pairs: Pairs, should_stop: Callable[[], bool]) -> Iterator[Problem]:
