@@ -289,6 +289,7 @@ def test_keys_in_japanese_and_in_formats_are_looked_at_too() -> None:
         ("a.csv", "context,question,answer\n,a,b\nc,d,e\nf\n", [1]),
         ("a.jsonl", '{"input":"a","output":"c"}\n{"input": ["input"], "output": 1}\n', []),
         ("a.jsonl", '{"prompt":"a","completion":"c","input":"b"}\n', []),
+        ("a.jsonl", '{"q":"a","a":"c"}\n{"q":"a","b":"c","input":"b"}\n', []),
     ],
 )
 def test_a_part_of_the_question_in_a_field_of_its_own_is_told(name: str, text: str, found: list[int]) -> None:

@@ -327,3 +327,8 @@ def test_columns_named_in_other_languages(row: str) -> None:
     layout = read(Path("x.csv"), f"{row}\n{fields}\n".encode()).layout
     assert isinstance(layout, Columns)
     assert [layout.question, layout.answer] == row.split(";")[-2:]
+
+
+def test_a_file_that_names_its_delimiter_and_nothing_else_is_refused() -> None:
+    with pytest.raises(AppError, match="holds no records"):
+        opened(b"sep=;\r\n")

@@ -81,12 +81,14 @@ def context_of(text: str, layout: Layout) -> tuple[str, str] | None:
         else:
             value = json.loads(text)
         names = _names(value, layout) if isinstance(value, dict) else []
-        question = value[layout.question] if names else None
+        question, answer = (value[layout.question], value[layout.answer]) if names else (None, None)
     except (ValueError, LookupError, RecursionError):  # a damaged record, which is said elsewhere
+        return None
+    if not isinstance(question, str) or not isinstance(answer, str):
         return None
     for name in names:
         held = value[name]
-        if isinstance(held, str) and held.strip() and isinstance(question, str) and held.strip() not in question:
+        if isinstance(held, str) and held.strip() and held.strip() not in question:
             return name, held
     return None
 

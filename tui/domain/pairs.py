@@ -271,6 +271,8 @@ def _read_table(
     spans = csv_text.row_spans(data, dialect, unclosed=unclosed)
     rows = [_texts(data[a:b], dialect) for a, b in _first_rows(spans)]
     heading = keys.heading if keys is not None else None
+    if not rows:
+        raise AppError(Cause.FILE, f"{name} holds no records, only how its columns are parted", hint=_OPEN_THAT)
     if heading is None:
         heading = csv_text.is_heading(rows[0], rows[1:], _KNOWN_NAMES)
     width = max(map(len, rows[:1] if heading else rows))
