@@ -137,6 +137,68 @@ def test_what_is_left_out_is_told_with_its_line() -> None:
     assert repeated.notes == ("0.csv: 1 repeated row counted once",)
 
 
+ROWS = "".join(f"{n},{n // 3 + 1},{2 - n / 10}\n" for n in range(9))
+HEADER = "step_number,epoch_number,training_loss\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        (HEADER + ROWS).encode("utf-16"),
+        b"\xfe\xff" + (HEADER + ROWS).encode("utf-16-be"),
+        (HEADER + ROWS).encode("utf-16-le"),
+        (HEADER + ROWS).encode("utf-32"),
+        f" Step Number , Epoch Number ,Training Loss\n{ROWS}",
+        f"stepNumber,epochNumber,trainingLoss\n{ROWS}",
+        f"# step-number,epoch-number,train/loss\n{ROWS}",
+        f"'step','epoch','loss'\n{ROWS}",
+        "global_step|epoch|loss\n" + ROWS.replace(",", "|"),
+        (HEADER + ROWS).replace(",", ";").replace(".", ","),
+        HEADER + ROWS.replace("0,1,2.0", '"1,000",1,2.0').replace("1,1,1.9", '"1,001",1,1.9'),
+        HEADER + ROWS.translate(str.maketrans("0123456789.", "０１２３４５６７８９．")),
+        HEADER + ROWS.replace(",", ",\u00a0"),
+        "step,epoch,loss\n" + "".join(f"{n},{(n + 1) / 3:.4f},{2 - n / 10}\n" for n in range(9)),
+        "step,epoch,loss\n" + "".join(f"{n},{n / 3:.7f},{2 - n / 10}\n" for n in range(9)),
+        f"Metrics of a run, with words\n\n{HEADER}{ROWS}",
+    ],
+)
+def test_a_file_is_read_however_it_was_written(text: str | bytes) -> None:
+    found = read(text)
+    assert [(p.epoch, p.rows) for p in found.training] == [(1, 3), (2, 3), (3, 3)]
+    assert [p.mean for p in found.training] == pytest.approx([1.9, 1.6, 1.3])
+
+
+def test_lines_are_told_as_they_are_numbered_in_the_file() -> None:
+    rows = ROWS.splitlines()
+    rows[2] = "2,1,oops"
+    rows[4] = '"4,2,1.6'
+    rows[6] = "6,3,1,4"
+    found = read("a title\n\n" + HEADER + "\n".join(rows))
+    assert [p.rows for p in found.training] == [2, 2, 2]
+    assert found.notes == (
+        "0.csv: 2 lines above the header left out",
+        "0.csv: 1 row with more cells than the header left out, the first on line 10",
+        "0.csv: 2 rows without numbers left out, the first on line 6",
+    )
+    both = read("step,epoch,train/loss,val/loss\n0,1,2,\n1,1,1,oops\n2,1,1.5,1.2\n")
+    assert [p.mean for p in both.validation] == [1.2]
+    assert both.notes == ("0.csv: 1 row without numbers left out, the first on line 3",)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_odd_rows_among_many_change_nothing_else(seed: int) -> None:
+    """What mends single rows leaves all others as pandas reads them."""
+    draw = random.Random(seed)
+    rows = [f"{n},{n // 40 + 1},{draw.uniform(0, 5)!r}" for n in range(400)]
+    clean = read(HEADER + "\n".join(rows))
+    odd = ("oops", "1,2,3,4", '"', "", " , ,", "5,5", "x,1,2", "\x00", "9,9,９x", "7,１e400,1", "'1','2','zwei'")
+    for _ in range(draw.randint(1, 12)):
+        rows.insert(draw.randrange(len(rows)), draw.choice(odd))
+    found = read(HEADER + "\n".join(rows) + draw.choice(("", "\n")))
+    assert found.training == clean.training
+    assert found.steps == clean.steps
+
+
 def test_epochs_that_have_only_broken_losses_are_lost() -> None:
     found = read("step_number,epoch_number,training_loss\n0,1,3.0\n1,1,inf\n2,2,nan\n3,2,inf\n4,3,\n")
     assert found.lost_epochs == (2,)

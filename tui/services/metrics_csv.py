@@ -8,11 +8,13 @@ import math
 import re
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import field
 from typing import Any
 
 from tui.domain.text import count, safe_line
 from tui.domain.values import dataclass
+from tui.services.metrics_text import header_at, line_at, mended, plain_text, spelled, with_points
 
 TRAINING, VALIDATION = "training", "validation"
 _DIGITS = 300
@@ -25,7 +27,8 @@ _NAMES = {
     "val_loss": VALIDATION,
     "eval_loss": VALIDATION,
 }
-_PLACES = {"epoch_number": "epoch", "epoch": "epoch", "step_number": "step", "step": "step"}
+_PLACES = {"epoch_number": "epoch", "epoch": "epoch", "step_number": "step", "step": "step", "global_step": "step"}
+_KNOWN = frozenset({*_NAMES, *_PLACES, "loss", "perplexity"})
 _LARGE = 4_000_000
 _MOST_LOST = 50
 _NO_NUMBER = re.compile(r"[+-]?(inf|nan|\d\.?\d*e\+?\d{3,})", re.IGNORECASE)
@@ -59,7 +62,10 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Parsed:
-    """A file's rows: as pandas has them, the text they were read from, and their lines in the file."""
+    """A file's rows: as pandas has them, the text they were read from, and their lines in the file.
+
+    `words` are lines of which something that is no number was taken out.
+    """
 
     frame: Any
     body: bytes
@@ -67,31 +73,36 @@ class _Parsed:
     names: Sequence[str]
     separator: str
     label: str
+    mended: bool = False
+    words: Sequence[int] = ()
 
-    def cell(self, row: int, name: str) -> str:
-        """What the file has in one cell."""
-        text = self.body.split(b"\n")[row + 1].decode("utf-8", "replace")
-        cells = next(csv.reader([text], delimiter=self.separator), [])
+    def cells(self, rows: Sequence[int], name: str) -> list[str]:
+        """What the file has in one column of some rows."""
+        lines = self.body.split(b"\n") if rows else []
         at = self.names.index(name)
-        return cells[at].strip() if at < len(cells) else ""
+        found = (
+            next(csv.reader([lines[row + 1].decode("utf-8", "replace")], delimiter=self.separator), []) for row in rows
+        )
+        return [cells[at].strip() if at < len(cells) else "" for cells in found]
 
 
 def read(path: str, data: bytes) -> Reading:
     """The tables in a metrics file. Never raises for what a file may hold; the notes say what is missing."""
     reading = Reading()
     label = safe_line(path.rsplit("/", 1)[-1], 60)
-    text, skipped = _without_head(data)
-    header = _line(text, 0).decode("utf-8", "replace").strip()
-    if not header:
+    text = plain_text(data)
+    start, above = header_at(text, lambda line: bool(_columns(_names(line)[0], label, strict=True)[0]))
+    names, separator = _names(line_at(text, start))
+    if not any(names):
         reading.notes.append(f"{label}: the file is empty")
         return reading
-    separator = max(",;\t", key=header.count)
-    names = _unique([cell.strip().strip('"').strip().casefold() for cell in header.split(separator)])
+    if text[:start].strip():
+        reading.notes.append(f"{label}: {count(above, 'line')} above the header left out")
     columns, loose = _columns(names, label)
     if not columns:
         reading.notes.append(f"{label}: no training_loss or validation_loss among its columns")
         return reading
-    parsed = _parsed(text, names, separator, label, skipped, reading.notes)
+    parsed = _parsed(with_points(text[start:], separator), names, separator, label, above, reading.notes)
     if parsed is not None:
         for name, kind in columns.items():
             said: list[str] = []
@@ -103,36 +114,32 @@ def read(path: str, data: bytes) -> Reading:
     return reading
 
 
-def _without_head(data: bytes) -> tuple[bytes, int]:
-    """Without byte order mark, line ends of Windows and old Macs, and empty lines at the top; how many those were."""
-    data = data.removeprefix(b"\xef\xbb\xbf")
-    if b"\r" in data:
-        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    body = data.lstrip(b"\n")
-    return body, len(data) - len(body)
+def _names(header: bytes) -> tuple[list[str], str]:
+    """The names in a header, each once, and what separates them."""
+    text = header.decode("utf-8", "replace").strip()
+    separator = max(",;\t|", key=text.count)
+    names = [spelled(cell, _KNOWN) for cell in text.split(separator)]
+    return [name if names.index(name) == i else f"{name}.{i}" for i, name in enumerate(names)], separator
 
 
-def _unique(names: list[str]) -> list[str]:
-    return [name if names.index(name) == i else f"{name}.{i}" for i, name in enumerate(names)]
+def _columns(names: Sequence[str], label: str, *, strict: bool = False) -> tuple[dict[str, str], bool]:
+    """Columns to read with what they are; True when they are no losses but whatever else the file holds.
 
-
-def _columns(names: Sequence[str], label: str) -> tuple[dict[str, str], bool]:
-    """Columns to read with what they are; True when they are no losses but whatever else the file holds."""
+    With `strict` a header needs a loss, or an epoch or step beside something else.
+    """
     found = {name: _NAMES[name] for name in names if name in _NAMES}
     kind = VALIDATION if _OF_VALIDATION.search(label) else TRAINING
     if not found and "loss" in names:
         found = {"loss": kind}
     if found:
         return found, False
-    if not any(name in _PLACES for name in names):
+    if not any(name in _PLACES for name in names) or (strict and len(names) < 2):
         return {}, False
     return {name: kind for name in names if name and name not in _PLACES and "time" not in name}, True
 
 
-def _parsed(
-    text: bytes, names: list[str], separator: str, label: str, skipped: int, notes: list[str]
-) -> _Parsed | None:
-    def parse(body: bytes, types: dict[str, Any] | None = None) -> Any:
+def _parsed(text: bytes, names: list[str], separator: str, label: str, above: int, notes: list[str]) -> _Parsed | None:
+    def parse(body: bytes, kind: str) -> Any:
         return _read_csv(
             body,
             header=None,
@@ -143,41 +150,29 @@ def _parsed(
             skip_blank_lines=False,
             encoding_errors="replace",
             on_bad_lines="error",
-            # In pieces it is quicker, but then each piece finds out types of its own.
-            low_memory=types is not None,
-            dtype=types,
+            dtype={name: "float64" if _is_number(name) else kind for name in names},
             index_col=False,
         )
 
     if _is_plain(text, separator):
-        numbers = {name: "float64" if _is_number(name) else "object" for name in names}
-        for types in (numbers, None):  # one word among the numbers, and pandas wants to find out by itself
-            try:
-                frame = parse(text, types)
-            except ValueError:  # pandas' parser errors are ValueErrors
-                continue
+        with suppress(ValueError):  # pandas' parser errors are ValueErrors
+            frame = parse(text, "object")
             # Fewer rows than lines: a quote that never closes has swallowed some.
             if len(frame) == _rows(text):
-                return _Parsed(frame, text, range(skipped + 2, skipped + 2 + len(frame)), names, separator, label)
-    body, kept, odd = _mended(text, len(names), separator, skipped)
-    if odd:
-        left = count(len(odd), "row")
-        notes.append(f"{label}: {left} with more cells than the header left out, the first on line {odd[0]}")
+                return _Parsed(frame, text, range(above + 2, above + 2 + len(frame)), names, separator, label)
+    rows = mended(text, [_is_number(name) for name in names], separator, above)
+    if rows.too_wide:
+        left = count(len(rows.too_wide), "row")
+        notes.append(f"{label}: {left} with more cells than the header left out, the first on line {rows.too_wide[0]}")
     try:
-        return _Parsed(parse(body), body, kept, names, separator, label)
+        return _Parsed(parse(rows.body, "object"), rows.body, rows.lines, names, separator, label, True, rows.words)
     except ValueError as error:
         notes.append(f"{label}: {safe_line(str(error), 120)}")
         return None
 
 
 def _is_number(name: str) -> bool:
-    return name in _NAMES or name in _PLACES or name in ("loss", "perplexity")
-
-
-def _line(text: bytes, start: int) -> bytes:
-    """The line that begins at `start`; partition would copy a large file."""
-    end = text.find(b"\n", start)
-    return text[start:] if end < 0 else text[start:end]
+    return name in _KNOWN
 
 
 def _read_csv(body: bytes, **options: Any) -> Any:
@@ -196,52 +191,14 @@ def _is_plain(text: bytes, separator: str) -> bool:
     """With as many cells in the first row as in the header, and nothing that pandas reads otherwise than we do."""
     if b"\0" in text:
         return False
-    header = _line(text, 0)
-    row = _line(text, len(header) + 1)
+    header = line_at(text, 0)
+    row = line_at(text, len(header) + 1)
     return bool(row.strip()) and row.count(separator.encode()) == header.count(separator.encode())
 
 
 def _rows(text: bytes) -> int:
     """Lines below the header, empty ones among them."""
     return text.count(b"\n") - text.endswith(b"\n")
-
-
-def _mended(text: bytes, width: int, separator: str, skipped: int) -> tuple[bytes, list[int], list[int]]:
-    """The rows without quotes, blanks and empty cells too many; the line of each, and lines that are no rows."""
-    lines: list[int] = []
-    odd: list[int] = []
-    out: list[bytes] = []
-    mark = separator.encode()
-    for number, line in enumerate(text.split(b"\n"), 1):
-        row: bytes | None = line if number == 1 else _mended_line(line, width, mark)
-        if row is None:
-            odd.append(number + skipped)
-        elif row:
-            if number > 1:
-                lines.append(number + skipped)
-            out.append(row)
-    return b"\n".join(out), lines, odd
-
-
-def _mended_line(line: bytes, width: int, mark: bytes) -> bytes | None:
-    """One row in `width` cells: empty when all of them are, None when there are too many that are not."""
-    if b'"' not in line and b"\0" not in line:
-        while line.count(mark) >= width and line.rstrip(b" ").endswith(mark):
-            line = line.rstrip(b" ")[:-1]
-        if line.count(mark) == width - 1:  # all but a few are like this, and Python's reader takes its time
-            return line if line.strip(b" \t" + mark) else b""
-    # Line by line: a quote that never closes must not swallow the file.
-    text = line.decode("utf-8", "replace").replace("\0", "")
-    cells = [cell.strip() for cell in next(csv.reader([text], delimiter=mark.decode()), [])]
-    while len(cells) > width and not cells[-1]:
-        cells.pop()
-    if len(cells) > width:
-        return None
-    if not any(cells):
-        return b""
-    out = io.StringIO()
-    csv.writer(out, delimiter=mark.decode(), lineterminator="").writerow(cells + [""] * (width - len(cells)))
-    return out.getvalue().replace("\n", " ").encode()
 
 
 def _table(parsed: _Parsed, column: str, kind: str, loose: bool, notes: list[str], *, single: bool) -> Table:
@@ -293,17 +250,35 @@ def _good_rows(
     steps = numbers(places.get("step"), np.arange(len(values), dtype="float64"))
     epochs = numbers(places.get("epoch"), np.ones(len(values)))
     placed = np.isfinite(steps) & np.isfinite(epochs) & (np.abs(epochs) < _HIGHEST_EPOCH)
+    epochs = _whole(parsed, epochs, placed, notes)
     placed &= epochs == np.round(epochs)
     good = placed & np.isfinite(values)
     lost: tuple[int, ...] = ()
     if not good.all():
         # In a file of several columns an empty cell is what was not measured then.
         unmeasured = np.zeros(len(good), dtype=bool) if single else placed & frame[column].isna().to_numpy()
+        unmeasured &= ~np.isin(parsed.lines, parsed.words)
         _tell_left_out(parsed, ~good & ~unmeasured, notes)
         lost = _lost(parsed, column, epochs, placed & ~good, good)
     clean = pd.DataFrame({"value": values, "epoch": epochs, "step": steps}, index=frame.index)[good]
     clean["epoch"] = clean["epoch"].astype("int64")
     return clean, lost
+
+
+def _whole(parsed: _Parsed, epochs: Any, placed: Any, notes: list[str]) -> Any:
+    """Epochs of a file that tells how far each step was in its epoch, as the epochs that the steps were in.
+
+    A few fractions among whole numbers are not such a file's; they stay as they are.
+    """
+    import numpy as np
+
+    known = epochs[placed]
+    fractions = int((known != np.round(known)).sum())
+    if fractions < max(3, len(known) / 3):
+        return epochs
+    notes.append(f"{parsed.label}: epochs are fractions; each row counts to the epoch it is in")
+    # Measured at their ends, steps of epoch 1 are over 0 and up to 1; at their beginnings, from 0 to under 1.
+    return np.floor(epochs + 1e-6) + 1 if bool((known == 0).any()) else np.ceil(epochs - 1e-6)
 
 
 def _numeric(column: Any) -> Any:
@@ -318,7 +293,8 @@ def _numeric(column: Any) -> Any:
 
 def _tell_left_out(parsed: _Parsed, bad: Any, notes: list[str]) -> None:
     """Say how many rows are not used; lines that are empty throughout are nobody's rows."""
-    bad = bad & ~parsed.frame.isna().all(axis=1).to_numpy()
+    if not parsed.mended:
+        bad = bad & ~parsed.frame.isna().all(axis=1).to_numpy()
     if bad.any():
         left = count(int(bad.sum()), "row")
         line = parsed.lines[int(bad.argmax())]
@@ -331,7 +307,8 @@ def _lost(parsed: _Parsed, column: str, epochs: Any, bad: Any, good: Any) -> tup
 
     without = sorted({int(e) for e in np.unique(epochs[bad])} - {int(e) for e in np.unique(epochs[good])})
     rows = [int(np.flatnonzero(bad & (epochs == epoch))[0]) for epoch in without[:_MOST_LOST]]
-    return tuple(e for e, row in zip(without, rows, strict=False) if _NO_NUMBER.match(parsed.cell(row, column)))
+    cells = parsed.cells(rows, column)
+    return tuple(epoch for epoch, cell in zip(without, cells, strict=False) if _NO_NUMBER.match(cell))
 
 
 def _without_repeats(table: Any, label: str, notes: list[str]) -> Any:
