@@ -208,3 +208,20 @@ def test_any_conversation_becomes_any_other_and_goes_back(
     assert document.now.text(1) == json.dumps(chat_value(SPOKEN, layout))
     document.do(document.edit(0, before))
     assert document.now[0] == before
+
+
+def test_a_chat_among_many_without_a_system_prompt_makes_all_of_them_chats() -> None:
+    plain_one = {"messages": OPEN["messages"][1:]}
+    assert opened("".join(f"{json.dumps(one)}\n" for one in [plain_one] * 4 + [OPEN])).base.layout == OPEN_AI
+    alone = opened("".join(f"{json.dumps(one)}\n" for one in [plain_one] * 5 + [OPEN])).base
+    assert alone.layout is DataFormat.CLAUDE_MESSAGES
+    claude = {**plain_one, "system": "x"}
+    mixed = opened("".join(f"{json.dumps(one)}\n" for one in [claude, claude, OPEN])).base
+    assert mixed.layout is DataFormat.CLAUDE_MESSAGES
+
+
+def test_what_is_known_of_some_records_counts_where_nothing_is_known_of_most() -> None:
+    strange = {"recordId": "1", "modelInput": {}}
+    file = opened("".join(f"{json.dumps(one)}\n" for one in [strange, strange, OPEN])).base
+    assert file.layout == OPEN_AI
+    assert [isinstance(one, Damaged) for one in file] == [True, True, False]

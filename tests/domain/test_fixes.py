@@ -63,9 +63,9 @@ AB, CD, EF = ({"q": q, "a": a} for q, a in ("ab", "cd", "ef"))
         (
             "roles",
             '{"messages": [{"role":"system","content":"x"}, {"role":"user","content":"a"}], "id": 1.0}\n'
-            '{"messages": [{"role":"judge","content":"x"}]}\n' + lines(*[{"messages": []}] * 3),
+            '{"messages": [{"role":"judge","content":"x"}]}\n' + lines(*[{"system": "y", "messages": []}] * 3),
             '{"system": "x", "messages": [{"role":"user","content":"a"}], "id": 1.0}\n'
-            '{"messages": [{"role":"judge","content":"x"}]}\n' + lines(*[{"messages": []}] * 3),
+            '{"messages": [{"role":"judge","content":"x"}]}\n' + lines(*[{"system": "y", "messages": []}] * 3),
         ),
         (
             "context apart",

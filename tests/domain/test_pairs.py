@@ -421,3 +421,13 @@ def test_an_object_that_holds_pairs_otherwise_is_refused_with_the_reason(text: s
 def test_one_record_alone_is_a_record_whatever_lists_it_holds(record: dict[str, Any]) -> None:
     file = opened(json.dumps(record) + "\n")
     assert (file.shape, len(file)) == (Shape.JSONL, 1)
+
+
+def test_of_a_thousand_columns_the_first_are_named() -> None:
+    names = [f"c{n}" for n in range(1000)]
+    error = refusal(json.dumps([dict.fromkeys(names, 1)]))
+    assert error.detail == f"keys: {', '.join(names[:12])} and 988 more"
+    with pytest.raises(UnclearKeys) as caught:
+        opened(json.dumps([dict.fromkeys(names, "x")]))
+    assert caught.value.detail == error.detail
+    assert len(caught.value.candidates) == 1000

@@ -19,7 +19,7 @@ SUFFIXES = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 _SAMPLE_ROWS = 50
 _HEAD = 1 << 16
 _LONGEST_HEADING = 40
-_NAMED = re.compile(rb'"?sep=([,;\t|:^~])"?(?:\r\n|\n|\r)', re.IGNORECASE)
+_NAMED = re.compile(rb'"?sep=([,;\t|:^~])"?(?:\r\n|\n|\r|\Z)', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

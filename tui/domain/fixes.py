@@ -25,7 +25,7 @@ FIXES = {
     "roles": "a system message that stands first becomes the system prompt, where there is none; other roles stay",
     "blank": "pairs without any text go, and system prompts without any",
     "duplicate": "pairs that stand further up word for word go; the first stays",
-    "context apart": "what stands in input or context is put below the question; the field itself stays",
+    "context apart": "its text is put below the question; the field itself stays",
     "line end": "carriage returns between the parts of a record go",
     "blank line": "blank lines between records go",
 }

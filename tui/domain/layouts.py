@@ -22,6 +22,8 @@ ANSWER_KEYS = (
     "referenceresponse", "target", "a", "回答", "答え", "答", "出力", "答案", "답변", "antwort", "réponse", "respuesta",
     "risposta", "resposta", "antwoord", "ответ", "جواب",
 )  # fmt: skip
+_NAMED = 12
+"""Keys that a sentence names before it tells how many more there are."""
 SYSTEM_KEYS = ("system", "system_prompt", "systemprompt")
 
 
@@ -95,11 +97,17 @@ class UnclearKeys(AppError):
         super().__init__(
             Cause.FILE,
             f"{name}: which keys hold the question and the answer?",
-            "keys: " + ", ".join(safe_line(c, 40) for c in candidates),
+            f"keys: {_named(candidates)}",
             "Choose the two keys",
         )
         self.candidates = candidates
         self.samples = tuple(samples)
+
+
+def _named(keys: Sequence[str]) -> str:
+    """The first keys by name; how many there are beside them."""
+    more = f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else ""
+    return ", ".join(safe_line(str(key), 30) for key in keys[:_NAMED]) + more
 
 
 def guess_keys(name: str, sample: Sequence[Mapping[str, Any]]) -> Keys:
@@ -129,7 +137,7 @@ def guess_keys(name: str, sample: Sequence[Mapping[str, Any]]) -> Keys:
         return Keys(question, other, system) if question is not None else Keys(other, str(answer), system)
     candidates = tuple(rest or texts)
     if len(candidates) < 2:
-        seen = ", ".join(safe_line(str(key), 30) for value in sample[:1] for key in value) or "none"
+        seen = _named(list(sample[0])) if sample and sample[0] else "none"
         raise AppError(
             Cause.FILE,
             f"{name} holds no pairs",

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tui.domain import csv_text
-from tui.domain.chats import format_of
+from tui.domain.base_models import DataFormat
+from tui.domain.chats import Chat, format_of
 from tui.domain.errors import AppError, Cause
 from tui.domain.formats import Record
 from tui.domain.layouts import (
@@ -37,6 +38,8 @@ from tui.domain.text import safe_line
 from tui.domain.wrapped import list_inside
 
 _SAMPLE = 50
+_CHATS = 5
+"""One chat in so many makes all messages chats."""
 _CACHED_RECORDS = 512
 _KNOWN_NAMES = (*QUESTION_KEYS, *ANSWER_KEYS, *SYSTEM_KEYS)
 _OPEN_THAT = "Open a JSON list, JSONL or CSV file of pairs"
@@ -334,11 +337,27 @@ def _layout(name: str, sample: list[Mapping[str, Any]], keys: Keys | None) -> La
             "none of its first records is a JSON object",
             _OPEN_THAT,
         )
-    formats = [format_of(value) for value in sample]
-    likely = max(formats, key=lambda found: (formats.count(found), found is not None))
     if keys is not None and {keys.question, keys.answer} <= {key for value in sample for key in value}:
         return keys
-    return likely if likely is not None else guess_keys(name, sample)
+    formats = [format_of(value) for value in sample]
+    if not any("system" in value for value in sample):
+        # Without its system prompt a chat looks like what Claude is trained on; a few that have it tell. Not one in
+        # a hundred: that is a fault in a file of Claude's format.
+        chats = [found for found in formats if isinstance(found, Chat) and found.turns == "messages"]
+        if chats and len(chats) * _CHATS >= len(formats):
+            formats = [chats[0] if found is DataFormat.CLAUDE_MESSAGES else found for found in formats]
+    likely = max(formats, key=lambda found: (formats.count(found), found is not None))
+    if likely is not None:
+        return likely
+    try:
+        return guess_keys(name, sample)
+    except UnclearKeys:
+        raise
+    except AppError:
+        known = [found for found in formats if found is not None]
+        if not known:
+            raise
+        return max(known, key=known.count)
 
 
 def guess_role(path: Path) -> Role:
