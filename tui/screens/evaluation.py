@@ -187,8 +187,8 @@ class EvaluationScreen(DetailPart, RunsPart, PastPart, BedrockPart, FilesPart, P
 
     def _draw_lines(self) -> None:
         self.query_one("#evaluation-title", Line).put(Content.assemble((" Evaluation  ", "bold"), self._title()))
-        self.query_one("#evaluation-headline", Static).update(Content(self._head_text()))
-        self.query_one("#evaluation-conclusion", Static).update(Content(self._conclusion()))
+        self.write("#evaluation-headline", self._head_text())
+        self.write("#evaluation-conclusion", self._conclusion())
         self.draw_doubts()
         progress = self.query_one("#evaluation-progress", Line)
         under_way = self.progress is not None and self.results is not None and self.running == self.results.id

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from textual.content import Content
 from textual.screen import ModalScreen
+from textual.widgets import Static
 
 from tui.domain.canary import Canaries
 from tui.domain.errors import AppError, Cause
@@ -52,6 +54,7 @@ class EvaluationBase(SparingScreen[None], Asking):
         self.group = Group.OWN
         self.words = ""
         self.marking = False
+        self._written: dict[str, str] = {}
 
     @property
     def place(self) -> str:
@@ -93,6 +96,14 @@ class EvaluationBase(SparingScreen[None], Asking):
             self.query_one(StatusLine).say(text, kind)
         else:
             self.home.post_message(Tab.Said(text, kind))
+
+    def write(self, selector: str, text: str) -> Static:
+        """Put text of as many lines as it needs into a Static; only other text lays the screen out anew."""
+        found = self.query_one(selector, Static)
+        if self._written.get(selector) != text:
+            self._written[selector] = text
+            found.update(Content(text))
+        return found
 
     async def load(self, evaluation: str, *, judge: Judge | None = None) -> None:
         """Show an evaluation as it is stored now, by `judge` or whoever judged last. Raises AppError."""

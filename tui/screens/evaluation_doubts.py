@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.cells import cell_len
-from textual.content import Content
-from textual.widgets import Static
 
 from tui.dialogs.reading import ReadingDialog
 from tui.domain.text import count, safe_line
@@ -29,10 +27,9 @@ class DoubtsPart(EvaluationBase):
     def draw_doubts(self) -> None:
         """Show those that have room, and how many more there are."""
         self.set_class(self.app.size.height < _SHORT, "-short")
-        line = self.query_one("#evaluation-warnings", Static)
         rows = 1 if self.has_class("-short") else 8 if self.has_class("-tall") else 3
-        line.update(Content("\n".join(fitting(self.doubts, self.app.size.width - 2, rows))))
-        line.display = bool(self.doubts)
+        told = "\n".join(fitting(self.doubts, self.app.size.width - 2, rows))
+        self.write("#evaluation-warnings", told).display = bool(self.doubts)
 
     def action_doubts(self) -> None:
         """Read every warning."""
