@@ -139,6 +139,23 @@ def test_sides_asked_unlike_and_answers_cut_are_told() -> None:
     assert "1 answer stopped at the limit of tokens" in warnings
 
 
+def test_answers_that_were_withheld_or_empty_are_told() -> None:
+    shown = results(CLEAR)
+    answers = dict(shown.answers)
+    answers[Slot(0, 0, Side.TUNED)] = Answer("No.", AT, stop_reason="guardrail_intervened")
+    answers[Slot(1, 0, Side.BASE)] = Answer(" \n", AT, stop_reason="content_filtered")
+    warnings = headline(replace(shown, answers=answers), JUDGE.id).warnings
+    assert "2 answers stopped or replaced by a guardrail or filter, 1 answer without a word" in warnings
+
+
+def test_lengths_are_of_questions_that_both_sides_answered() -> None:
+    shown = results([(9, 3)] * 3, texts=("one two", "one two three four"))
+    answers = {**shown.answers, Slot(0, 0, Side.TUNED): Answer("word " * 100, AT), Slot(0, 0, Side.BASE): FAILED}
+    assert headline(replace(shown, answers=answers), JUDGE.id).lengths == (2.0, 4.0)
+    alone = {slot: answer for slot, answer in answers.items() if slot.side is Side.TUNED}
+    assert headline(replace(shown, answers=alone), JUDGE.id).lengths == (pytest.approx(104 / 3), None)
+
+
 def test_a_judge_of_its_own_answers_is_told() -> None:
     own = Judge(JudgeKind.MODEL, BASE)
     warnings = headline(results(CLEAR, judge=own), own.id).warnings

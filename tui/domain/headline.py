@@ -16,6 +16,9 @@ _BIASED = 0.5
 """Share of flipped comparisons from which the judge follows the order and not the answers."""
 _ALMOST = 0.9
 _FEW_DECIDED = 5
+_AT_LIMIT = frozenset({"max_tokens", "model_context_window_exceeded"})
+_WITHHELD = frozenset({"guardrail_intervened", "content_filtered", "refusal"})
+"""Stop reasons of Converse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +234,14 @@ def _sent_warning(results: Results, rows: Iterable[Row]) -> str:
 
 
 def _cut_warning(rows: Iterable[Row]) -> str:
-    cut = sum(a.stop_reason == "max_tokens" for r in rows for a in (*r.tuned, *r.base) if isinstance(a, Answer))
-    return f"{count(cut, 'answer')} stopped at the limit of tokens" if cut else ""
+    """Answers that are not what the model would have said are judged all the same."""
+    given = [a for r in rows for a in (*r.tuned, *r.base) if isinstance(a, Answer)]
+    told = [
+        (sum(a.stop_reason in _AT_LIMIT for a in given), "stopped at the limit of tokens"),
+        (sum(a.stop_reason in _WITHHELD for a in given), "stopped or replaced by a guardrail or filter"),
+        (sum(not a.text.strip() for a in given), "without a word"),
+    ]
+    return ", ".join(f"{count(number, 'answer')} {how}" for number, how in told if number)
 
 
 def _lengths(rows: Iterable[Row]) -> tuple[tuple[float | None, float | None], str]:

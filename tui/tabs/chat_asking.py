@@ -285,9 +285,11 @@ class AskingTab(KeepingTab):
 
 def _figures(end: AnswerEnd, target: Target, prices: TokenPrices | None) -> str:
     """What an answer took, and what it cost as far as that is known; what is paid by the hour costs nothing more."""
-    if target.hourly or end.input_tokens is None or end.output_tokens is None:
+    if target.hourly:
         return end.text
-    cost = prices.answered(end.input_tokens, end.output_tokens) if prices is not None else None
+    cost = None
+    if prices is not None and end.input_tokens is not None and end.output_tokens is not None:
+        cost = prices.answered(end.input_tokens, end.output_tokens)
     if prices is None or cost is None:
         return f"{end.text} · {money(None)}"
     amount = money(cost)
