@@ -14,8 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.domain.evaluated import AT, FAILED, JUDGE, comparison, results
+from tui.domain import canary
+from tui.domain.chat import Message
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation import IMPORTED, Answer, Question, Results, Side, Slot
+from tui.domain.evaluation import IMPORTED, Answer, Group, Question, Results, Side, Slot
 from tui.domain.evaluation_files import Export, export, guarded
 from tui.domain.evaluation_jobs import MOST_PROMPTS
 from tui.domain.predictions import Predictions, import_jsonl, import_predictions
@@ -160,11 +162,11 @@ def test_the_markdown_table_holds_every_question_in_one_line_each() -> None:
 
 
 def test_nothing_in_a_cell_is_markup() -> None:
-    odd = "a|b\n[x](http://evil) <script> \\ `c` \x1b[31m\r\n*d*"
+    odd = "a|b\n[x](http://evil) <script> \\ `c` \x1b[31m\r\n*d* &lt; $x$"
     shown = results([(5.0, 5.0)], texts=(odd, "b"))
     text = export(shown, JUDGE.id, Export.MARKDOWN)["lanterns.md"]
     (row,) = [line for line in text.splitlines() if line.startswith("| What")]
-    assert r"a\|b<br>\[x\](http://evil) \<script\> \\ \`c\` ␛\[31m<br>\*d\*" in row
+    assert r"a\|b<br>\[x\](http://evil) \<script\> \\ \`c\` ␛\[31m<br>\*d\* \&lt; \$x\$" in row
     assert row.replace(r"\|", "").count("|") == 5
 
 
@@ -201,6 +203,28 @@ def test_exported_predictions_are_imported_as_they_were() -> None:
     assert again.answers == before.answers
     assert [q.text for q in again.questions] == [q.text for q in before.questions]
     assert json.loads(files["lanterns-label.json"])[1] == {"question": QUESTIONS[1], "answer": "reference 1"}
+
+
+@pytest.mark.parametrize("kind", [Export.PREDICTIONS, Export.BEDROCK])
+def test_samples_canaries_turns_and_repeated_questions_survive_export_and_import(kind: Export) -> None:
+    turns = (Message("user", "Which one?"), Message("assistant", "The red one."))
+    asked = [
+        Question("Why?", "Because.", 1, earlier=turns),
+        Question("Why?", "For light.", 2),
+        Question("Why?", "For light.", 3),
+        *(replace(q, line=4 + n) for n, q in enumerate(canary.QUESTIONS)),
+    ]
+    spec = replace(imported(read()).spec, questions=tuple(asked), samples=2)
+    answers = {slot: Answer(f"{slot.side} {slot.question} {slot.sample}", AT) for slot in spec.slots}
+    files = [(Path(name), text.encode()) for name, text in export(Results("1", spec, AT, answers), "", kind).items()]
+    again = import_predictions(*files, AT) if kind is Export.PREDICTIONS else import_jsonl(*files, AT)
+    assert [q.text for q in again.questions[:2]] == ["user: Which one?\nassistant: The red one.\nWhy?", "Why?"]
+    assert [q.accepted for q in again.questions[2:]] == [q.accepted for q in canary.QUESTIONS]
+    assert {q.group for q in again.questions[2:]} == {Group.CANARY}
+    assert again.questions[1].group is Group.OWN
+    given = [again.answers[Slot(1, sample, Side.BASE)].text for sample in range(4)]
+    assert given == ["base 1 0", "base 1 1", "base 2 0", "base 2 1"]
+    assert len(again.answers) == len(answers)
 
 
 def test_exported_datasets_are_imported_as_they_were() -> None:

@@ -21,7 +21,7 @@ from tui.domain.text import safe, safe_line
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """How a cell begins that a spreadsheet may take for a formula (OWASP, CSV injection), full width too."""
 _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|~#])")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|~#&$])")
 
 
 class Export(StrEnum):
@@ -160,14 +160,14 @@ def guarded(text: str) -> str:
 
 
 def _predictions(results: Results) -> dict[str, str]:
-    """A list of questions and answers for each side, and one with the references."""
+    """A list of questions and answers for each side, and one with the references; turns before a question are part of
+    it."""
     spec, stem = results.spec, _stem(results)
-    labels = [{"question": q.text, "answer": q.reference} for q in spec.questions]
+    labels = [{"question": q.prompt, "answer": q.reference} for q in spec.questions]
     files = {f"{stem}-label.json": labels}
     names = {Side.TUNED: "fine-tuning-model_prediction", Side.BASE: "base-model_prediction"}
     for side, name in names.items():
-        answered = [(question, answer) for question, answer in _answered(results, side)]
-        files[f"{stem}-{name}.json"] = [{"question": q.text, "answer": a.text} for q, a in answered]
+        files[f"{stem}-{name}.json"] = [{"question": q.prompt, "answer": a.text} for q, a in _answered(results, side)]
     return {name: _dumped(value, indent=2) + "\n" for name, value in files.items()}
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tui.domain import pairs
+from tui.domain import canary, pairs
 from tui.domain.chat import Target
 from tui.domain.errors import AppError, Cause
 from tui.domain.evaluation import IMPORTED, Answer, Question, Side, Slot, Spec, questions_of
@@ -19,6 +20,8 @@ from tui.domain.values import dataclass
 
 File = tuple[Path, bytes]
 _MOST_NOTES = 5
+_CANARY = {(q.text, q.reference): q for q in canary.QUESTIONS}
+"""Shipped questions are known again, so that they stay apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ def import_predictions(references: File, tuned: File, base: File, at: datetime) 
     questions, skipped = questions_of(pairs.read(path, data))
     if skipped:
         raise _refused(path, skipped[0])
+    # Asked twice with one reference, it is one question with several samples.
+    questions = tuple({(q.prompt.strip(), q.reference): q for q in reversed(questions)}.values())[::-1]
     numbers = _numbers(path, questions)
     given = {side: _read_side(numbers, *file) for side, file in zip(Side, (tuned, base), strict=True)}
     return _together(questions, given, (tuned[0].name, base[0].name), at)
@@ -80,9 +85,16 @@ def import_jsonl(tuned: File, base: File, at: datetime) -> Predictions:
     return _together(tuple(questions.values()), given, (tuned[0].name, base[0].name), at)
 
 
+def _known(question: Question) -> Question:
+    """A canary question as such."""
+    canary_one = _CANARY.get((question.text.strip(), question.reference.strip()))
+    return question if canary_one is None else replace(canary_one, line=question.line)
+
+
 def _together(
     questions: tuple[Question, ...], given: Mapping[Side, Mapping[int, list[str]]], names: tuple[str, str], at: datetime
 ) -> Predictions:
+    questions = tuple(map(_known, questions))
     samples = max((len(texts) for side in given.values() for texts in side.values()), default=1)
     answers = {
         Slot(number, sample, side): Answer(text, at, stop_reason="", imported=True)
