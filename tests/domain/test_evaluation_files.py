@@ -216,8 +216,9 @@ def test_samples_canaries_turns_and_repeated_questions_survive_export_and_import
     ]
     spec = replace(imported(read()).spec, questions=tuple(asked), samples=2)
     answers = {slot: Answer(f"{slot.side} {slot.question} {slot.sample}", AT) for slot in spec.slots}
-    files = [(Path(name), text.encode()) for name, text in export(Results("1", spec, AT, answers), "", kind).items()]
-    again = import_predictions(*files, AT) if kind is Export.PREDICTIONS else import_jsonl(*files, AT)
+    made = export(Results("1", spec, AT, answers), "", kind)
+    *labels, tuned, base = ((Path(name), text.encode()) for name, text in made.items())
+    again = import_predictions(labels[0], tuned, base, AT) if labels else import_jsonl(tuned, base, AT)
     assert [q.text for q in again.questions[:2]] == ["user: Which one?\nassistant: The red one.\nWhy?", "Why?"]
     assert [q.accepted for q in again.questions[2:]] == [q.accepted for q in canary.QUESTIONS]
     assert {q.group for q in again.questions[2:]} == {Group.CANARY}

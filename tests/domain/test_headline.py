@@ -153,7 +153,8 @@ def test_lengths_are_of_questions_that_both_sides_answered() -> None:
     answers = {**shown.answers, Slot(0, 0, Side.TUNED): Answer("word " * 100, AT), Slot(0, 0, Side.BASE): FAILED}
     assert headline(replace(shown, answers=answers), JUDGE.id).lengths == (2.0, 4.0)
     alone = {slot: answer for slot, answer in answers.items() if slot.side is Side.TUNED}
-    assert headline(replace(shown, answers=alone), JUDGE.id).lengths == (pytest.approx(104 / 3), None)
+    tuned, base = headline(replace(shown, answers=alone), JUDGE.id).lengths
+    assert (round(tuned or 0, 1), base) == (34.7, None)
 
 
 def test_a_judge_of_its_own_answers_is_told() -> None:
