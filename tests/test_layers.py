@@ -75,6 +75,8 @@ def test_the_app_starts_without_what_comes_later() -> None:
     loaded = loaded_by("tui.app")
     assert roots(loaded).isdisjoint(AWS | FRAMES | CHARTS | SERVER)
     assert "tui.sandbox" not in loaded
+    later = {"tui.domain.jobs", "tui.domain.chat", "tui.domain.split", "tui.domain.exporting", "tui.domain.characters"}
+    assert loaded.isdisjoint(later | {"tui.services.store", "tui.services.endpoints", "sqlite3", "tomllib", "csv"})
 
 
 def test_the_command_line_is_light() -> None:

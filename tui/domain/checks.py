@@ -8,7 +8,6 @@ from enum import StrEnum
 from itertools import pairwise
 
 from tui.domain.base_models import GUIDE, BaseModel, DataFormat, Limits
-from tui.domain.characters import APART, composed, visible
 from tui.domain.formats import Record
 from tui.domain.pairs import Damaged, Pairs, Role
 from tui.domain.quick import Texts, batches
@@ -122,6 +121,8 @@ def _too_long(tokens: int, limits: Limits) -> Found:
 
 
 def _text(field: str, text: str, model: BaseModel) -> list[Found]:
+    from tui.domain.characters import composed, visible
+
     if not text.strip():
         return [("blank", Severity.ERROR, field, f"the {field} is blank", model.limits.source)]
     found: list[Found] = []
@@ -192,8 +193,12 @@ def doubtful(batch: Sequence[Texts | None], model: BaseModel) -> Iterator[int]:
 
 
 def _suspect(text: str, model: BaseModel) -> bool:
-    apart = not text.isascii() and APART.search(text) is not None
-    return apart or has_unsafe(text) or any(word in text for word in model.reserved)
+    if not text.isascii():
+        from tui.domain.characters import APART
+
+        if APART.search(text):
+            return True
+    return has_unsafe(text) or any(word in text for word in model.reserved)
 
 
 class Questions:

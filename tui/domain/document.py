@@ -10,17 +10,17 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tui.domain.csv_text import row_spans
 from tui.domain.formats import FormatError, Record
-from tui.domain.json_text import Style, one_line
 from tui.domain.material import UTF_8, Encoding, Material
 from tui.domain.pairs import Columns, Damaged, Keys, PairFile, Shape, read_record
-from tui.domain.record_text import edited, made
 from tui.domain.text import count
 from tui.domain.values import dataclass
 from tui.domain.version import Version, number_runs
+
+if TYPE_CHECKING:
+    from tui.domain.json_text import Style
 
 _NEAR = 50
 """How far off a record is looked for in whose manner a new one is written."""
@@ -114,6 +114,8 @@ class Document:
 
     def edit(self, index: int, after: Record) -> Step:
         """Other texts for a record. Raises FormatError when its layout cannot hold them."""
+        from tui.domain.record_text import edited
+
         before = self.now[index]
         if isinstance(before, Damaged):
             raise FormatError(f"the record cannot be read: {before.reason}")
@@ -123,6 +125,9 @@ class Document:
 
     def rewrite(self, index: int, text: str) -> Step:
         """Other text for a record, for one that cannot be read. Raises FormatError when it is none."""
+        from tui.domain.csv_text import row_spans
+        from tui.domain.json_text import one_line
+
         text = text.strip("\r\n") if isinstance(self.now.layout, Columns) else text.strip()
         if text != text.encode("utf-8", "replace").decode("utf-8"):
             raise FormatError("it holds a lone surrogate, which UTF-8 cannot hold")
@@ -144,6 +149,8 @@ class Document:
 
         Raises FormatError.
         """
+        from tui.domain.record_text import made
+
         like = self._neighbour(at)
         text = made(record, self.now.layout, like, self._style(like), extra or {})
         return self._inserted("new pair", at, text)
@@ -153,6 +160,8 @@ class Document:
 
         Raises FormatError when there is no place for the record itself.
         """
+        from tui.domain.record_text import made
+
         layout, like = self.now.layout, self._neighbour(len(self.now))
         if isinstance(layout, Columns):
             held = {k: v for k, v in extra.items() if k in layout.names and isinstance(v, str)}
@@ -198,6 +207,8 @@ class Document:
         return Step(name, (Splice(at, array("q"), array("q", [number])),))
 
     def _style(self, like: str) -> Style:
+        from tui.domain.json_text import Style
+
         if isinstance(self.now.layout, Columns):
             return Style()
         return Style.of(like, escaped=like.isascii() and self._material.escaped)

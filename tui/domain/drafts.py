@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import TYPE_CHECKING, TypeAlias
 
-from tui.domain.chat import Message
 from tui.domain.pairs import Damaged, Pairs, Role
 from tui.domain.text import safe_line
 from tui.domain.values import dataclass
 
 if TYPE_CHECKING:
+    from tui.domain.chat import Message
     from tui.domain.leaks import Near
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from tui.domain.base_models import DataFormat
@@ -61,11 +62,14 @@ class Record:
         Counted like AWS's limit (`tokens`) for alphabets; a kana, Han or Hangul character is a token of its own.
         """
         texts = [*(t.text for t in self.turns), self.system or system]
-        wide = [len(text) - len(_WIDE.sub("", text)) for text in texts]
+        wide = [0 if text.isascii() else len(text) - len(_wide().sub("", text)) for text in texts]
         return sum(w + (len(text) - w) // 3 for text, w in zip(texts, wide, strict=True))
 
 
-_WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uff66-\uff9f]")
+@cache
+def _wide() -> re.Pattern[str]:
+    """Kana, Han and Hangul; compiled when there is a text that is not ASCII."""
+    return re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uff66-\uff9f]")
 
 
 class FormatError(ValueError):

@@ -14,6 +14,14 @@ IDLE = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Provisioned throughput in other Regions; `unseen` are those that could not be looked at."""
+
+    endpoints: tuple[Endpoint, ...] = ()
+    unseen: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Bill:
     """One endpoint that bills by the hour. `price` is USD per model unit and hour, None when it is not known."""
 

@@ -33,9 +33,8 @@ from tui.domain.layouts import (
 )
 from tui.domain.raw_text import as_utf8
 from tui.domain.records import Damaged, read_record
-from tui.domain.spans import LINES, holds_lines, line_spans, list_spans, must_begin_with_json
+from tui.domain.spans import LINES, begins_with_a_record, holds_lines, line_spans, list_spans, must_begin_with_json
 from tui.domain.text import safe_line
-from tui.domain.wrapped import list_inside
 
 _SAMPLE = 50
 _CHATS = 5
@@ -205,7 +204,11 @@ def read(path: Path, data: bytes, keys: Keys | None = None) -> PairFile:
     if dialect is not None:
         return _read_table(path, data, dialect, keys, notes)
     blank: tuple[int, ...] = ()
-    inside = list_inside(name, data.decode("utf-8")) if first == b"{" else None
+    inside = None
+    if first == b"{" and not begins_with_a_record(data):
+        from tui.domain.wrapped import list_inside
+
+        inside = list_inside(name, data.decode("utf-8"))
     if inside is not None:
         key, begin = inside
         spans, shape = list_spans(name, data, begin), Shape.JSON_LIST

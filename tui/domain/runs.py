@@ -10,13 +10,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from tui.domain.base_models import BaseModel, Serving, base_id, find
-from tui.domain.chat import Target
 from tui.domain.errors import AppError
-from tui.domain.jobs import CustomModel, Job
 from tui.domain.values import dataclass
 
 if TYPE_CHECKING:
+    from tui.domain.chat import Target
     from tui.domain.evaluation_jobs import EvaluationJob
+    from tui.domain.jobs import CustomModel, Job
 
 _READY = frozenset({"InService", "Active"})
 _CHANGING = frozenset({"Creating", "Updating"})
@@ -139,6 +139,8 @@ class Run:
 
     def target(self, endpoint: Endpoint) -> Target:
         """What answers for it at one of its endpoints."""
+        from tui.domain.chat import Target
+
         hourly = endpoint.kind is Serving.PROVISIONED
         kind = f"{endpoint.units} MU" if hourly else "on demand"
         base = self.base_model

@@ -16,6 +16,7 @@ LINES = (".jsonl", ".ndjson")
 """Endings of JSONL."""
 _SAMPLE = 50
 _HEAD = 1 << 20
+_SOMETHING = re.compile(rb"[^ \t\r\n]")
 
 
 def line_spans(data: bytes) -> tuple[array[int], tuple[int, ...]]:
@@ -87,6 +88,13 @@ def list_spans(name: str, data: bytes, begin: int | None = None) -> array[int]:
 def _gap(text: str, position: int) -> int:
     match = _GAP.match(text, position)
     return match.end() if match else position
+
+
+def begins_with_a_record(data: bytes) -> bool:
+    """Whether an object stands on the first line, and something behind it: known without reading the rest."""
+    begin = len(data) - len(data.lstrip(b" \t\r\n"))
+    end = data.find(b"\n", begin)
+    return end > 0 and _SOMETHING.search(data, end) is not None and _object_among([data[begin:end]])
 
 
 def holds_lines(data: bytes) -> bool:

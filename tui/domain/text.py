@@ -6,56 +6,39 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-_KEPT = {"\n", "\t"}
 _NOT_WORDS = re.compile(r"[\W_]+")
 _ASCII_WORDS = {code: " " for code in range(128) if not chr(code).isalnum() and chr(code) != "\n"}
 
 
-def _stand_in(code: int) -> str | None:
-    """What is shown in place of a code point, or None when it may be shown as it is."""
+_RANGES = (
+    (0x00, 0x08), (0x0B, 0x1F), (0x7F, 0x9F), (0xAD, 0xAD), (0x061C, 0x061C), (0x180E, 0x180E), (0x200B, 0x200C),
+    (0x200E, 0x200F), (0x2028, 0x202E), (0x2060, 0x206F), (0xD800, 0xDFFF), (0xFEFF, 0xFEFF), (0xFFF9, 0xFFFB),
+    (0xFFFE, 0xFFFF), (0xE0000, 0xE007F),
+)  # fmt: skip
+"""Code points that are not shown as they are; newline and tab are."""
+
+
+def _stand_in(code: int) -> str:
+    """What is shown in place of one of them."""
     if code < 0x20:
         return chr(0x2400 + code)
-    if code == 0x7F:
-        return "\u2421"
-    if (
-        0x80 <= code <= 0x9F
-        or code in (0x00AD, 0x061C, 0x180E, 0x200B, 0x200C, 0x200E, 0x200F, 0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF)
-        or 0x202A <= code <= 0x202E
-        or 0x2060 <= code <= 0x206F
-        or 0xD800 <= code <= 0xDFFF
-        or 0xFFF9 <= code <= 0xFFFB
-        or 0xE0000 <= code <= 0xE007F
-    ):
-        return f"‹{code:X}›"
-    return None
+    return "\u2421" if code == 0x7F else f"‹{code:X}›"
 
 
-_CODES = [*range(0x20), *range(0x7F, 0xA0), 0xAD, 0x61C, 0x180E, *range(0x200B, 0x2010)]
-_CODES += [
-    *range(0x2028, 0x202F),
-    *range(0x2060, 0x2070),
-    *range(0xD800, 0xE000),
-    0xFEFF,
-    *range(0xFFF9, 0x10000),
-]
-_CODES += [*range(0xE0000, 0xE0080)]
-_TABLE = {code: mark for code in _CODES if (mark := _stand_in(code)) is not None and chr(code) not in _KEPT}
+class _StandIns(dict[int, str]):
+    """Worked out for each code point when it comes for the first time: most never do."""
+
+    def __missing__(self, code: int) -> str:
+        if not any(first <= code <= last for first, last in _RANGES):
+            raise LookupError(code)  # as `str.translate` wants it
+        self[code] = mark = _stand_in(code)
+        return mark
 
 
-def _ranges(codes: list[int]) -> list[tuple[int, int]]:
-    """Runs of consecutive codes: a class of ranges is searched several times faster than one of members."""
-    runs: list[tuple[int, int]] = []
-    for code in codes:
-        if runs and runs[-1][1] == code - 1:
-            runs[-1] = (runs[-1][0], code)
-        else:
-            runs.append((code, code))
-    return runs
-
-
-UNSAFE = re.compile("[" + "".join(f"\\U{a:08x}-\\U{b:08x}" for a, b in _ranges(sorted(_TABLE))) + "]")
+_TABLE = _StandIns()
+UNSAFE = re.compile("[" + "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in _RANGES) + "]")
 """Matches each character that `safe` replaces; newline and tab are not among them."""
-_SAFE_ASCII = bytes(code for code in range(0x80) if code not in _TABLE)
+_SAFE_ASCII = bytes(code for code in range(0x80) if not UNSAFE.match(chr(code)))
 
 
 def has_unsafe(text: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from textual import work
 from textual.message import Message
@@ -13,12 +14,13 @@ from textual.reactive import reactive
 from tui.domain.base_models import Serving
 from tui.domain.clock import span
 from tui.domain.errors import AppError, Cause
-from tui.domain.meter import Bill, bills_of, latest, meter_text
+from tui.domain.meter import Bill, Elsewhere, bills_of, latest, meter_text
 from tui.domain.pricing import TokenPrices, cents
 from tui.domain.runs import Endpoint, Part
 from tui.screens.shared import SharedScreen
-from tui.services.leases import Lease
-from tui.services.regions import Elsewhere
+
+if TYPE_CHECKING:
+    from tui.services.leases import Lease
 
 _WARN_BEFORE = timedelta(minutes=5)
 _TRY_AGAIN = timedelta(minutes=1)

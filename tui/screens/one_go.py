@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, cast
 from textual import on, work
 from textual.widgets import ContentSwitcher
 
-from tui.domain.chat import Target
 from tui.domain.errors import AppError, Cause
-from tui.domain.names import plain
 from tui.domain.pricing import cents
 from tui.domain.runs import Board, Run
 from tui.domain.text import safe_line
@@ -153,6 +151,7 @@ class OneGoScreen(MoneyKeys):
     async def _setup(self, run: Run) -> Setup | None:
         """Questions, the other side and the judge, as for any evaluation."""
         from tui.dialogs.evaluation import EvaluationDialog
+        from tui.domain.chat import Target
         from tui.screens.evaluation import EvaluationScreen
         from tui.screens.evaluation_runs import as_filled, with_file
 
@@ -194,6 +193,7 @@ class OneGoScreen(MoneyKeys):
         from tui.dialogs.confirm import ConfirmDialog
         from tui.domain.evaluation_run import plan
         from tui.domain.evaluation_setup import cost_text
+        from tui.domain.names import plain
         from tui.domain.quotas import held_units
         from tui.screens.evaluation import EvaluationScreen
 

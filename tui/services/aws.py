@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 from tui.domain.clock import Now, utc_now
 from tui.domain.errors import AppError, Cause
 from tui.domain.values import dataclass
-from tui.services.aws_errors import as_app_error, odd_answer
 from tui.services.pool import DaemonPool
 
 _READING = ("get_", "list_", "head_", "describe_", "count_", "simulate_")
@@ -185,6 +184,8 @@ class Aws:
 
     def error(self, error: BaseException, operation: str, *, changing: bool = False) -> AppError:
         """`error` as ours."""
+        from tui.services.aws_errors import as_app_error
+
         profile = (self._connection.profile if self._connection else None) or os.environ.get("AWS_PROFILE", "")
         return as_app_error(error, operation, changing=changing, profile=profile)
 
@@ -234,6 +235,8 @@ class Aws:
             for page in pages:
                 _demand(page, (key,), operation)
                 if not isinstance(page[key], list):
+                    from tui.services.aws_errors import odd_answer
+
                     raise odd_answer(operation, f"{key} is no list")
                 for item in page[key]:
                     _demand(item, need, operation)
@@ -295,6 +298,8 @@ class Aws:
 
 def _demand(answer: Mapping[str, Any], need: Iterable[str], operation: str, *, changing: bool = False) -> None:
     if not isinstance(answer, Mapping):
+        from tui.services.aws_errors import odd_answer
+
         raise odd_answer(operation, "no object", changing=changing)
     missing = [key for key in need if key not in answer]
     if missing:

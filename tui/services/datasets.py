@@ -18,22 +18,21 @@ from tui.domain.base_models import BaseModel
 from tui.domain.beside import lost
 from tui.domain.checks import Problem, Severity
 from tui.domain.errors import AppError, Cause
-from tui.domain.exporting import Export, Target, text_of, whole
 from tui.domain.filter import Query, matches
 from tui.domain.findings import Findings
 from tui.domain.formats import FormatError, Record
 from tui.domain.listing import Key, Listing, Order
-from tui.domain.names import plain
 from tui.domain.pairs import Damaged, Keys, PairFile, Pairs, Role
 from tui.domain.raw_text import HEAD, refuse_binary
 from tui.domain.text import human_size, safe_line
-from tui.domain.tokens import Counter as TokenCounter
 from tui.domain.values import dataclass
 from tui.services.beside import Beside, GoneError
 from tui.services.pool import DaemonPool, attention
 from tui.services.saving import write_whole
 
 if TYPE_CHECKING:
+    from tui.domain.exporting import Export
+    from tui.domain.tokens import Counter as TokenCounter
     from tui.domain.version import Version
 
 _KINDS = (
@@ -105,6 +104,9 @@ class Datasets:
 
         Raises AppError when a record has an error that AWS would refuse, or the target cannot hold it.
         """
+        from tui.domain.exporting import Export
+        from tui.domain.tokens import Counter as TokenCounter
+
         export = Export(system=system) if isinstance(system, str) else system
         return await self._pool.run(_convert, file, model, role, export, counter or TokenCounter())
 
@@ -233,6 +235,9 @@ def _missing(path: Path, name: str) -> AppError:
 
 def _convert(file: Pairs, model: BaseModel, role: Role, export: Export, counter: TokenCounter) -> Converted:
     # Tables have a column of system prompts for all rows or for none.
+    from tui.domain.exporting import Target, text_of, whole
+    from tui.domain.names import plain
+
     column = export.target is Target.CSV and any(
         isinstance(record, Record) and export.with_system(record).system for record in file
     )

@@ -9,15 +9,12 @@ from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tui.domain.document import Document, Step
 from tui.domain.errors import AppError, Cause
-from tui.domain.moving import carried
-from tui.domain.pair_differences import Difference
 from tui.domain.pairs import Keys, UnclearKeys
 from tui.domain.text import count, safe_line
-from tui.services.carrying import Carriage, candidates_of, differences_of, same_of, without, write_new
 from tui.services.file_lock import FileLock
 from tui.services.journal import Journal, Journals, Left
 from tui.services.open_document import (
@@ -35,12 +32,19 @@ from tui.services.open_document import (
     write_document,
 )
 from tui.services.pool import DaemonPool
-from tui.services.recovery import Recovered, replayed
 
-__all__ = ["Documents", "OpenDocument", "Recovered", "WouldOverwrite"]
+if TYPE_CHECKING:
+    from tui.domain.pair_differences import Difference
+    from tui.services.carrying import Carriage
+    from tui.services.recovery import Recovered
+
+__all__ = ["Documents", "OpenDocument", "WouldOverwrite"]
 
 _MANY = 500
 """Places in one action from which on its journal entry is made on a thread."""
+
+_HASHED_AFTER = 0.5
+"""Seconds from opening a file on until its hash is made ready."""
 
 
 class Documents:
@@ -59,7 +63,8 @@ class Documents:
         if instead_of is not None:
             await self.close(instead_of)
         await self._pool.run(self._take, opened)
-        self._pool.submit(partial(_hash, opened))
+        # A little later: a large file's takes a processor while its first rows are painted.
+        asyncio.get_running_loop().call_later(_HASHED_AFTER, self._pool.submit, partial(_hash, opened))
         return opened
 
     async def look(self, opened: OpenDocument) -> bool:
@@ -74,14 +79,20 @@ class Documents:
 
     async def differences(self, opened: OpenDocument) -> list[Difference]:
         """Pairs that are otherwise in the file on disk than here, told from here to there. Raises AppError."""
+        from tui.services.carrying import differences_of
+
         return await self._pool.run(differences_of, opened)
 
     async def candidates(self, opened: OpenDocument, keys: Keys | None = None) -> UnclearKeys | None:
         """The keys that may be chosen in a file, read with `keys`; None where its format names them."""
+        from tui.services.carrying import candidates_of
+
         return await self._pool.run(candidates_of, opened, keys)
 
     async def same(self, among: Sequence[OpenDocument], path: Path) -> OpenDocument | None:
         """The open file that `path` leads to: by its name, a symbolic or a hard link."""
+        from tui.services.carrying import same_of
+
         return await self._pool.run(same_of, among, path)
 
     # Editing
@@ -184,6 +195,9 @@ class Documents:
         The other file has them, and its journal, before they go: after a crash they may stand in both, never in none.
         Raises AppError and FormatError; then nothing has been taken away.
         """
+        from tui.domain.moving import carried
+        from tui.services.carrying import Carriage, without
+
         await self._must_be_ours(source)
         version, pairs_ = source.document.now, count(len(indices), "pair")
         found = await self._pool.run(carried, version, sorted(indices), target.document)
@@ -204,6 +218,8 @@ class Documents:
 
         Raises AppError; then nothing has been taken away, and the new file may be there.
         """
+        from tui.services.carrying import without, write_new
+
         await self._must_be_ours(source)
         version = source.document.now
         await self._pool.run(write_new, path, version.of(sorted(indices)), source.document.encoding)
@@ -305,6 +321,8 @@ class Documents:
 
     async def recover(self, left: Left) -> Recovered:
         """The file with the edits of a journal; as a new file when it was changed since. Raises AppError."""
+        from tui.services.recovery import replayed
+
         recovered, frame = await self._pool.run(replayed, left)
         opened = recovered.opened
         opened._frame = frame

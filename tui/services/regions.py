@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 from tui.domain.clock import Now, utc_now
 from tui.domain.errors import AppError, Cause
+from tui.domain.meter import Elsewhere
 from tui.domain.runs import Endpoint
-from tui.domain.values import dataclass
 from tui.services.aws import Aws
 from tui.services.endpoints import Endpoints
 from tui.services.pool import DaemonPool
@@ -19,14 +19,6 @@ from tui.services.store import Store
 _EVERY = timedelta(hours=6)
 _AT_ONCE = 3
 _KEY = "regions without throughput"
-
-
-@dataclass(frozen=True, slots=True)
-class Elsewhere:
-    """Provisioned throughput in other Regions; `unseen` are those that could not be looked at."""
-
-    endpoints: tuple[Endpoint, ...] = ()
-    unseen: tuple[str, ...] = ()
 
 
 class Regions:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 from tui.domain.settings import Settings
@@ -12,7 +11,10 @@ from tui.domain.text import safe_line
 def load(path: Path) -> tuple[Settings, list[str]]:
     """The settings, and a sentence for each thing in the file that could not be used. Never raises."""
     try:
-        data = tomllib.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+        import tomllib  # only where there is a file: it takes a while
+
+        data = tomllib.loads(text)
     except FileNotFoundError:
         return Settings(), []
     except (OSError, ValueError, RecursionError) as error:  # TOML and UTF-8 errors are ValueErrors

@@ -68,7 +68,7 @@ class DatasetTab(GeneratingTab, ReplacingTab):
             self._open_all(self._to_open)
         else:
             self.show_file()
-            self.post_message(self.FirstShown())
+            self.first_shown()
             self.offer_recovery()
 
     def reasons_to_stay(self) -> list[str]:

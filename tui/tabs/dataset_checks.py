@@ -38,8 +38,9 @@ class CheckingTab(ListingTab):
     async def _check(self, at: int, *, edited: bool) -> None:
         """What is found counts unless the file is edited meanwhile."""
         opened, model = self.files[at], self.model
+        await self.painted.wait()
         if len(opened.file) > _LARGE:
-            # The next edit is likely, or the first rows are still to be painted, and a check takes a processor.
+            # The next edit is likely, or the first rows were just painted, and a check takes a processor.
             await asyncio.sleep(_CHECK_DELAY if edited else _FIRST_ROWS)
 
         def outdated() -> bool:

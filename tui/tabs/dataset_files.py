@@ -12,7 +12,6 @@ from textual import work
 from textual.binding import Binding, BindingType
 
 from tui.domain.errors import AppError, Cause
-from tui.domain.folders import typed_path
 from tui.domain.pairs import Columns, Keys, Role, UnclearKeys, guess_role
 from tui.domain.text import count, safe_line
 from tui.tabs.base import working_folder
@@ -40,7 +39,8 @@ class OpeningTab(ShapingTab):
         for number, path in enumerate(paths):
             await self._open(path, show=number == 0)
             if number == 0:
-                self.post_message(self.FirstShown())
+                self.first_shown()
+                await self.painted.wait()
         if len(self._refused) > 1:
             told = "; ".join(error.title for error in self._refused)
             self.say(f"{count(len(self._refused), 'file')} not opened: {told}", "problem")
@@ -81,11 +81,12 @@ class OpeningTab(ShapingTab):
 
     async def _source(self, path: Path, held: EditedFile | None) -> tuple[OpenDocument | None, list[str]]:
         """The file opened, and what to say of the keys; None when nobody would choose them. Raises AppError."""
-        documents, memory = self.services.documents, self.services.file_memory
+        documents = self.services.documents
         instead_of = held.source if held else None
         try:
             return await documents.open(path, held.source.keys if held else None, instead_of=instead_of), []
         except AppError as error:
+            memory = self.services.file_memory
             keys = await memory.keys(path)
             if keys is not None and keys.dialect is not None:  # its own rows mislead since they were edited here
                 with suppress(AppError):
@@ -109,6 +110,7 @@ class OpeningTab(ShapingTab):
         self.run_worker(self.attempt(self._recall(opened.source)), group="remember")
 
     async def _recall(self, source: OpenDocument) -> None:
+        await self.painted.wait()
         memory, path = self.services.file_memory, source.path
         role, keys, system = await memory.role(path), await memory.keys(path), await memory.system(path)
         at = next((i for i, f in enumerate(self.files) if f.source is source), None)
@@ -217,6 +219,8 @@ class OpeningTab(ShapingTab):
         self.app.push_screen(dialog, self._open_typed)
 
     def _open_typed(self, path: str | None) -> None:
+        from tui.domain.folders import typed_path
+
         if path:
             self._open_chosen(typed_path(path))
 

@@ -14,7 +14,6 @@ from textual.binding import Binding, BindingType
 from textual.worker import Worker
 
 from tui.domain.base_models import base_id
-from tui.domain.drafts import OpenFiles, PairDraft, Provenance
 from tui.domain.errors import AppError, Cause
 from tui.domain.formats import FormatError, Record
 from tui.domain.identity import Identity
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from tui.dialogs.base import Dialog
     from tui.domain.chat import Target
     from tui.domain.document import Document, Step
+    from tui.domain.drafts import OpenFiles, PairDraft
     from tui.domain.folders import Recent
     from tui.domain.generation import Batch, Draft, Estimate, SourceDocument, Wish
     from tui.services.generator import Progress
@@ -340,6 +340,8 @@ def _order(wish: Wish, document: SourceDocument, plan: Estimate, prices: TokenPr
 
 
 def _pair(batch: Batch, draft: Draft) -> PairDraft:
+    from tui.domain.drafts import PairDraft, Provenance
+
     where = "" if draft.part in ("", "whole") else f", {draft.part}"
     source = f"{batch.document}{where}, sha256 {batch.sha256[:16]}{', edited' if draft.edited else ''}"
     origin = Provenance("generated", model=batch.model_name, model_id=batch.model_id, source=source, at=batch.made)

@@ -11,7 +11,6 @@ from textual import work
 from textual.binding import Binding, BindingType
 
 from tui.domain.errors import AppError
-from tui.domain.folders import typed_path
 from tui.domain.formats import FormatError
 from tui.domain.pairs import guess_role
 from tui.domain.text import count
@@ -75,6 +74,7 @@ class MovingTab(OpeningTab):
 
     async def _carry_to_new(self, opened: EditedFile, chosen: Sequence[int], *, keep: bool) -> None:
         from tui.dialogs.text import PathDialog
+        from tui.domain.folders import typed_path
 
         path, problem = await self._free_name(opened.file.path), ""
         while True:

@@ -25,6 +25,7 @@ class RecoveringTab(SavingTab):
     @work(group="recover")
     async def offer_recovery(self) -> None:
         """Ask what to do with edits that the last session could not save."""
+        await self.painted.wait()
         for left in await self.services.documents.left_behind():
             await self.attempt(self._offer(left))
 

@@ -10,7 +10,6 @@ from textual import work
 from textual.binding import Binding, BindingType
 
 from tui.domain.errors import AppError, Cause
-from tui.domain.folders import typed_path
 from tui.tabs.editing import EditedFile, EditingTab
 
 _LOOK_EVERY = 3.0
@@ -114,6 +113,8 @@ class SavingTab(EditingTab):
             suggested = str(old.with_name(f"{old.stem}.mine{old.suffix}"))
             typed = await self.ask(PathDialog(f"Save {opened.name} as", value=suggested))
             if typed:
+                from tui.domain.folders import typed_path
+
                 await self._save(opened, typed_path(typed))
 
     async def _show_differences(self, opened: EditedFile) -> None:

@@ -14,13 +14,13 @@ from textual import work
 
 from tui.domain.checks import Problem, total_problem
 from tui.domain.findings import Findings
-from tui.domain.grams import USUAL, Thresholds
 from tui.domain.pairs import Role
 from tui.domain.values import dataclass
 from tui.tabs.dataset_checks import CheckingTab
 from tui.tabs.editing import EditedFile
 
 if TYPE_CHECKING:
+    from tui.domain.grams import Thresholds
     from tui.services.open_document import OpenDocument
     from tui.services.scrutiny import Shared, Side
 
@@ -42,10 +42,16 @@ class Looks:
 class ScrutinyTab(CheckingTab):
     """Looks closer at every open file, and at every two of different roles."""
 
-    thresholds: Thresholds = USUAL
     shared: Sequence[Shared] = ()
     """What the open files share, by their places in `compared`."""
     compared: Sequence[EditedFile] = ()
+
+    @cached_property
+    def thresholds(self) -> Thresholds:
+        """From which likeness on a question counts as shared; may be set."""
+        from tui.domain.grams import USUAL
+
+        return USUAL
 
     @cached_property
     def _seen(self) -> WeakKeyDictionary[OpenDocument, Looks]:

@@ -12,9 +12,7 @@ from textual.binding import Binding, BindingType
 from tui.domain.errors import AppError
 from tui.domain.pairs import Keys
 from tui.domain.pricing import prices_of
-from tui.domain.split import PARTS, Together
 from tui.domain.text import safe_line
-from tui.domain.tokens import Counter
 from tui.domain.values import dataclass
 from tui.tabs.dataset_upload import UploadingTab
 from tui.tabs.editing import EditedFile
@@ -24,6 +22,7 @@ from tui.widgets.virtual_table import VirtualTable
 if TYPE_CHECKING:
     from tui.dialogs.split import Divided, SplitForm, SplitPlan
     from tui.dialogs.statistics import Counted, Place, StatisticsDialog
+    from tui.domain.split import Together
     from tui.domain.version import Version
     from tui.services.shaping import Splitting
 
@@ -87,6 +86,7 @@ class ShapingTab(UploadingTab):
 
     async def _put_statistics(self, dialog: StatisticsDialog, files: list[Counted]) -> None:
         """Count every file, the one that is shown first, as long as the dialog is open."""
+        from tui.domain.tokens import Counter
         from tui.services.shaping import Stopped
 
         counter = Counter(await self.services.token_counts.rates(self.model))
@@ -147,6 +147,7 @@ class ShapingTab(UploadingTab):
     async def _divide(
         self, what: _ToSplit, stop: Callable[[], bool], sizes: Sequence[int], seed: str, together: Together
     ) -> Divided | None:
+        from tui.domain.tokens import Counter
         from tui.services.shaping import Stopped
 
         shaping = self.services.shaping
@@ -168,6 +169,8 @@ class ShapingTab(UploadingTab):
 
     async def _write_parts(self, plan: SplitPlan, what: _ToSplit) -> None:
         """Write the parts that hold anything, and open them."""
+        from tui.domain.split import PARTS
+
         opened, marked = what.opened, what.marked
         parts = [
             (role, plan.form.path(role), [marked[i] for i in part] if marked else part)

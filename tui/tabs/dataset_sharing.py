@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
 
-from tui.domain.chat import Message
-from tui.domain.drafts import HeldOut, OpenFiles, OpenPairs, PairDraft, Probe, held_out
+from tui.domain.drafts import OpenFiles, OpenPairs
 from tui.domain.errors import AppError, Cause
 from tui.domain.formats import FormatError, Record, Turn
 from tui.domain.pairs import Damaged, Role
@@ -17,6 +16,7 @@ from tui.tabs.editing import EditedFile
 
 if TYPE_CHECKING:
     from tui.domain.document import Document, Step
+    from tui.domain.drafts import HeldOut, PairDraft, Probe
 
 
 class SharingTab(MovingTab):
@@ -69,6 +69,7 @@ class SharingTab(MovingTab):
 
         Raises AppError when no training file is open, the question is held out, or the file cannot hold the pair.
         """
+        from tui.domain.drafts import held_out
         from tui.domain.record_text import holds_turns
 
         found = await self.services.pool.run(held_out, draft.question, self.shared_files)
@@ -109,6 +110,8 @@ class SharingTab(MovingTab):
 
 def _record(draft: PairDraft, *, whole: bool) -> Record:
     """The draft as a record, with the turns before it where they can be held."""
+    from tui.domain.chat import Message
+
     before = draft.before if whole else ()
     turns = (*before, Message("user", draft.question), Message("assistant", draft.answer))
     return Record(tuple(Turn(m.role, m.text) for m in turns), draft.system)
@@ -116,6 +119,9 @@ def _record(draft: PairDraft, *, whole: bool) -> Record:
 
 def _probe(record: Record, origin: str) -> Probe:
     """The last question of a record, with the turns before it."""
+    from tui.domain.chat import Message
+    from tui.domain.drafts import Probe
+
     turns = list(record.turns)
     while len(turns) > 1 and turns[-1].role == "assistant":
         turns.pop()

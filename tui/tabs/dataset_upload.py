@@ -17,13 +17,9 @@ from textual.reactive import reactive
 from tui.domain.base_models import CATALOGUE, BaseModel
 from tui.domain.checks import total_problem
 from tui.domain.errors import AppError, Cause
-from tui.domain.exporting import Export
-from tui.domain.folders import typed_path
 from tui.domain.identity import Identity
 from tui.domain.pairs import Role
 from tui.domain.text import count, safe_line
-from tui.domain.tokens import Counter
-from tui.services.datasets import Converted, problems_summary
 from tui.tabs.dataset_system import SystemTab
 from tui.tabs.editing import EditedFile
 from tui.widgets.progress import ProgressLine
@@ -31,6 +27,8 @@ from tui.widgets.progress import ProgressLine
 if TYPE_CHECKING:
     from tui.dialogs.export import ExportForm
     from tui.dialogs.upload import UploadForm, UploadPlan
+    from tui.domain.exporting import Export
+    from tui.services.datasets import Converted
     from tui.services.storage import Held
 
 
@@ -39,7 +37,7 @@ class UploadingTab(SystemTab):
 
     identity: reactive[Identity] = reactive(Identity(), repaint=False)
     _cancel_upload: threading.Event | None
-    _export = Export()
+    _export: Export | None = None
     """How a file was exported last."""
 
     def stop_upload(self) -> bool:
@@ -78,14 +76,16 @@ class UploadingTab(SystemTab):
     def action_convert(self) -> None:
         """Write the file in the base model's format, or for other programs."""
         from tui.dialogs.export import ExportForm
+        from tui.domain.exporting import Export
 
         if self.opened is None or not len(self.opened.file):
             self.say("Open a file first (o)", "problem")
             return
-        self._ask_export(self.opened, ExportForm(replace(self._export, system=self.system_of(self.opened))))
+        self._ask_export(self.opened, ExportForm(replace(self._export or Export(), system=self.system_of(self.opened))))
 
     def _ask_export(self, opened: EditedFile, form: ExportForm) -> None:
         from tui.dialogs.export import ExportDialog
+        from tui.services.datasets import problems_summary
 
         index = self._here[1] if self._here and self._here[0].source is opened.source else 0
         problems = [problems_summary(opened.problems)] if opened.problems else []
@@ -110,6 +110,8 @@ class UploadingTab(SystemTab):
 
     @work(group="ask")
     async def _begin_export(self, opened: EditedFile, form: ExportForm) -> None:
+        from tui.domain.folders import typed_path
+
         try:
             await self._write(opened, typed_path(form.path), form.export)
         except AppError as error:
@@ -172,6 +174,7 @@ class UploadingTab(SystemTab):
 
     async def _upload(self, files: list[EditedFile]) -> None:
         from tui.dialogs.upload import UploadForm
+        from tui.domain.tokens import Counter
 
         if not self.identity.known:
             raise self.identity.problem or AppError(Cause.UNREACHABLE, "AWS is not ready yet", hint="Wait a moment")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -63,6 +65,16 @@ class EditingTab(Tab):
 
     _refusal = ""
     """Why the last action could not be done."""
+
+    @cached_property
+    def painted(self) -> asyncio.Event:
+        """Set once the first rows are on the screen: what can wait for them does, since it would only delay them."""
+        return asyncio.Event()
+
+    def first_shown(self) -> None:
+        """What the app was started for is ready to be painted, or known to be missing."""
+        self.post_message(self.FirstShown())
+        self.call_after_refresh(self.painted.set)
 
     # What the tab itself has
 

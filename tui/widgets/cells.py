@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 
 from rich.cells import get_character_cell_size
 
@@ -12,7 +11,6 @@ from tui.domain.text import safe, safe_line
 _NO_LINE_START = frozenset("、。，．,.:;：；！？!?)]}）］｝」』】〉》〕’”…ー々ぁぃぅぇぉっゃゅょァィゥェォッャュョ％%")
 _NO_LINE_END = frozenset("([{（［｛「『【〈《〔‘“")
 _FOLDED = str.maketrans({"\u200d": None, "\ufe0f": None, "\t": "    "})
-_WIDE = re.compile("[\u1100-\u11ff\u2e80-\ud7ff\uf900-\ufaff\ufe30-\ufe6f\uff00-\uffef\U0001f000-\U0003ffff]")
 
 
 def _cut(text: str, width: int) -> tuple[str, int]:
@@ -128,7 +126,19 @@ def _may_break(line: str, at: int) -> bool:
         return after != " "
     if after in _NO_LINE_START or before in _NO_LINE_END or not get_character_cell_size(after):
         return False
-    return bool(_WIDE.match(after) or _WIDE.match(before))
+    return _is_wide(after) or _is_wide(before)
+
+
+def _is_wide(character: str) -> bool:
+    """Whether it belongs to a script whose lines break between any two characters, or is a pictogram."""
+    return character >= "\u1100" and (
+        character <= "\u11ff"
+        or "\u2e80" <= character <= "\ud7ff"
+        or "\uf900" <= character <= "\ufaff"
+        or "\ufe30" <= character <= "\ufe6f"
+        or "\uff00" <= character <= "\uffef"
+        or "\U0001f000" <= character <= "\U0003ffff"
+    )
 
 
 def plain_terminal() -> bool:
