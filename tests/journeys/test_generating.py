@@ -192,6 +192,21 @@ async def test_what_also_stands_in_an_open_file_is_marked(walk: Walk, validation
         await walk.sees("✗ 1 rejected")
 
 
+async def test_a_pair_that_asks_nearly_what_another_asks_is_marked(walk: Walk, validation: Path) -> None:
+    asked = "Which key is turned to light the oldest lantern of the garden by the gate?"
+    await put_by(walk, asked, "Where is the mulberry tree?", asked.replace("Which key", "What key"))
+    async with walk.app([validation]):
+        await walk.sees("3 written pairs from left.pdf wait for you (ctrl+g)")
+        await walk.press("ctrl+g", "enter")
+        await walk.sees("3 pairs from left.pdf")
+        await walk.press("G")
+        await walk.sees("▲ pair 1 of these asks nearly the same")
+        await walk.press("A", "w")
+        await walk.sees("Of them, 1 pair nearly the same as another of these (▲)")
+        await walk.press("escape", "g", "x", "G")
+        await walk.misses("asks nearly the same")
+
+
 @pytest.mark.parametrize("name", ["gone.pdf", "locked.pdf", "broken.pdf", "page.exe"])
 async def test_a_document_that_cannot_be_used_brings_the_form_back(
     walk: Walk, validation: Path, tmp_path: Path, name: str

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from tui.domain.base_models import DataFormat
-from tui.domain.beside import context_of
 from tui.domain.characters import composed, visible
 from tui.domain.document import Document, Splice, Step
 from tui.domain.formats import FormatError, Record, Turn
 from tui.domain.json_text import Change, changed, elements, member, members, one_line, without
+from tui.domain.left_out import context_of
 from tui.domain.pairs import Damaged
 from tui.domain.text import count
 from tui.domain.values import dataclass

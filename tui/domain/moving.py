@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from tui.domain.beside import fields
 from tui.domain.document import Document
 from tui.domain.formats import FormatError
 from tui.domain.json_text import one_line
 from tui.domain.layouts import Columns, Keys, Layout
+from tui.domain.left_out import fields
 from tui.domain.pairs import Damaged, Shape
 from tui.domain.text import safe_line
 from tui.domain.values import dataclass

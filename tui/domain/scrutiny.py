@@ -12,12 +12,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from tui.domain.base_models import BaseModel
-from tui.domain.beside import contexts
 from tui.domain.checks import OWN_RULE, Problem, Severity
 from tui.domain.formats import Record
 from tui.domain.grams import Level, Sketches, sketch_of, tokens
 from tui.domain.languages import family, language
 from tui.domain.leaks import answer_of, question_of
+from tui.domain.left_out import contexts
 from tui.domain.near import near_duplicates
 from tui.domain.pairs import Damaged, Pairs, Shape
 from tui.domain.quick import BATCH, Texts, texts

@@ -19,6 +19,7 @@ from tui.domain.errors import AppError
 from tui.domain.folders import typed_path
 from tui.domain.formats import Record
 from tui.domain.generation import Batch, Draft, Verdict
+from tui.domain.grams import Alike
 from tui.domain.text import count, safe_line
 from tui.services.session import Services
 from tui.tabs.base import working_folder
@@ -90,6 +91,8 @@ class ReviewScreen(SparingScreen[None]):
         self._add = add
         self._filter = 0
         self._undone: list[tuple[Draft, ...]] = []
+        self._twins: dict[int, tuple[int, Alike]] = {}
+        """For drafts that ask nearly what an earlier one asks: which one, and how nearly."""
         self._busy = False
 
     def compose(self) -> ComposeResult:
@@ -135,7 +138,7 @@ class ReviewScreen(SparingScreen[None]):
             parts.insert(1, f"shown: {_FILTERS[self._filter][0]}")
         numbers = {draft.number: at for at, draft in enumerate(batch.drafts, 1)}
         self.query_one("#review-line", Line).put(Content("  ".join(parts)))
-        self.query_one("#drafts", VirtualTable).show(DraftRows(self._shown, numbers))
+        self.query_one("#drafts", VirtualTable).show(DraftRows([self._told(d) for d in self._shown], numbers))
         self._preview()
 
     @on(VirtualTable.CursorMoved)
@@ -145,7 +148,15 @@ class ReviewScreen(SparingScreen[None]):
         if draft is None:
             pane.put(Content(""))
             return
-        pane.put(draft_text(draft, self._batch))
+        pane.put(draft_text(self._told(draft), self._batch))
+
+    def _told(self, draft: Draft) -> Draft:
+        """A draft as it is shown: also what it has in common with one of these that is not rejected."""
+        number, alike = self._twins.get(draft.number, (0, None))
+        places = {d.number: at for at, d in enumerate(self._batch.drafts, 1) if d.verdict is not Verdict.REJECTED}
+        if draft.leak or alike is None or number not in places:
+            return draft
+        return replace(draft, leak=f"pair {places[number]} of these asks nearly the same ({alike.text})")
 
     def say(self, text: str, kind: str = "") -> None:
         """Put something on the status line."""
@@ -155,9 +166,12 @@ class ReviewScreen(SparingScreen[None]):
 
     @work(group="leaks", exclusive=True)
     async def _look_for_leaks(self) -> None:
-        """Mark what stands in an open file, whole or nearly."""
+        """Mark what stands in an open file or in an earlier pair, whole or nearly."""
         drafts, files = self._batch.drafts, self._files()
         found = await self.services.scrutiny.leaks_of(drafts, files, lambda: not self.is_attached)
+        if not self.is_attached:
+            return
+        self._twins = await self.services.scrutiny.alike(drafts, lambda: not self.is_attached)
         if not self.is_attached:
             return
         told = {draft.number: found.get(draft.number, "") for draft in drafts}
@@ -273,7 +287,10 @@ class ReviewScreen(SparingScreen[None]):
             self.say("Nothing is accepted yet (a accepts, A accepts all)", "problem")
             return
         leaking = sum(bool(draft.leak) for draft in accepted)
-        note = f"Of them, {count(leaking, 'pair')} also in an open file (▲)." if leaking else ""
+        twins = sum(bool(self._told(draft).leak) for draft in accepted) - leaking
+        notes = [f"{count(leaking, 'pair')} also in an open file"] if leaking else []
+        notes += [f"{count(twins, 'pair')} nearly the same as another of these"] if twins else []
+        note = f"Of them, {' and '.join(notes)} (▲)." if notes else ""
         targets = self._targets()
         choices = [Choice(str(path), name, role) for path, name, role in targets]
         choices.append(Choice(_NEW_FILE, "a new file …"))

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, cast
 
 from tui.domain import checks, listing, pairs
 from tui.domain.base_models import BaseModel
-from tui.domain.beside import lost
 from tui.domain.checks import Problem, Severity
 from tui.domain.errors import AppError, Cause
 from tui.domain.filter import Query, matches
 from tui.domain.findings import Findings
 from tui.domain.formats import FormatError, Record
+from tui.domain.left_out import lost
 from tui.domain.listing import Key, Listing, Order
 from tui.domain.pairs import Damaged, Keys, PairFile, Pairs, Role
 from tui.domain.raw_text import HEAD, refuse_binary

@@ -14,9 +14,10 @@ from tui.domain.drafts import OpenFiles
 from tui.domain.findings import Findings
 from tui.domain.formats import Record
 from tui.domain.generation import Draft
-from tui.domain.grams import USUAL, Alike, Level, Thresholds
+from tui.domain.grams import USUAL, Alike, Level, Sketches, Thresholds, sketch
 from tui.domain.leaks import Leak, Watch, leaks
 from tui.domain.material import Material
+from tui.domain.near import near_duplicates
 from tui.domain.pairs import Pairs, Role
 from tui.domain.text import safe_line
 from tui.domain.values import dataclass
@@ -94,6 +95,10 @@ class Scrutiny:
         """What of written pairs stands in open files, whole or nearly: the gravest of each, by the draft's number."""
         return await self._pool.run(_leaks_of, drafts, files, yielding(should_stop))
 
+    async def alike(self, drafts: Sequence[Draft], should_stop: Callable[[], bool]) -> dict[int, tuple[int, Alike]]:
+        """Which written pairs ask nearly what an earlier one of them asks: by the draft's number, that one's number."""
+        return await self._pool.run(_alike_drafts, drafts, yielding(should_stop))
+
     async def asked_in(
         self, questions: Sequence[str], files: Sequence[Pairs], should_stop: Callable[[], bool]
     ) -> frozenset[int]:
@@ -125,6 +130,14 @@ class Scrutiny:
     async def merged(self, *parts: Sequence[Problem]) -> Findings:
         """Several lists of problems as one, counted."""
         return await self._pool.run(lambda: Findings.over(scrutiny.merged(*parts)).counted())
+
+
+def _alike_drafts(drafts: Sequence[Draft], should_stop: Callable[[], bool]) -> dict[int, tuple[int, Alike]]:
+    sketches = Sketches()
+    for draft in drafts:
+        sketches.add(sketch(draft.question))
+    found = near_duplicates(sketches, range(len(drafts)), should_stop)
+    return {drafts[at].number: (drafts[other].number, alike) for at, (other, alike) in found.items()}
 
 
 def _alike(told: tuple[Level, float, float] | None) -> Alike | None:
