@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -15,8 +16,10 @@ from tui.dialogs.answers import AnswersDialog
 from tui.dialogs.pair import PairDialog
 from tui.dialogs.vote import VoteDialog
 from tui.domain.chat import Target
+from tui.domain.errors import AppError, Cause
 from tui.domain.votes import Verdict
 from tui.sandbox.faults import FaultKind
+from tui.services.history import History
 from tui.tabs.chat import ChatTab
 
 QUESTION = "What is lantern number 3?"
@@ -526,3 +529,17 @@ async def test_a_side_that_is_chosen_while_another_tab_is_shown_takes_no_focus(w
         await walk.pass_time(0)
         await walk.until(lambda: tab.pane("a").target is not None, "the endpoint")
         assert app.screen.focused is before
+
+
+async def test_an_answer_that_the_disk_refuses_is_kept_as_soon_as_it_has_room(walk: Walk) -> None:
+    served(walk)
+    async with chatting(walk) as tab:
+        tab.keep_again = 0.05
+        with patch.object(History, "add_now", side_effect=AppError(Cause.FILE, "The disk is full")):
+            tab.prompt.focus()
+            await walk.type(QUESTION)
+            await walk.press("enter")
+            await walk.sees("The disk is full", "tok/s")
+        await stored(walk, tab)
+        kept = await tab.services.history.search(tab.place, "")
+        assert sorted((one.side, one.whole, bool(one.answer)) for one in kept) == [("a", True, True), ("b", True, True)]

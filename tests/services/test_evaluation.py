@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sqlite3
 from collections import Counter
 from contextlib import aclosing
 from dataclasses import replace
@@ -374,8 +375,8 @@ async def test_a_damaged_row_is_an_error_and_no_crash(services: Services) -> Non
     assert told.value.cause is Cause.FILE
 
 
-async def test_a_disk_that_refuses_ends_the_run_with_its_own_error(
-    services: Services, monkeypatch: pytest.MonkeyPatch
+async def test_a_disk_that_refuses_ends_the_run_with_its_own_error_and_costs_no_answer(
+    services: Services, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service = evaluations(services)
     made = await service.create(PLACE, spec(3))
@@ -391,9 +392,32 @@ async def test_a_disk_that_refuses_ends_the_run_with_its_own_error(
     with pytest.raises(AppError) as told:
         await asked_and_refused()
     assert told.value.title == "The app's memory cannot be written"
+    with pytest.raises(AppError):  # still full: nobody is asked
+        await run(service, made)
+    paid = asked(sandbox)
     monkeypatch.undo()
-    assert 1 <= (await service.load(made.id)).answered < 6
+    assert 1 <= (await service.load(made.id)).answered < paid
     assert (await run(service, made))[-1].answered == 6
+    assert asked(sandbox) == 6
+
+
+async def test_a_database_that_another_process_holds_is_waited_for(services: Services) -> None:
+    service = evaluations(services)
+    made = await service.create(PLACE, spec(2))
+    holder = sqlite3.connect(services.paths.sandbox_store, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    running = asyncio.create_task(run(service, made))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not running.done()
+    holder.execute("COMMIT")
+    assert (await running)[-1].answered == 4
+    holder.execute("BEGIN IMMEDIATE")
+    await services.pool.run(services.store.write, "PRAGMA busy_timeout=1")
+    with pytest.raises(AppError, match="cannot be written") as told:
+        await service.vote(made.id, 0, 0, None)
+    assert told.value.hint.startswith("Another program holds it")
+    holder.close()
 
 
 async def test_no_questions_no_evaluation(services: Services) -> None:

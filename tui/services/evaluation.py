@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
@@ -52,6 +53,7 @@ class Evaluations:
         self._scorer_of = scorer_of
         self._running: set[str] = set()
         self._flights: dict[str, set[asyncio.Task[bool]]] = {}
+        self._unsaved: defaultdict[str, dict[Slot, Answer]] = defaultdict(dict)
 
     async def create(self, place: str, spec: Spec, answers: Mapping[Slot, Answer] | None = None) -> Results:
         """Store a new evaluation, with answers that are there already (imported ones); nothing is asked."""
@@ -98,6 +100,7 @@ class Evaluations:
             raise AppError(Cause.CONFLICT, "This evaluation is under way", hint="Stop it first")
         await self._pool.run(self.store.claim, evaluation)
         await self._pool.run(self.store.forget, evaluation)
+        self._unsaved.pop(evaluation, None)
 
     async def vote(self, evaluation: str, question: int, sample: int, choice: Outcome | None) -> None:
         """Keep the user's own verdict (both good and both bad are ties); None takes it back."""
@@ -123,7 +126,8 @@ class Evaluations:
         end the run; what would fail for every question alike (credentials, a model that is gone) ends it with AppError,
         as do several faults of the service in a row. The last progress is of phase DONE or STOPPED. Refused (CONFLICT)
         while this or another window runs the same evaluation. Closing the iterator ends the run; calls under way are
-        still stored when their answers come.
+        still stored when their answers come. Answers that the disk refuses are kept for the next run, as long as this
+        process lives.
         """
         if evaluation in self._running:
             raise AppError(Cause.CONFLICT, "This evaluation is under way already")
@@ -134,8 +138,11 @@ class Evaluations:
             scorer = self._scorer_of(judge) if judge is not None else None
             if judge is not None:
                 await self._pool.run(self.store.add_judge, evaluation, judge)
+            await self._save(evaluation)
             results = await self.load(evaluation)
-            worker = replace(self.worker, concurrency=max(1, concurrency), flights=set())
+            worker = replace(
+                self.worker, concurrency=max(1, concurrency), flights=set(), unsaved=self._unsaved[evaluation]
+            )
             self._flights[evaluation] = worker.flights
             run = Run(worker, results, judge, scorer, retry, control or Control())
             async with aclosing(run.events()) as events:
@@ -146,6 +153,13 @@ class Evaluations:
             # A disk that refuses has ended the run with its own error; the claim ends with this process.
             with suppress(AppError):
                 await self._pool.run(self.store.release, evaluation)
+
+    async def _save(self, evaluation: str) -> None:
+        """Store what came while the disk refused; else it would be asked, and paid for, once more."""
+        unsaved = self._unsaved[evaluation]
+        for slot, answer in list(unsaved.items()):
+            await self._pool.run(self.store.add_answer, evaluation, slot, answer)
+            unsaved.pop(slot, None)
 
     async def _landed(self, evaluation: str) -> None:
         """Wait for what an earlier run of this evaluation still had under way."""

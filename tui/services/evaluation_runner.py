@@ -56,6 +56,8 @@ class Worker:
     monotonic: Callable[[], float] = time.monotonic
     flights: set[asyncio.Task[bool]] = field(default_factory=set)
     """Calls under way: they end and are stored even when nobody follows the run any more."""
+    unsaved: dict[Slot, Answer] = field(default_factory=dict)
+    """Answers that came, and are paid for, and that the disk has not taken."""
 
 
 class Run:
@@ -246,8 +248,9 @@ class Run:
                     event.total,
                     event.sent,
                 )
+                self._worker.unsaved[slot] = answer
                 await self._worker.pool.run(self._worker.store.add_answer, self._results.id, slot, answer)
-                self._answers[slot] = answer
+                self._answers[slot] = self._worker.unsaved.pop(slot)
                 return
             else:
                 self._note = event.text

@@ -80,12 +80,16 @@ class Upload:
     at: datetime
 
 
+_PATIENCE = 15
+"""Seconds to wait while another process writes: a backup that looks through the file takes a while."""
+
+
 def _opened(path: Path) -> sqlite3.Connection:
     make_private(path.parent)
     # The file is made by us first, so that it is never readable by others, not even for a moment.
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     path.chmod(0o600)
-    database = sqlite3.connect(path, check_same_thread=False, timeout=5, isolation_level=None)
+    database = sqlite3.connect(path, check_same_thread=False, timeout=_PATIENCE, isolation_level=None)
     try:
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("PRAGMA synchronous=FULL")
@@ -99,6 +103,12 @@ def _opened(path: Path) -> sqlite3.Connection:
         database.close()
         raise
     return database
+
+
+def _hint(error: Exception) -> str:
+    """What to do about a database that another process keeps to itself."""
+    busy = getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+    return "Another program holds it: close that one, then try again" if busy else ""
 
 
 class Store:
@@ -125,7 +135,7 @@ class Store:
         try:
             return _opened(self._path)
         except (OSError, sqlite3.Error) as error:
-            hint = f"Free some disk space, or move {safe_line(str(self._path), 200)} away"
+            hint = _hint(error) or f"Free some disk space, or move {safe_line(str(self._path), 200)} away"
             raise AppError(Cause.FILE, "The app's memory cannot be opened", safe_line(str(error), 200), hint) from error
 
     def write(self, sql: str, values: tuple[Any, ...] = ()) -> int:
@@ -158,9 +168,8 @@ class Store:
             with self._lock:
                 return self._db.execute(sql, clean)
         except sqlite3.Error as error:
-            raise AppError(
-                Cause.FILE, "The app's memory cannot be written", str(error), "Free some disk space"
-            ) from error
+            title = "The app's memory cannot be written"
+            raise AppError(Cause.FILE, title, str(error), _hint(error) or "Free some disk space") from error
 
     def read(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """The rows of one query."""
@@ -168,7 +177,7 @@ class Store:
             with self._lock:
                 return self._db.execute(sql, values).fetchall()
         except sqlite3.Error as error:
-            raise AppError(Cause.FILE, "The app's memory cannot be read", str(error)) from error
+            raise AppError(Cause.FILE, "The app's memory cannot be read", str(error), _hint(error)) from error
 
     def prepare(
         self, place: str, operation: str, name: str, params: Mapping[str, Any], token: str | None = None

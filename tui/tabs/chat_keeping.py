@@ -43,6 +43,7 @@ class Asked:
     problem: str = ""
     row: int = 0
     closed: bool = False
+    refused: bool = False
     kept: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -52,6 +53,8 @@ class KeepingTab(SidesTab):
 
     keep_every = 2.0
     """Seconds of an answer that a crash may cost."""
+    keep_again = 5.0
+    """Seconds until the disk is tried again."""
 
     class Kept(Event):
         """A reply is in the store now, under a number."""
@@ -62,6 +65,15 @@ class KeepingTab(SidesTab):
             self.side = side
             self.reply = reply
             self.number = number
+
+    class Unkept(Event):
+        """The disk refused an answer, or what there is of it so far."""
+
+        def __init__(self, asked: Asked, error: AppError, *, ended: bool) -> None:
+            super().__init__()
+            self.asked = asked
+            self.error = error
+            self.ended = ended
 
     def keep_growing(self, asked: Asked) -> Timer:
         """Store the question now, and what has come of its answer every few seconds until the timer is stopped."""
@@ -83,12 +95,23 @@ class KeepingTab(SidesTab):
                 try:
                     asked.row = self.services.history.add_now(asked.place, replace(kept, number=asked.row))
                 except AppError as error:
-                    self.post_message(self.Said(error.sentence(), "problem"))
+                    asked.closed = False
+                    self.post_message(self.Unkept(asked, error, ended=ended))
                     return
             if reply is not None:
                 self.post_message(self.Kept(asked.exchange, asked.pane.side, reply, asked.row))
 
         self.services.pool.submit(write)
+
+    @on(Unkept)
+    def _unkept(self, message: Unkept) -> None:
+        """A disk that is full may have room later, and an answer that has ended is paid for."""
+        asked = message.asked
+        if not asked.refused:
+            asked.refused = True
+            self.say(message.error.sentence(), "problem")
+        if message.ended:
+            self.set_timer(self.keep_again, lambda: self.keep(asked, ended=True))
 
     def _row_of(self, asked: Asked, *, ended: bool) -> KeptAnswer:
         probe = asked.exchange.probe
