@@ -25,7 +25,7 @@ from textual.pilot import Pilot
 import tui.app
 from tests import thrift
 from tui.app import TanzakuApp
-from tui.dialogs.confirm import ConfirmDialog
+from tui.dialogs.base import Dialog
 from tui.domain.settings import Settings
 from tui.sandbox.clock import ManualClock
 from tui.sandbox.server import Sandbox
@@ -82,7 +82,7 @@ class Walk:
         self, files: Sequence[Path] = (), *, size: tuple[int, int] = (80, 24), services: Services | None = None
     ) -> AsyncIterator[TanzakuApp]:
         # The walker reads the question before answering; nobody has to wait for a person's eyes.
-        ConfirmDialog.GRACE = 0
+        Dialog.GRACE = 0
         app = TanzakuApp(services or self.services(), files)
         try:
             async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:

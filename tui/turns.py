@@ -38,6 +38,13 @@ class TurnTaking(App[None]):
         self._let_go: set[Typed] = set()
         self._settling: asyncio.Task[None] | None = None
 
+    def on_mount(self) -> None:
+        self.screen_change_signal.subscribe(self, self._put_in_front, immediate=True)
+
+    def _put_in_front(self, screen: Screen[object]) -> None:
+        if isinstance(screen, Dialog) and self._settling is None:
+            screen.came_late()
+
     async def rest(self) -> None:
         """Until every key typed so far has been acted on."""
         while self._settling is not None:

@@ -45,3 +45,21 @@ async def test_what_is_typed_behind_a_tab_is_not_for_the_one_that_is_left(walk: 
         await walk.sees("[1 Dataset]", "40 pairs")
         assert (listed(walk).cursor, len(listed(walk).marked)) == (0, 0)
         assert len(app.screen_stack) == 1
+
+
+async def test_a_question_that_comes_late_waits_for_its_place(walk: Walk, pairs: Path) -> None:
+    async with walk.app([pairs]) as app:
+        await walk.sees("✓ clean", walk.sandbox.account_id)
+        await walk.together("p", "4")  # the buckets are asked for meanwhile
+        await walk.sees("“Convert and upload to S3” waits in Dataset", "[4 Chat]")
+        assert len(app.screen_stack) == 1
+        await walk.press("escape", "1")
+        await walk.sees("enter upload")
+        await walk.press("escape")
+        await walk.sees("Nothing was uploaded")
+        await walk.together("p", "e")
+        await walk.sees("Pair 1 of training.json")
+        await walk.type(" now")
+        await walk.sees("What is lantern 0? now")
+        await walk.press("ctrl+s")
+        await walk.sees("Convert and upload to S3", "enter upload")

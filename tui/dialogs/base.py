@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import Any, ClassVar, TypeVar
 
 from textual.app import ComposeResult
@@ -48,10 +49,13 @@ class Dialog(ModalScreen[T | None]):
         Binding("tab", "app.focus_next", "Next field", show=False, priority=True, id="dialog.next"),
         Binding("shift+tab", "app.focus_previous", "Field before", show=False, priority=True, id="dialog.last"),
     ]
+    GRACE: ClassVar[float] = 0.4
+    """Seconds that reading takes at least, or a finger that rests on a key."""
     heading = ""
     on_enter: ClassVar[str] = ""
     """What enter does in its field or list, for the line of keys; a binding of theirs does it, which is not shown."""
     _answered = False
+    _hears_from = 0.0
     AUTO_FOCUS = ""  # each dialog says itself where typing begins; two focuses in a row leave both marked
 
     def compose(self) -> ComposeResult:
@@ -99,9 +103,18 @@ class Dialog(ModalScreen[T | None]):
         if longest.outer_size.height > 1:
             longest.styles.max_height = max(1, longest.outer_size.height - over)
 
+    def came_late(self) -> None:
+        """No key has opened it just now: what is typed before it can be read is for something else."""
+        self._hears_from = max(self._hears_from, monotonic() + self.GRACE)
+
     def hears(self, key: str, typed: float) -> bool:
-        """Whether a key that was typed at that time, by the monotonic clock, is meant for this dialog."""
-        return True
+        """Whether a key that was typed at that time, by the monotonic clock, is for this dialog; giving up is possible
+        at any time."""
+        if key == "escape" or typed >= self._hears_from:
+            return True
+        if self.is_mounted:
+            self.complain("A key came before this could be read, and was not taken")
+        return False
 
     def complain(self, text: str) -> None:
         """Say what keeps the dialog from being accepted; nothing clears it."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from time import monotonic
 from typing import ClassVar
 
 from textual import on
@@ -21,8 +19,6 @@ class ConfirmDialog(Dialog[bool]):
     """States what will be done. With `word` only typing that word confirms; else a letter does, never enter.
     Whatever was typed before the question could be read is for something else, and is not taken."""
 
-    GRACE: ClassVar[float] = 0.4
-    """Seconds that reading takes at least, or a finger that rests on a key."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "confirm", "Yes", show=False, id="confirm.yes"),
         *SCROLLING,
@@ -34,7 +30,6 @@ class ConfirmDialog(Dialog[bool]):
         self._body = body
         self._yes = yes
         self._word = word
-        self._hears_from = math.inf
 
     def closing(self) -> ComposeResult:
         """What confirms stays in sight while the text scrolls."""
@@ -54,18 +49,10 @@ class ConfirmDialog(Dialog[bool]):
         yield Static(Content(self._body), markup=False, classes="help-text", id="confirm-body")
 
     def on_mount(self) -> None:
-        self._hears_from = monotonic() + self.GRACE
+        self.came_late()
         body = self.query_one("#dialog-body", VerticalScroll)
         body.can_focus = not self._word
         (self.query_one(Input) if self._word else body).focus()
-
-    def hears(self, key: str, typed: float) -> bool:
-        """Giving up is possible at any time."""
-        if key == "escape" or typed >= self._hears_from:
-            return True
-        if self.is_mounted:
-            self.complain("A key came before this could be read, and was not taken")
-        return False
 
     @on(Input.Submitted)
     def _typed(self, event: Input.Submitted) -> None:

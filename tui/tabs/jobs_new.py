@@ -86,7 +86,7 @@ class NewJobTab(OrderingTab):
         token, doubtful = str(uuid.uuid4()), None
         tried, model = False, form.model
         while True:
-            answer = await self.app.push_screen_wait(JobDialog(form, lambda spec: self._checks(model, spec)))
+            answer = await self.put(JobDialog(form, lambda spec: self._checks(model, spec)))
             if answer is None:
                 self.say("Nothing more was sent" if tried else "No job was started")
                 return
@@ -160,7 +160,7 @@ class NewJobTab(OrderingTab):
             f"The bucket {bucket} is made in {region}, with public access blocked; S3 encrypts what is put into it. "
             "An empty bucket costs nothing."
         )
-        if await self.app.push_screen_wait(ConfirmDialog("Create this bucket?", body, yes="Create it")):
+        if await self.put(ConfirmDialog("Create this bucket?", body, yes="Create it")):
             with self._on_its_way(f"The bucket {bucket}"):
                 await self.services.storage.create_bucket(bucket, region)
 
@@ -173,14 +173,14 @@ class NewJobTab(OrderingTab):
         plan = self._role_plan(spec)
         document = with_statement(await roles.trust(name), plan.trust["Statement"][0])
         body = f"What it trusts already stays; Bedrock is added.\n\n{json.dumps(document, indent=2)}"
-        if await self.app.push_screen_wait(ConfirmDialog(f"Change the trust of {name}?", body, yes="Change it")):
+        if await self.put(ConfirmDialog(f"Change the trust of {name}?", body, yes="Change it")):
             with self._on_its_way(f"The trust of {name}"):
                 await roles.set_trust(name, document)
 
     async def _mend_access(self, spec: JobSpec) -> None:
         name, plan = role_name(spec.role_arn), self._role_plan(spec)
         body = f"A policy {plan.policy} is put beside the role's others.\n\n{json.dumps(plan.permissions, indent=2)}"
-        if await self.app.push_screen_wait(ConfirmDialog(f"Let {name} use these places?", body, yes="Put the policy")):
+        if await self.put(ConfirmDialog(f"Let {name} use these places?", body, yes="Put the policy")):
             with self._on_its_way(f"The policy of {name}"):
                 await self.services.roles.set_policy(name, plan)
 
@@ -246,7 +246,7 @@ class NewJobTab(OrderingTab):
     async def _make_role(self, spec: JobSpec) -> ServiceRole | None:
         plan = self._role_plan(spec)
         changes = await self._role_note(plan.name)
-        agreed = await self.app.push_screen_wait(
+        agreed = await self.put(
             ConfirmDialog(f"Create the IAM role {plan.name}?", f"{changes}{plan.text()}", yes="Create this role")
         )
         if not agreed:

@@ -93,7 +93,7 @@ class OrderingTab(Tab):
                 return True
             reason = in_doubt.problem.sentence() if in_doubt.problem else "AWS does not list it, but it is quite new."
             same = in_doubt.intent.token == token
-            answer = await self.app.push_screen_wait(UnsettledDialog(in_doubt.intent.name, reason, same=same))
+            answer = await self.put(UnsettledDialog(in_doubt.intent.name, reason, same=same))
             if answer is None:
                 what = f"What became of {in_doubt.intent.name} is not known yet"
                 raise AppError(Cause.CONFLICT, what, "Nothing more was sent", "The app goes on looking for it")

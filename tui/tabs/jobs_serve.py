@@ -55,7 +55,7 @@ class ServingTab(OrderingTab):
         self.say("")
         while True:
             tried = plan is not None
-            plan = await self.app.push_screen_wait(ServeDialog(offer, plan=plan, problem=problem))
+            plan = await self.put(ServeDialog(offer, plan=plan, problem=problem))
             if plan is None:
                 self.say("Nothing more was sent" if tried else "Nothing was bought")
                 return
@@ -112,7 +112,7 @@ class ServingTab(OrderingTab):
         if await self.services.roles.exists(role.name):
             return f"arn:{at.partition}:iam::{at.account}:role/{role.name}"
         dialog = ConfirmDialog(f"Create the IAM role {role.name}?", role.text(), yes="Create this role")
-        if not await self.app.push_screen_wait(dialog):
+        if not await self.put(dialog):
             raise AppError(Cause.INVALID, "AWS cannot end the lease without this role", hint="Or let tanzaku end it")
         with self._on_its_way(f"The role {role.name}"):
             return (await self.services.schedules.role(role)).arn
@@ -186,7 +186,7 @@ class ServingTab(OrderingTab):
         models = [(m.name, m.arn) for m in others]
         wish, problem = EndpointWish(endpoint.name, endpoint.model_arn), ""
         while True:
-            answer = await self.app.push_screen_wait(EndpointDialog(endpoint, models, wish, problem))
+            answer = await self.put(EndpointDialog(endpoint, models, wish, problem))
             if answer is None or (answer.name == endpoint.name and answer.model_arn == endpoint.model_arn):
                 self.say("Nothing was changed")
                 return
@@ -215,12 +215,12 @@ class ServingTab(OrderingTab):
             f"{run.job.name} has run for {span(self.services.now() - run.job.created)}. A stopped job cannot go on; "
             "what it trained so far is charged, and no model comes of it."
         )
-        if await self.app.push_screen_wait(ConfirmDialog("Stop this job?", body, yes="Stop the job")):
+        if await self.put(ConfirmDialog("Stop this job?", body, yes="Stop the job")):
             await self._send(self.services.jobs.stop(run.job.arn), "The stop of", run.job.name, "is stopping")
 
     async def _stop_evaluation(self, job: EvaluationJob) -> None:
         body = f"{job.name} cannot go on later; what was asked and judged so far is charged, and no results come of it."
-        if await self.app.push_screen_wait(ConfirmDialog("Stop this evaluation job?", body, yes="Stop the job")):
+        if await self.put(ConfirmDialog("Stop this evaluation job?", body, yes="Stop the job")):
             await self._send(self.services.evaluation_jobs.stop(job.arn), "The stop of", job.name, "is stopping")
 
     async def _send(self, call: Awaitable[None], order: str, name: str, done: str) -> None:
@@ -247,7 +247,7 @@ class ServingTab(OrderingTab):
         elif run.model is not None:
             body = f"The custom model {run.model.name} is deleted for good; only training again brings it back."
             dialog = ConfirmDialog("Delete this custom model?", body, word=run.model.name)
-            if await self.app.push_screen_wait(dialog):
+            if await self.put(dialog):
                 call = self.services.jobs.delete_model(run.model.arn)
                 await self._send(call, "The deletion of", run.model.name, "is deleted")
         else:
@@ -257,7 +257,7 @@ class ServingTab(OrderingTab):
         if len(endpoints) == 1:
             return endpoints[0]
         choices = [Choice(e.arn, e.name, f"{e.kind} · {e.status}") for e in endpoints]
-        chosen = await self.app.push_screen_wait(ChoiceDialog("Delete which endpoint?", choices))
+        chosen = await self.put(ChoiceDialog("Delete which endpoint?", choices))
         return next((e for e in endpoints if e.arn == chosen), None)
 
     async def _delete_endpoint(self, endpoint: Endpoint) -> None:
@@ -267,6 +267,6 @@ class ServingTab(OrderingTab):
             ends = f"{endpoint.commitment_ends:%Y-%m-%d}" if endpoint.commitment_ends else "that ends"
             body += f" It is bought for {endpoint.commitment}: AWS refuses to delete it before {ends}."
         dialog = ConfirmDialog("Delete this endpoint?", body, word=endpoint.name)
-        if await self.app.push_screen_wait(dialog):
+        if await self.put(dialog):
             call = self.services.endpoints.delete(endpoint)
             await self._send(call, "The deletion of", endpoint.name, "is deleted")

@@ -59,12 +59,12 @@ class LossExportTab(LossRunsTab):
             Choice(kind, str(kind), text + (drawn if kind in (ExportKind.SVG, ExportKind.PNG) else ""))
             for kind, text in _KINDS.items()
         ]
-        chosen = await self.app.push_screen_wait(ChoiceDialog("Export as", choices))
+        chosen = await self.put(ChoiceDialog("Export as", choices))
         if chosen is None:
             return
         kind = ExportKind(chosen)
         offered = await self.services.pool.run(free_path, Path.cwd(), reports, kind)
-        typed = await self.app.push_screen_wait(PathDialog("Write to", value=str(offered)))
+        typed = await self.put(PathDialog("Write to", value=str(offered)))
         if not typed or not typed.strip():
             return
         await self.attempt(self._write(reports, kind, typed_path(typed)))
@@ -77,7 +77,7 @@ class LossExportTab(LossRunsTab):
             if error.cause is not Cause.CONFLICT:
                 raise
             body = f"{safe_line(str(path), 300)} is there already and would be replaced."
-            if not await self.app.push_screen_wait(ConfirmDialog("Replace this file?", body, yes="Replace it")):
+            if not await self.put(ConfirmDialog("Replace this file?", body, yes="Replace it")):
                 self.say("Nothing was written")
                 return
             await export(self.services.pool, reports, kind, path, overwrite=True)

@@ -135,7 +135,7 @@ class LossRunsTab(Tab):
         current = self._runs.current
         marked = frozenset(run.key for run in self._runs.all if run.pinned)
         dialog = RunsDialog(choices, chosen=current.key if current else "", marked=marked & {c.key for c in choices})
-        chosen = await self.app.push_screen_wait(dialog)
+        chosen = await self.put(dialog)
         if chosen is None:
             return
         if len(chosen) == 1:
@@ -201,7 +201,7 @@ class LossRunsTab(Tab):
     @work(group="open", exclusive=True)
     async def action_open_files(self) -> None:
         """Show local metrics files."""
-        typed = await self.app.push_screen_wait(
+        typed = await self.put(
             PathDialog(
                 "Open metrics files",
                 value=f"{os.getcwd()}/",

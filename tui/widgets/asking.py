@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
 from typing import TypeVar
 
@@ -11,6 +12,9 @@ from textual.widget import Widget
 from tui.domain.errors import AppError
 
 T = TypeVar("T")
+
+_LOOK = 0.1
+"""Seconds between two looks whether the asker is in sight again."""
 
 
 class Asking(Widget):
@@ -28,9 +32,33 @@ class Asking(Widget):
             return None
         self._question_open = True
         try:
-            return await self.app.push_screen_wait(dialog)
+            return await self.put(dialog)
         finally:
             self._question_open = False
+
+    async def put(self, dialog: ModalScreen[T]) -> T | None:
+        """The dialog's answer. A question that comes late, since something was looked up for it, does not break into
+        what is done elsewhere by then: it waits until what asks it is in sight again."""
+        if not self._in_sight():
+            self.say(f"“{getattr(dialog, 'heading', 'A question')}” waits{self._where()}")
+            await self._come_into_sight()
+        return await self.app.push_screen_wait(dialog)
+
+    async def _come_into_sight(self) -> None:
+        seen = asyncio.Event()
+        looking = self.set_interval(_LOOK, lambda: seen.set() if self._in_sight() else None)
+        try:
+            await seen.wait()
+        finally:
+            looking.stop()
+
+    def _in_sight(self) -> bool:
+        shown = all(w.display for w in self.ancestors_with_self if isinstance(w, Widget))
+        return shown and self.screen is self.app.screen
+
+    def _where(self) -> str:
+        hidden = next((w for w in self.ancestors_with_self if isinstance(w, Widget) and not w.display), None)
+        return f" in {hidden.id.capitalize()}" if hidden is not None and hidden.id else " until this one is answered"
 
     async def attempt(self, doing: Awaitable[object]) -> bool:
         """Await something that may fail as expected; the failure goes to the status line."""
