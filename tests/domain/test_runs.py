@@ -148,7 +148,7 @@ def test_what_was_not_listed_is_not_taken_for_deleted(kind: Serving, missed: Par
     before = board(Run("m", None, model("m"), (endpoint("e", "m", kind=kind),)))
     assert changes(before, replace(board(), missed=frozenset([missed]))) == []
     (other,) = set(Part) - {Part.JOBS, Part.MODELS, Part.EVALUATIONS, missed}
-    assert [n.gone for n in changes(before, replace(board(), missed=frozenset([other])))] == [True]
+    assert [n.gone for n in changes(before, replace(board(), missed=frozenset([other])))] == ["end/e"]
 
 
 def test_a_job_known_better_replaces_its_run_only() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -11,6 +12,8 @@ from tests.harness import Walk
 from tests.journeys.stage import sent, trained
 from tests.sandbox.conftest import PAIRS
 from tui.domain.evaluation import Judge, JudgeKind
+from tui.screens.main import MainScreen
+from tui.services.journal import boot_id, host
 from tui.services.one_go import OneGo, Step
 
 BUY, DELETE = "CreateProvisionedModelThroughput", "DeleteProvisionedModelThroughput"
@@ -25,7 +28,7 @@ def questions(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.services.one_go._DELETE_WAITS", (0.0,))
+    monkeypatch.setitem(OneGo.__init__.__kwdefaults__ or {}, "delete_waits", (0.0,))
 
 
 def held(walk: Walk) -> list[str]:
@@ -129,8 +132,68 @@ async def test_what_fails_deletes_it_too(walk: Walk, questions: Path) -> None:
         walk.sandbox.faults.add(kind="denied", service="bedrock-runtime", times=None)
         await walk.pass_time(700)
         await walk.until(lambda: held(walk) == [], "the deletion")
-        await walk.sees("claude-3-haiku is deleted")
+        # Why it failed stays to be read: that it is gone is told with it, and not once more as news.
+        await walk.sees("AWS does not allow this", "claude-3-haiku is deleted, ≈ $")
+        await walk.pass_time(5)
+        seen = walk.app_now.screen_stack[0].board  # type: ignore[attr-defined]
+        await walk.until(lambda: walk.app_now.screen_stack[0].board is not seen, "a later look")  # type: ignore[attr-defined]
+        assert walk.shows("AWS does not allow this")
     assert sent(walk, DELETE) == 1
+
+
+async def test_what_could_not_be_deleted_is_tried_again_until_it_is(walk: Walk, questions: Path) -> None:
+    trained(walk)
+    async with walk.app([questions], size=(100, 40)):
+        await planned(walk)
+        refusal = walk.sandbox.faults.add(kind="denied", operation=DELETE, times=None)
+        await walk.press("B")
+        await walk.sees("End it now?")
+        await walk.press("y")
+        await walk.sees("claude-3-haiku could not be deleted and bills on")
+        assert held(walk) == ["claude-3-haiku"]
+        refusal.times = 0
+        await walk.pass_time(61)
+        await walk.sees("Given up; claude-3-haiku is deleted, ≈ $")
+    assert held(walk) == []
+
+
+async def test_ended_while_it_judges_nothing_is_deleted_again(walk: Walk, questions: Path) -> None:
+    trained(walk)
+    async with walk.app([questions], size=(100, 40)) as app:
+        await planned(walk)
+        main = app.screen
+        assert isinstance(main, MainScreen)
+        say = main.say
+
+        def stopped(text: str, kind: str = "") -> None:
+            say(text, kind)
+            if "the endpoint is deleted already" in text and main._going is not None:
+                main._going.stop()
+
+        with patch.object(main, "say", stopped):
+            await walk.pass_time(700)
+            await walk.until(lambda: main._going is None, "the end")
+        await walk.sees("Given up; what is answered and judged stays stored")
+        assert await app.services.one_go.left(app.services.place(main.identity)) is None
+    assert (held(walk), sent(walk, DELETE)) == ([], 1)
+
+
+async def test_what_another_window_has_in_hand_is_left_to_it(walk: Walk, questions: Path) -> None:
+    trained(walk)
+    async with walk.app([questions], size=(100, 40)):
+        await planned(walk)
+        OneGo.finish, kept = _nothing, OneGo.finish  # type: ignore[method-assign]
+    OneGo.finish = kept  # type: ignore[method-assign]
+    services = walk.services()
+    init = json.dumps({"pid": 1, "boot": boot_id(), "host": host()})
+    services.store.write("UPDATE one_go_holders SET holder=?", (init,))
+    services.close()
+    async with walk.app([questions], size=(100, 40)):
+        await walk.sees("claude-3-haiku is waiting until it serves in another window")
+        await walk.press("2", "B")
+        await walk.sees("Look there, or close that window")
+        assert len(walk.app_now.screen_stack) == 1
+    assert held(walk) == ["claude-3-haiku"]
 
 
 async def test_after_the_app_is_gone_the_next_start_goes_on(walk: Walk, questions: Path) -> None:

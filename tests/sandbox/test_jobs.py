@@ -22,6 +22,7 @@ from tests.sandbox.conftest import (
     conversation_lines,
     message_of,
 )
+from tui.sandbox.catalog import SCHEDULED_JOBS
 
 
 def _phases(job: dict[str, Any]) -> tuple[str, str, str]:
@@ -357,3 +358,14 @@ def test_tags_of_job_and_model(scene: Scene) -> None:
         scene.bedrock.tag_resource(resourceARN=model, tags=[{"key": f"k{n}", "value": ""} for n in range(51)])
     assert code_of(error) == "TooManyTagsException"
     assert scene.job(arn)["baseModelArn"].endswith(HAIKU)
+
+
+def test_no_more_jobs_wait_to_be_trained_than_the_quota_allows(scene: Scene) -> None:
+    asked = scene.ready_for_jobs()
+    for number in range(SCHEDULED_JOBS):
+        scene.bedrock.create_model_customization_job(
+            **asked | {"jobName": f"j{number}", "customModelName": f"m{number}"}
+        )
+    with pytest.raises(ClientError) as error:
+        scene.bedrock.create_model_customization_job(**asked)
+    assert code_of(error) == "ServiceQuotaExceededException"

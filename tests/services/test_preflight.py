@@ -24,9 +24,9 @@ def wanted(scene: Scene) -> JobSpec:
     return JobSpec("lessons-1", "keeper", HAIKU, asked["roleArn"], data, place)
 
 
-async def checked(services: Services, spec: JobSpec) -> dict[str, Check]:
+async def checked(services: Services, spec: JobSpec, *, moving: int = 0) -> dict[str, Check]:
     model = next(m for m in CATALOGUE if m.customization_id == HAIKU)
-    around = Surroundings(await services.identity.look(), model, services.now())
+    around = Surroundings(await services.identity.look(), model, services.now(), moving=moving)
     return {check.key: check async for check in services.preflight.run(spec, around)}
 
 
@@ -49,6 +49,22 @@ async def test_what_cannot_be_looked_at_is_not_called_wrong(
     assert Mark.UNKNOWN in marks
     assert not [check.line for check in found.values() if check.mark is Mark.BAD]
     assert "?" in summary(found.values())
+
+
+@pytest.mark.parametrize(("moving", "mark"), [(0, Mark.OK), (9, Mark.OK), (10, Mark.UNKNOWN)])
+async def test_the_quota_on_jobs_is_told(services: Services, scene: Scene, moving: int, mark: Mark) -> None:
+    found = (await checked(services, wanted(scene), moving=moving))["quota"]
+    assert found.mark is mark
+    assert f"{moving} jobs under way, 10 may be scheduled at once" in found.line
+
+
+async def test_a_quota_that_may_not_be_read_says_what_is_missing(
+    services: Services, scene: Scene, sandbox: Sandbox
+) -> None:
+    services.forget()
+    sandbox.faults.add(kind="denied", service="service-quotas", times=None)
+    found = (await checked(services, wanted(scene)))["quota"]
+    assert found.line.startswith("? quota: could not be looked at (AWS does not allow this). Ask for the permission")
 
 
 async def test_what_is_missing_has_a_cure(services: Services, scene: Scene) -> None:

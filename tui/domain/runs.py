@@ -199,7 +199,8 @@ class News:
 
     text: str
     good: bool
-    gone: bool = False
+    gone: str = ""
+    """ARN of the endpoint that is not there any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +238,7 @@ def since(before: Mapping[str, Seen], new: Board) -> list[News]:
             continue
         now = there.get(arn)
         if now is None and seen.part not in new.missed:
-            news.append(News(f"{seen.name} is deleted", True, gone=True))
+            news.append(News(f"{seen.name} is deleted", True, gone=arn))
         elif now is not None and now.status != seen.status and not now.moving:
             news.append(News(f"{now.name}: {now.status}", now.ready))
     return news

@@ -20,6 +20,8 @@ WEST, EAST = "us-west-2", "us-east-1"
 # Model units the sandbox's account may hold at the same time. On AWS both are 0 until Support raises them.
 NO_COMMITMENT_UNITS = 2
 COMMITTED_UNITS = 1
+SCHEDULED_JOBS = 10
+"""Customization jobs that may wait to be trained at the same time in a Region: what AWS gives every account."""
 
 
 class Layout(StrEnum):

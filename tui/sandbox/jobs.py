@@ -7,8 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from tui.sandbox import records, roles
-from tui.sandbox.catalog import BaseModelEntry, Customization, Hyperparameter, base_arn, find_customizable
-from tui.sandbox.errors import conflict, not_found, validation
+from tui.sandbox.catalog import (
+    SCHEDULED_JOBS,
+    BaseModelEntry,
+    Customization,
+    Hyperparameter,
+    base_arn,
+    find_customizable,
+)
+from tui.sandbox.errors import conflict, not_found, quota_exceeded, validation
 from tui.sandbox.records import Job, Model, Phase
 from tui.sandbox.scenarios import Scenario
 from tui.sandbox.wire import Call
@@ -27,6 +34,7 @@ def create_job(world: World, call: Call) -> dict[str, Any]:
         entry, rules, source = _resolve_base(world, call.region, given["baseModelIdentifier"])
         _check_offer(world, call, entry, rules)
         _check_kind(given)
+        _check_room(world, call.region)
         hyperparameters = _hyperparameters(given.get("hyperParameters", {}), rules.hyperparameters)
         arn = records.job_arn(call.region, rules.model_id)
         _check_role(world, given["roleArn"], arn)
@@ -48,6 +56,12 @@ def _check_names(world: World, region: str, given: Mapping[str, Any]) -> None:
     moving = (job for job in jobs if job.status in ("InProgress", "Stopping"))
     if taken or any(job.model_name == name for job in moving):
         raise conflict("The provided custom model name is currently in use.")
+
+
+def _check_room(world: World, region: str) -> None:
+    jobs = [job for job in world.records.jobs.values() if job.region == region and job.status == "InProgress"]
+    if sum(job.phases[PHASES[-1]].status == "NotStarted" for job in jobs) >= SCHEDULED_JOBS:
+        raise quota_exceeded(f"Your account may have {SCHEDULED_JOBS} scheduled model customization jobs at most.")
 
 
 def _resolve_base(world: World, region: str, identifier: str) -> tuple[BaseModelEntry, Customization, Model | None]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tui.sandbox.catalog import BASE_MODELS, COMMITTED_UNITS, NO_COMMITMENT_UNITS
+from tui.sandbox.catalog import BASE_MODELS, COMMITTED_UNITS, NO_COMMITMENT_UNITS, SCHEDULED_JOBS
 from tui.sandbox.errors import ServiceError
 from tui.sandbox.scenarios import Scenario
 from tui.sandbox.wire import Call
 from tui.sandbox.world import World, cut
 
 
-def _quota(world: World, call: Call, code: str, name: str, value: float) -> dict[str, Any]:
-    if Scenario.QUOTA in world.scenarios:
+def _quota(world: World, call: Call, code: str, name: str, value: float, *, units: bool = True) -> dict[str, Any]:
+    if units and Scenario.QUOTA in world.scenarios:
         value = 0
     return {
         "ServiceCode": "bedrock",
@@ -35,6 +35,14 @@ _KNOWN_CODES = {_LLAMA_8B: "L-3632DE15"}
 
 def _quotas(world: World, call: Call) -> list[dict[str, Any]]:
     found = [
+        _quota(
+            world,
+            call,
+            "L-0406044C",
+            "(Model customization) Scheduled customization jobs",
+            SCHEDULED_JOBS,
+            units=False,
+        ),
         _quota(
             world,
             call,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tui.services.leases import Lease
 
 _WARN_BEFORE = timedelta(minutes=5)
-_TRY_AGAIN = timedelta(minutes=1)
+TRY_AGAIN = timedelta(minutes=1)
 _AWS_IS_LATE = timedelta(minutes=3)
 """How long after the end of a lease its schedule in AWS may still be at work."""
 EXTENSION = timedelta(minutes=30)
@@ -167,7 +167,7 @@ class MoneyScreen(SharedScreen):
         assert lease.until is not None
         # One that was just bought is seen to by whoever bought it.
         tried = self._kept.setdefault(lease.token, now if lease.wanted else LONG_AGO)
-        if tried is None or now - tried < _TRY_AGAIN:
+        if tried is None or now - tried < TRY_AGAIN:
             return
         self._kept[lease.token] = now
         services, leases = self.services, self.services.leases
@@ -216,7 +216,7 @@ class MoneyScreen(SharedScreen):
     async def _end(self, lease: Lease, now: datetime) -> None:
         """Delete what the lease was for; while that fails, again each minute and with a loud word."""
         over = now - lease.until if lease.until else timedelta(0)
-        if (lease.kept and over < _AWS_IS_LATE) or now - self._tried.get(lease.token, LONG_AGO) < _TRY_AGAIN:
+        if (lease.kept and over < _AWS_IS_LATE) or now - self._tried.get(lease.token, LONG_AGO) < TRY_AGAIN:
             return
         self._tried[lease.token] = now
         await self._read_leases()  # another window may have ended or extended it meanwhile

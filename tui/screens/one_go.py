@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Awaitable
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
 from textual import on, work
@@ -14,6 +16,7 @@ from tui.domain.errors import AppError, Cause
 from tui.domain.pricing import cents
 from tui.domain.runs import Board, Run
 from tui.domain.text import safe_line
+from tui.screens.money import TRY_AGAIN
 from tui.screens.money_keys import MoneyKeys
 from tui.tabs.base import Tab
 
@@ -37,11 +40,29 @@ class OneGoScreen(MoneyKeys):
     _going: Reins | None = None
     _order: Order | None = None
     _boards: asyncio.Event | None = None
+    _tried_again: datetime | None = None
+    """When it was last tried to delete what could not be deleted."""
+    _told_failure = ""
 
     def one_go_seen(self) -> None:
-        """A board came: what waits for service looks again."""
+        """A board came: what waits for service looks again, and what could not be deleted is tried again."""
         if self._boards is not None:
             self._boards.set()
+        order, now = self.services.one_go.unfinished, self.services.now()
+        if order is None or self._going is not None or self._planning or self.board.problem is not None:
+            return
+        if self.services.aws.read_only or order.place != self.services.place(self.identity):
+            return
+        if self._tried_again is None or abs(now - self._tried_again) >= TRY_AGAIN:
+            self._tried_again = now
+            self._once_more(order)
+
+    @work(group="one-go", exclusive=True)
+    async def _once_more(self, order: Order) -> None:
+        """Delete what could not be deleted; what was asked completely before is judged then."""
+        from tui.services.one_go import Step
+
+        await self._told(self._carry_out(replace(order, given_up=order.step is not Step.DELETING)))
 
     async def tell_left_over(self) -> None:
         """At the start: say what an earlier session did not bring to its end."""
@@ -50,9 +71,11 @@ class OneGoScreen(MoneyKeys):
         except AppError as problem:
             self.say(problem.sentence(), "problem")
             return
-        if left is not None:
-            text = f"{left.name}: interrupted while {left.step}; B in 2 Jobs goes on with it or deletes the endpoint"
-            self.say(text, "problem")
+        if left is not None and left.elsewhere:
+            self.say(f"{left.name} is {left.step} in another window")
+        elif left is not None:
+            then = "goes on with it" if left.deleted else "goes on with it or deletes the endpoint"
+            self.say(f"{left.name}: interrupted while {left.step}; B in 2 Jobs {then}", "problem")
 
     @property
     def one_go_endpoint(self) -> str:
@@ -64,9 +87,7 @@ class OneGoScreen(MoneyKeys):
         order = self._order if self._going is not None else None
         if order is None:
             return []
-        from tui.services.one_go import Step
-
-        if order.step is Step.JUDGING:
+        if order.deleted:
             return [f"{order.name} is deleted and being judged: the next start goes on with it."]
         told = f"{order.name} is {order.step}: quitting deletes it and gives it up; what is answered stays stored."
         return [told]
@@ -93,29 +114,49 @@ class OneGoScreen(MoneyKeys):
                 self._going.stop()
                 self.one_go_seen()
 
-        body = f"{order.name} is {order.step}. What is answered stays stored; the endpoint is deleted at once."
-        self.app.push_screen(ConfirmDialog("End it now?", body, yes="End it and delete the endpoint"), answered)
+        body, yes = f"{order.name} is {order.step}. What is answered stays stored; ", "End it"
+        if order.deleted:
+            body += "the endpoint is deleted already."
+        else:
+            body, yes = f"{body}the endpoint is deleted at once.", "End it and delete the endpoint"
+        self.app.push_screen(ConfirmDialog("End it now?", body, yes=yes), answered)
 
     @work(group="one-go", exclusive=True)
     async def _one_go(self, run: Run | None) -> None:
+        self._told_failure = ""
         try:
-            left = await self.services.one_go.left(self.services.place(self.identity))
-            order = await self._left_over(left) if left is not None else await self._planned(run)
-            if order is not None:
-                await self._carry_out(order)
-        except AppError as problem:
-            self.say(problem.sentence(), "problem")
-            self.post_message(self.Happened(problem.sentence()))
+            await self._told(self._begun(run))
         finally:
             self._planning = False
+
+    async def _told(self, doing: Awaitable[None]) -> None:
+        """Await it, and tell of its failure: here each time, to someone who looks elsewhere once."""
+        try:
+            await doing
+        except AppError as problem:
+            sentence = problem.sentence()
+            self.say(sentence, "problem")
+            if sentence != self._told_failure:
+                self.post_message(self.Happened(sentence))
+            self._told_failure = sentence
+
+    async def _begun(self, run: Run | None) -> None:
+        left = await self.services.one_go.left(self.services.place(self.identity))
+        if left is not None and left.elsewhere:
+            what = f"{left.name} is {left.step} in another window"
+            raise AppError(Cause.CONFLICT, what, hint="Look there, or close that window")
+        order = await self._left_over(left) if left is not None else await self._planned(run)
+        if order is not None:
+            await self._carry_out(order)
 
     async def _left_over(self, order: Order) -> Order | None:
         """Go on, or delete what was bought; nothing when that is not decided."""
         from tui.dialogs.choice import Choice, ChoiceDialog
 
+        end = "end it" if order.deleted else "end it and delete the endpoint"
         choices = [
             Choice("on", "go on where it stopped", f"it was {order.step}"),
-            Choice("end", "end it and delete the endpoint", "what is answered stays stored"),
+            Choice("end", end, "what is answered stays stored"),
         ]
         chosen = await self.app.push_screen_wait(ChoiceDialog(f"{order.name} was interrupted", choices))
         if chosen is None:
@@ -230,7 +271,7 @@ class OneGoScreen(MoneyKeys):
     # Carrying it out
 
     async def _carry_out(self, order: Order) -> None:
-        from tui.services.one_go import Reins
+        from tui.services.one_go import Reins, Step
 
         reins = Reins()
         if order.given_up:
@@ -239,18 +280,27 @@ class OneGoScreen(MoneyKeys):
         began, cost = self.services.now(), None
         try:
             async for told in self.services.one_go.run(order, self._next_board, reins):
-                self._order = told.order
-                bill = next((b for b in self.bills if b.endpoint.arn == told.order.arn), None)
+                self._order = order = told.order
+                bill = next((b for b in self.bills if b.endpoint.arn == order.arn), None)
                 cost = bill.spent(self.services.now()) if bill is not None else cost
+                ended = order.arn and not order.open and not order.deleted
                 if told.text:
-                    self.say(told.text)
+                    self.say(f"{told.text}, ≈ {cents(cost)}" if ended else told.text)
+        except AppError as problem:
+            if order.arn and not order.open:  # why it failed is told with what became of it
+                problem.detail = f"{problem.detail.rstrip('.')}. {order.name} is deleted, ≈ {cents(cost)}".lstrip(". ")
+            raise
         finally:
             self._going, self._boards = None, None
             self.services.watcher.wake()
-        if reins.given_up:
-            return
-        minutes = (self.services.now() - (order.began or began)).total_seconds() / 60
-        text = f"{order.name}: evaluated and deleted after {minutes:.0f} min, ≈ {cents(cost)}"
+        if order.step is not Step.GIVEN_UP:
+            minutes = (self.services.now() - (order.began or began)).total_seconds() / 60
+            await self._report(order, f"evaluated and deleted after {minutes:.0f} min, ≈ {cents(cost)}")
+
+    async def _report(self, order: Order, what: str) -> None:
+        results = await self.services.evaluations.load(order.evaluation)
+        missing = results.wanted - results.answered
+        text = f"{order.name}: {what}" + (f"; {missing} of {results.wanted} answers failed" if missing else "")
         self.post_message(self.Happened(text))
         # Whoever types or reads elsewhere by now is not torn away from it.
         if self.app.screen is self and self.query_one(ContentSwitcher).current == "jobs":

@@ -27,4 +27,5 @@ class SharedScreen(SparingScreen[None]):
 
     def say(self, text: str, kind: str = "") -> None:
         """Put something on the status line."""
-        self.query_one(StatusLine).say(text, kind)
+        for line in self.query(StatusLine):  # none, when a failure outlives the screen
+            line.say(text, kind)

@@ -91,6 +91,7 @@ class WatchingScreen(EvaluationRoutes, OneGoScreen):
         except AppError as problem:
             self._tell_problem(problem)
             return
+        news = [one for one in news if one.gone not in self.services.endpoints.deleted]
         if news and away:
             told = "; ".join(one.text for one in news[:5]) + (f"; and {len(news) - 5} more" if len(news) > 5 else "")
             self.say(f"While tanzaku was closed: {told}", "good" if all(one.good for one in news) else "problem")

@@ -26,6 +26,8 @@ class Endpoints:
     def __init__(self, aws: Aws, orders: Orders) -> None:
         self._aws = aws
         self._orders = orders
+        self.deleted: set[str] = set()
+        """ARNs of what was deleted from here: whoever did it tells of it."""
 
     async def all(self) -> list[Endpoint]:
         """Every endpoint of the account in the Region."""
@@ -124,6 +126,7 @@ class Endpoints:
         except AppError as error:
             if error.cause is not Cause.NOT_FOUND:
                 raise
+        self.deleted.add(endpoint.arn)
 
 
 def _moment(value: Any) -> datetime:

@@ -36,7 +36,8 @@ class IdentityService:
         self._aws = aws
         self._profile = profile
         self._region = region
-        self._confirmed = Identity()
+        self.confirmed = Identity()
+        """As AWS last told it; without an account before it has."""
 
     def first(self) -> Identity:
         """What can be said before anything was asked."""
@@ -53,7 +54,7 @@ class IdentityService:
         Beside a problem stands the account that was last confirmed: orders and rows belong to it until AWS says
         otherwise.
         """
-        was = self._confirmed
+        was = self.confirmed
         try:
             known = await self._aws.pool.run(self._local)
         except AppError as problem:
@@ -64,8 +65,8 @@ class IdentityService:
         except AppError as problem:
             return replace(known, account=was.account, arn=was.arn, problem=problem)
         account, arn = safe_line(str(who["Account"]), 40), safe_line(str(who["Arn"]), 200)
-        self._confirmed = replace(known, account=account, arn=arn)
-        return self._confirmed
+        self.confirmed = replace(known, account=account, arn=arn)
+        return self.confirmed
 
     def _sign_in(self) -> None:
         """Have the credentials fetched or renewed, so that what fails in it is not taken for an answer of AWS."""

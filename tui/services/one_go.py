@@ -11,8 +11,7 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import asdict, replace
-from datetime import datetime
-from enum import StrEnum
+from datetime import timedelta
 
 from tui.domain.base_models import Serving
 from tui.domain.clock import Now, utc_now
@@ -24,63 +23,19 @@ from tui.services.endpoints import Endpoints
 from tui.services.evaluation import Control, Evaluations
 from tui.services.evaluation_rows import read_judge
 from tui.services.leases import Leases
+from tui.services.one_go_orders import OneGoOrders, Order, Step
 from tui.services.pool import DaemonPool
 from tui.services.schedules import Schedules
 from tui.services.store import Store
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS one_go (
-    token TEXT PRIMARY KEY, place TEXT NOT NULL, what TEXT NOT NULL, step TEXT NOT NULL, arn TEXT NOT NULL,
-    at TEXT NOT NULL
-)
-"""
+__all__ = ["OneGo", "Order", "Reins", "Step", "Told"]
+
 _DELETE_WAITS = (2.0, 5.0, 15.0)
 _SEEK_WAITS = (0.5, 1.0, 2.0, 3.0)
 """Seconds in which a purchase that was under way when the app ended may show up."""
+_NOTED_EACH = timedelta(minutes=1)
 _LISTED_LATE, _GONE = 20, 2
 """Boards without the endpoint after which it counts as gone: just bought, and where it was there before."""
-
-
-_COLUMNS = ("token", "place", "step", "arn", "began", "given_up")
-
-
-class Step(StrEnum):
-    """How far it has come; the value is what a person is told."""
-
-    BUYING = "buying"
-    WAITING = "waiting until it serves"
-    ASKING = "asking"
-    DELETING = "deleting the endpoint"
-    JUDGING = "judging"
-    DONE = "done"
-    GIVEN_UP = "given up"
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What one go does. `token` is the purchase's; `minutes` its lease, the longest it may bill."""
-
-    token: str
-    place: str
-    model_arn: str
-    name: str
-    units: int
-    minutes: float
-    evaluation: str
-    judge: str = ""
-    """The judge as text, empty for none."""
-    ender: str = ""
-    """ARN of the role with which AWS deletes it at the end of the lease, should the app be gone; empty for none."""
-    step: Step = Step.BUYING
-    arn: str = ""
-    began: datetime | None = None
-    given_up: bool = False
-    """Whether all that is left to do is to delete what was bought."""
-
-    @property
-    def open(self) -> bool:
-        """Whether something is left to do."""
-        return self.step not in (Step.DONE, Step.GIVEN_UP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +79,10 @@ class OneGo:
         *,
         delete_waits: tuple[float, ...] = _DELETE_WAITS,
         seek_waits: tuple[float, ...] = _SEEK_WAITS,
+        here: Callable[[], str] = str,
         now: Now = utc_now,
     ) -> None:
+        """`here` tells the place that AWS was last seen to be, empty while that is not known."""
         self._endpoints = endpoints
         self._leases = leases
         self._schedules = schedules
@@ -134,7 +91,10 @@ class OneGo:
         self._pool = pool
         self._delete_waits = delete_waits
         self._seek_waits = seek_waits
+        self._here = here
         self._now = now
+        self._orders = OneGoOrders(store, now)
+        self._noted = now()
         self.unfinished: Order | None = None
         """What a run of this session may have bought and has not deleted."""
 
@@ -142,12 +102,12 @@ class OneGo:
         """Write the order down, with its lease, before anything is bought. Raises AppError."""
         order = replace(order, judge=json.dumps(asdict(judge)) if judge else "", began=self._now())
         await self._pool.run(self._leases.plan, order.place, order.token, order.name, order.minutes, order.ender)
-        await self._pool.run(self._keep, order)
+        await self._pool.run(self._orders.keep, order)
         return order
 
     async def left(self, place: str) -> Order | None:
         """The newest order that was not brought to its end. Raises AppError."""
-        return await self._pool.run(self._read, place)
+        return await self._pool.run(self._orders.left, place)
 
     async def run(
         self, order: Order, next_board: Callable[[], Awaitable[Board]], reins: Reins
@@ -157,6 +117,26 @@ class OneGo:
         Raises AppError for what went wrong, after the endpoint was deleted, or with the reason why it could not be:
         its lease goes on trying.
         """
+        self._must_be_here(order)
+        await self._pool.run(self._orders.claim, order)
+        try:
+            if not order.deleted:
+                async with aclosing(self._until_deleted(order, next_board, reins)) as going:
+                    async for told in going:
+                        order = told.order
+                        yield told
+            if order.open:
+                async with aclosing(self._judged(order, reins)) as going:
+                    async for told in going:
+                        yield told
+        finally:
+            if self.unfinished is None:
+                with suppress(AppError):  # it ends with this process
+                    await self._pool.run(self._orders.release, order)
+
+    async def _until_deleted(
+        self, order: Order, next_board: Callable[[], Awaitable[Board]], reins: Reins
+    ) -> AsyncGenerator[Told, None]:
         failure: AppError | None = None
         self.unfinished = order
         try:
@@ -166,24 +146,24 @@ class OneGo:
         except AppError as error:
             failure = error
         except BaseException:
-            # Closed or cancelled: what was bought goes, whoever waits for it.
-            await asyncio.shield(self.finish())
+            # Closed or cancelled: what was bought goes, whoever waits for it; what fails in that is still unfinished.
+            with suppress(AppError):
+                await asyncio.shield(self.finish())
             raise
         yield Told(order, f"Deleting {order.name} …")
         if failure is not None or reins.given_up:
             ended = await self.finish() or order
             if failure is not None:
+                yield Told(ended)
                 raise failure
             yield Told(ended, f"Given up; {order.name} {'is deleted' if ended.arn else 'was not bought'}")
             return
-        order = await self._step(order, Step.DELETING)
+        with suppress(AppError):  # a disk that refuses keeps nothing from being deleted
+            order = await self._step(order, Step.DELETING)
         await self._delete(order)
         order = await self._step(order, Step.JUDGING)
         self.unfinished = None
-        if order.judge:
-            async for told in self._judged(order, reins):
-                yield told
-        yield Told(await self._step(order, Step.DONE), "")
+        yield Told(order)
 
     async def finish(self) -> Order | None:
         """Delete what a run of this session has not come to delete, and give it up; None when there is nothing.
@@ -194,6 +174,7 @@ class OneGo:
         order = self.unfinished
         if order is None:
             return None
+        self._must_be_here(order)
         for wait in (*self._seek_waits, None):
             try:
                 order = await self._sought(order)
@@ -247,6 +228,7 @@ class OneGo:
         if order.step is Step.ASKING:
             async with aclosing(self._evaluations.run(order.evaluation, None, control=reins.control())) as going:
                 async for progress in going:
+                    await self._note(order)
                     yield Told(order, f"{order.name}: {progress.text}")
 
     async def _bought(self, order: Order) -> Order:
@@ -266,6 +248,8 @@ class OneGo:
         missed = 0
         while not reins.given_up:
             board = await next_board()
+            self._must_be_here(order)
+            await self._note(order)
             found = next((e for e in board.endpoints if e.arn == order.arn), None)
             if found is not None and found.ready:
                 return True
@@ -277,10 +261,13 @@ class OneGo:
         return False
 
     async def _judged(self, order: Order, reins: Reins) -> AsyncGenerator[Told, None]:
-        judge = read_judge(order.judge)
-        async with aclosing(self._evaluations.run(order.evaluation, judge, control=reins.control())) as going:
-            async for progress in going:
-                yield Told(order, f"{progress.text} (the endpoint is deleted already)")
+        if order.judge and not reins.given_up:
+            judge = read_judge(order.judge)
+            async with aclosing(self._evaluations.run(order.evaluation, judge, control=reins.control())) as going:
+                async for progress in going:
+                    yield Told(order, f"{progress.text} (the endpoint is deleted already)")
+        order = await self._step(order, Step.GIVEN_UP if reins.given_up else Step.DONE)
+        yield Told(order, "Given up; what is answered and judged stays stored" if reins.given_up else "")
 
     async def _delete(self, order: Order) -> None:
         """Delete what was bought. Raises AppError when AWS refuses again and again; the lease then goes on trying."""
@@ -301,37 +288,33 @@ class OneGo:
                         "$ and X delete it",
                     ) from error
             await asyncio.sleep(wait)
-        lease = await self._pool.run(self._leases.of, order.token)
-        await self._pool.run(self._leases.end, order.token)
+        try:
+            lease = await self._pool.run(self._leases.of, order.token)
+            await self._pool.run(self._leases.end, order.token)
+        except AppError as error:
+            raise AppError(
+                error.cause, f"{order.name} is deleted; that could not be noted", error.sentence()
+            ) from error
         if lease is not None and lease.kept:
             with suppress(AppError):  # it finds nothing to delete then, and goes by itself
                 await self._schedules.remove(lease.kept)
+
+    def _must_be_here(self, order: Order) -> None:
+        """Raises AppError (CONFLICT) where another account or Region is looked at: it knows nothing of the order."""
+        here = self._here()
+        if here and here != order.place:
+            what = f"{order.name} is in {order.place} and bills on; this is {here}"
+            raise AppError(Cause.CONFLICT, what, hint="Sign in there again: it is deleted then")
+
+    async def _note(self, order: Order) -> None:
+        """Say now and then that this window still has the order in hand."""
+        if abs(self._now() - self._noted) >= _NOTED_EACH:
+            self._noted = self._now()
+            await self._pool.run(self._orders.claim, order)
 
     async def _step(self, order: Order, step: Step) -> Order:
         order = replace(order, step=step)
         if self.unfinished is not None:
             self.unfinished = order
-        await self._pool.run(self._keep, order)
+        await self._pool.run(self._orders.keep, order)
         return order
-
-    def _keep(self, order: Order) -> None:
-        self._store.write(_SCHEMA)
-        what = {k: v for k, v in asdict(order).items() if k not in _COLUMNS}
-        began = order.began or self._now()
-        self._store.write(
-            "INSERT OR REPLACE INTO one_go VALUES (?,?,?,?,?,?)",
-            (order.token, order.place, json.dumps(what), order.step, order.arn, began.isoformat()),
-        )
-
-    def _read(self, place: str) -> Order | None:
-        self._store.write(_SCHEMA)
-        rows = self._store.read(
-            "SELECT token, place, what, step, arn, at FROM one_go WHERE place=? AND step NOT IN (?,?)"
-            " ORDER BY at DESC LIMIT 1",
-            (place, Step.DONE, Step.GIVEN_UP),
-        )
-        for token, where, what, step, arn, at in rows:
-            return Order(
-                token=token, place=where, step=Step(step), arn=arn, began=datetime.fromisoformat(at), **json.loads(what)
-            )
-        return None

@@ -246,7 +246,16 @@ class Services(LocalServices):
         """Buying, asking, deleting and judging in one go."""
         from tui.services.one_go import OneGo
 
-        return OneGo(self.endpoints, self.leases, self.schedules, self.evaluations, self.store, self.pool, now=self.now)
+        return OneGo(
+            self.endpoints,
+            self.leases,
+            self.schedules,
+            self.evaluations,
+            self.store,
+            self.pool,
+            here=lambda: self.place(self.identity.confirmed) if self.identity.confirmed.account else "",
+            now=self.now,
+        )
 
     @cached_property
     def prices(self) -> PriceService:
