@@ -8,6 +8,7 @@ import os
 import signal
 import traceback
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -32,6 +33,9 @@ from tui.services.session import Services
 from tui.terminal import steadied
 from tui.turns import TurnTaking
 from tui.widgets.safe_filter import SafeFilter
+
+_LAST_WORDS = 1.0
+"""Seconds that a signal to end leaves for what was typed to reach the journal."""
 
 WASHI = Theme(
     name="washi",
@@ -196,7 +200,16 @@ class TanzakuApp(TurnTaking):
         assert self._loop is not None
         if self._loop.is_closed():
             return  # it is ending already: what bills is being deleted
-        self._loop.call_soon_threadsafe(partial(self.call_next, self.exit, return_code=128 + number))
+        self._loop.call_soon_threadsafe(partial(self.call_next, self._end, 128 + number))
+
+    async def _end(self, code: int) -> None:
+        """Go, with what was typed in an open dialog among the edits that the next start offers."""
+        screen = next((s for s in self.screen_stack if isinstance(s, MainScreen)), None)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS):
+                if screen is not None:
+                    await screen.keep_typed()
+        self.exit(return_code=code)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Without the screenshot, which would write account numbers into a public folder."""

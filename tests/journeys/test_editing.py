@@ -299,6 +299,38 @@ async def test_quitting_names_what_is_not_saved(walk: Walk, file: Path) -> None:
         await walk.until(lambda: walk.app_now._exit, "the end")
 
 
+def journals(walk: Walk) -> list[Path]:
+    """Of edits that no file on disk holds."""
+    return sorted((walk.services().paths.state / "recovery").glob("*.journal"))
+
+
+@pytest.mark.parametrize(("key", "done"), [("e", "edit of pair 1"), ("a", "new pair")])
+async def test_what_stands_in_a_dialog_when_the_terminal_hangs_up_is_offered_too(
+    walk: Walk, file: Path, key: str, done: str
+) -> None:
+    async with walk.app([file]) as app:
+        await walk.sees("40 pairs")
+        await walk.press(key)
+        await walk.sees("ctrl+s accept")
+        await walk.press("tab", *"more")
+        await walk.until(lambda: "more" in walk.text, "what is typed")
+        await app._end(129)
+        assert (app.return_code, content(file)) == (129, written(PAIRS))
+    told = [path.read_text("utf-8") for path in journals(walk)]
+    assert len(told) == 1
+    assert done in told[0]
+    assert "more" in told[0]
+
+
+async def test_a_dialog_in_which_nothing_was_typed_leaves_nothing(walk: Walk, file: Path) -> None:
+    async with walk.app([file]) as app:
+        await walk.sees("40 pairs")
+        await walk.press("e")
+        await walk.sees("ctrl+s accept")
+        await app._end(129)
+    assert not journals(walk)
+
+
 def edited_and_killed(home: Path, file: Path, end: Callable[[Terminal], None]) -> None:
     with Terminal([str(file)], home) as terminal:
         terminal.sees(OFFLINE, "40 pairs")

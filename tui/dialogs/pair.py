@@ -129,6 +129,11 @@ class PairDialog(Dialog[Record]):
         return replace(self._record, turns=turns, system=system)
 
     @property
+    def changed(self) -> bool:
+        """Whether something was typed that nobody has accepted or given up yet."""
+        return self.stands and self.written != self._before
+
+    @property
     def _place(self) -> int:
         """The turn that has the focus; the last one where none has."""
         at = next((n for n, area in enumerate(self._areas) if area.has_focus), len(self._record.turns) - 1)

@@ -127,6 +127,11 @@ class MainScreen(RoutingScreen, WatchingScreen):
 
     # The way out
 
+    async def keep_typed(self) -> None:
+        """Keep what was typed and not accepted, as far as that can be offered at the next start."""
+        for tab in self.query(DatasetTab):  # none, when it has hardly begun
+            await tab.keep_typed()
+
     async def may_quit(self) -> bool:
         """Whether to quit now; else the question has been put, and its answer quits."""
         reasons = [reason for tab in self.query(Tab) for reason in tab.reasons_to_stay()]

@@ -24,6 +24,7 @@ from tui.widgets.pair_rows import OpenFile, PairRows
 from tui.widgets.virtual_table import VirtualTable
 
 if TYPE_CHECKING:
+    from tui.dialogs.pair import PairDialog
     from tui.domain.document import Document, Step
     from tui.services.documents import OpenDocument
 
@@ -63,6 +64,8 @@ class EditingTab(Tab):
     current: int
     _rows: PairRows | None
 
+    _typing: tuple[PairDialog, Callable[[Record | None], Awaitable[None]]] | None = None
+    """The dialog that was opened last to write a pair, and what takes its answer."""
     _refusal = ""
     """Why the last action could not be done."""
 
@@ -186,6 +189,12 @@ class EditingTab(Tab):
         marked = self.query_one("#pairs", VirtualTable).marked
         return sorted(int(key) for key in marked) or [self._here[1]]
 
+    async def keep_typed(self) -> None:
+        """What stands in an open dialog becomes an edit: who typed it cannot accept it any more."""
+        if self._typing is not None and self._typing[0].changed:
+            dialog, accepted = self._typing
+            await accepted(dialog.written)
+
     # Actions on pairs
 
     # The dialogs are pushed at once, not by a worker: keys typed ahead must not act on the list meanwhile.
@@ -211,6 +220,7 @@ class EditingTab(Tab):
             dialog = PairDialog(
                 heading, shown, self.model, with_system=system, before=record, turns=turns, problem=problem
             )
+            self._typing = dialog, accepted
             self.app.push_screen(dialog, accepted)
 
         async def accepted(after: Record | None) -> None:
@@ -239,6 +249,7 @@ class EditingTab(Tab):
             dialog = PairDialog(
                 heading, shown, self.model, with_system=system, before=blank, turns=turns, problem=problem
             )
+            self._typing = dialog, accepted
             self.app.push_screen(dialog, accepted)
 
         async def accepted(record: Record | None) -> None:
