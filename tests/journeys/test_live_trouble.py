@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.harness import FAST, Walk, nobody
-from tests.journeys.stage import sent, served
+from tests.journeys.stage import sent, served, trained
 from tui.domain.settings import Settings
 from tui.sandbox.faults import FaultKind
 from tui.screens import watching
@@ -118,13 +118,26 @@ async def test_an_endpoint_that_comes_up_later_is_found(walk: Walk, monkeypatch:
         await walk.misses("AWS cannot be reached")
 
 
-async def test_who_comes_too_early_is_told_when_aws_is_ready(walk: Walk) -> None:
+@pytest.mark.parametrize(
+    ("key", "opens"),
+    [
+        ("n", "New job on"),
+        ("b", "Serve lantern-keeper"),
+        ("B", "Buy, evaluate and delete lantern-keeper"),
+        ("X", "Delete this custom model?"),
+        ("S", "Only a job that is under way can be stopped"),
+    ],
+)
+async def test_a_key_of_the_first_second_does_what_it_is_for_when_aws_has_answered(
+    walk: Walk, key: str, opens: str
+) -> None:
+    trained(walk)
     walk.sandbox.faults.add(kind="slow", operation="GetCallerIdentity", seconds=60, times=None)
-    async with walk.app():
-        await walk.press("2", "n")
-        await walk.sees("AWS is not ready yet. Wait a moment.")
+    async with walk.app(size=(100, 30)):
+        await walk.press("2", key)
+        await walk.sees("AWS has not answered yet; this goes on when it has")
         walk.sandbox.faults.clear()
-        await walk.sees("AWS is ready now", walk.sandbox.account_id)
+        await walk.sees(opens)
 
 
 async def test_who_asks_for_a_look_is_answered(walk: Walk) -> None:

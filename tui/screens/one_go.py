@@ -7,9 +7,10 @@ import uuid
 from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from textual import on, work
+from textual.screen import ModalScreen
 from textual.widgets import ContentSwitcher
 
 from tui.domain.errors import AppError, Cause
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from tui.domain.evaluation_setup import Setup
     from tui.screens.main import MainScreen
     from tui.services.one_go import Order, Reins
+
+T = TypeVar("T")
 
 _KILLED = (
     "Should tanzaku be killed, the endpoint bills until the next start, which offers to go on or to delete it.",
@@ -158,10 +161,14 @@ class OneGoScreen(MoneyKeys):
             Choice("on", "go on where it stopped", f"it was {order.step}"),
             Choice("end", end, "what is answered stays stored"),
         ]
-        chosen = await self.app.push_screen_wait(ChoiceDialog(f"{order.name} was interrupted", choices))
+        chosen = await self._put(ChoiceDialog(f"{order.name} was interrupted", choices))
         if chosen is None:
             return None
         return replace(order, given_up=chosen == "end")
+
+    async def _put(self, dialog: ModalScreen[T]) -> T | None:
+        """The dialog's answer: it is asked where B is pressed, however late."""
+        return await self.query_one("#jobs", Tab).put(dialog)
 
     # The plan
 
@@ -206,7 +213,7 @@ class OneGoScreen(MoneyKeys):
         form = replace(form, targets=(tuned, *form.targets), sides=sides)
         heading = f"Buy, evaluate and delete {safe_line(run.name, 60)}: asking what?"
         while True:
-            filled = await self.app.push_screen_wait(EvaluationDialog(form, heading))
+            filled = await self._put(EvaluationDialog(form, heading))
             if filled is None:
                 return None
             form = as_filled(form, filled)
@@ -265,7 +272,7 @@ class OneGoScreen(MoneyKeys):
         )
         if run.ready_endpoint is not None:
             body = f"It is served already: E in 4 Chat evaluates it there, and nothing more is bought.\n\n{body}"
-        agreed = await self.app.push_screen_wait(ConfirmDialog("Buy, evaluate, delete?", body, word=name))
+        agreed = await self._put(ConfirmDialog("Buy, evaluate, delete?", body, word=name))
         return name if agreed else ""
 
     # Carrying it out

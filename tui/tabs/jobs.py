@@ -236,6 +236,15 @@ class JobsTab(NewJobTab, ServingTab):
 
     def action_one_go(self) -> None:
         """Buy throughput for the run's model, evaluate it, delete it; or look after one that is under way."""
+        if self._answered(on_run=True):  # at once: one that is under way is ended by it, whatever else is
+            self._request_one_go()
+        else:
+            self._begin(self._one_go_later)
+
+    async def _one_go_later(self) -> None:
+        self._request_one_go()
+
+    def _request_one_go(self) -> None:
         run = self.run_shown
         self.post_message(self.OneGoRequested(run.key if run else ""))
 

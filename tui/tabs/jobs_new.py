@@ -35,7 +35,7 @@ class NewJobTab(OrderingTab):
 
     def action_new_job(self) -> None:
         """Fill in the form and start a job."""
-        self._begin(self._new_job)
+        self._begin(self._new_job, on_run=False)
 
     def action_clone(self) -> None:
         """Fill in the form with what the run under the cursor was made with."""

@@ -39,17 +39,34 @@ class OrderingTab(Tab):
         """A request on its way is better waited for."""
         return [f"{self._sending} is being sent; quitting leaves its outcome open."] if self._sending else []
 
-    def _begin(self, order: Callable[[], Awaitable[None]]) -> None:
-        """Carry out an order, but none while another has come to its questions: it would be pushed aside unanswered."""
+    def _begin(self, order: Callable[[], Awaitable[None]], *, on_run: bool = True) -> None:
+        """Carry out an order, but none while another has come to its questions: it would be pushed aside unanswered.
+
+        With `on_run` it is about the run under the cursor, which is not there before AWS has told of any.
+        """
         if self._sending or self._held:
             what = f"{self._sending} is still being sent" if self._sending else f"{self._held} is still under way"
             self.say(what, "problem")
         else:
-            self._order(order)
+            self._order(order, on_run)
 
     @work(group="order", exclusive=True)
-    async def _order(self, order: Callable[[], Awaitable[None]]) -> None:
-        await self.attempt(order())
+    async def _order(self, order: Callable[[], Awaitable[None]], on_run: bool) -> None:
+        await self.attempt(self._in_its_time(order, on_run))
+
+    async def _in_its_time(self, order: Callable[[], Awaitable[None]], on_run: bool) -> None:
+        """A key of the first second means what can be done a second later."""
+        if not self._answered(on_run):
+            self.say("AWS has not answered yet; this goes on when it has …")
+            await self.until(lambda: self._answered(on_run))
+            self.say("")
+        await order()
+
+    def _answered(self, on_run: bool) -> bool:
+        """Whether AWS has told what an order needs, or why it does not."""
+        if not self.identity.known:
+            return self.identity.problem is not None
+        return not on_run or self.board.seen is not None or self.board.problem is not None
 
     @contextmanager
     def _hold(self, what: str) -> Iterator[None]:

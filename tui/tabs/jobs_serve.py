@@ -239,8 +239,8 @@ class ServingTab(OrderingTab):
     async def _delete(self) -> None:
         run = self.run_shown
         if run is None:
-            return
-        if run.endpoints:
+            self.say("There is nothing to delete here", "problem")
+        elif run.endpoints:
             endpoint = await self._which(run.endpoints)
             if endpoint is not None:
                 await self._delete_endpoint(endpoint)

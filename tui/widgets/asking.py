@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from textual.screen import ModalScreen
@@ -14,7 +14,7 @@ from tui.domain.errors import AppError
 T = TypeVar("T")
 
 _LOOK = 0.1
-"""Seconds between two looks whether the asker is in sight again."""
+"""Seconds between two looks whether what is waited for has come."""
 
 
 class Asking(Widget):
@@ -41,12 +41,13 @@ class Asking(Widget):
         what is done elsewhere by then: it waits until what asks it is in sight again."""
         if not self._in_sight():
             self.say(f"“{getattr(dialog, 'heading', 'A question')}” waits{self._where()}")
-            await self._come_into_sight()
+            await self.until(self._in_sight)
         return await self.app.push_screen_wait(dialog)
 
-    async def _come_into_sight(self) -> None:
+    async def until(self, true: Callable[[], bool]) -> None:
+        """Wait for something that comes by itself, and is looked at some times a second."""
         seen = asyncio.Event()
-        looking = self.set_interval(_LOOK, lambda: seen.set() if self._in_sight() else None)
+        looking = self.set_interval(_LOOK, lambda: seen.set() if true() else None)
         try:
             await seen.wait()
         finally:
