@@ -272,7 +272,8 @@ def _sandbox_process(
 
     if reset:
         for leftover in ("", "-wal", "-shm"):
-            Path(f"{paths.sandbox_store}{leftover}").unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # a folder that cannot be used is told by who needs it
+                Path(f"{paths.sandbox_store}{leftover}").unlink(missing_ok=True)
         shutil.rmtree(paths.losses(sandbox=True), ignore_errors=True)
     return SandboxProcess(state=paths.sandbox_world, speed=speed, reset=reset, region=region, scenarios=scenarios)
 
@@ -288,9 +289,10 @@ def _to_sandbox(process: SandboxProcess) -> Callable[[], Connection]:
             process.start()
             at = process.address()
         except SandboxError as error:
-            raise AppError(
-                Cause.SANDBOX, "The sandbox did not start", str(error), "It is tried again by itself"
-            ) from error
+            again = "It is tried again by itself"
+            if "folder" in str(error):
+                again = "Set XDG_STATE_HOME to another; it is tried again by itself"
+            raise AppError(Cause.SANDBOX, "The sandbox did not start", str(error), again) from error
         return Connection(None, at.region, at.url, at.access_key_id, at.secret_access_key)
 
     return connect

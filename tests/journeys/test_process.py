@@ -270,6 +270,13 @@ def test_without_a_terminal_it_says_so_and_ends(tmp_path: Path) -> None:
     assert "\x1b" not in done.stderr
 
 
+def test_a_home_that_is_none_is_told_with_its_cure(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.write_text("a file")
+    with Terminal(["--sandbox", "--sandbox-reset"], home, cwd=tmp_path, size=(200, 30)) as terminal:
+        terminal.sees("✓ clean", "The sandbox did not start", "Not a directory", "XDG_STATE_HOME")
+
+
 def test_started_anywhere_it_offers_the_shipped_pairs_and_reset_empties(tmp_path: Path) -> None:
     state = tmp_path / ".local/state/tanzaku/sandbox/world"
     process = SandboxProcess(state=state)
