@@ -19,7 +19,7 @@ from types import SimpleNamespace
 from unittest.mock import patch
 
 from textual.events import Key, Paste
-from textual.keys import _character_to_key, key_to_character
+from textual.keys import REPLACED_KEYS, _character_to_key, _get_unicode_name_from_key, key_to_character
 from textual.pilot import Pilot
 
 import tui.app
@@ -112,7 +112,8 @@ class Walk:
         """Keys of one burst, as a slow line delivers them: all of them wait before the first is looked at."""
         for key in keys:
             name = _character_to_key(key) if len(key) == 1 else key
-            self.app_now.post_message(Key(name, key_to_character(name)))
+            character = key_to_character(_get_unicode_name_from_key(REPLACED_KEYS.get(name, name)))
+            self.app_now.post_message(Key(name, character))
         await self.rest()
 
     async def rest(self) -> None:

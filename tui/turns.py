@@ -23,6 +23,8 @@ from tui.widgets.own_keys import OwnKeys
 _LONGEST = 1.0
 """Seconds for which a key is held back at most: whatever is stuck, the way out is not."""
 _GLANCE = 0.05
+_AWAITED = frozenset({"mark", "search", "folder"})
+"""Groups of workers that make a list what the keys behind them are for."""
 _ROUNDS = 2
 """How often in a row all has to be quiet: a worker begins, and opens its dialog, between two looks."""
 
@@ -116,7 +118,19 @@ class TurnTaking(App[None]):
             way = self._way()
             for pump in way:
                 await _passed(pump, until)
-            quiet = quiet + 1 if way == self._way() and self._quiet() else 0
+            if self._list_is_made() and not self._urgent():
+                await asyncio.sleep(_GLANCE / 10)
+                quiet = 0
+            else:
+                quiet = quiet + 1 if way == self._way() and self._quiet() else 0
+
+    def _list_is_made(self) -> bool:
+        return any(worker.is_running and worker.group in _AWAITED for worker in self.workers)
+
+    def _urgent(self) -> bool:
+        """Whether the next key leaves something: it does not wait for lists."""
+        following = self._held[0] if self._held else None
+        return isinstance(following, Key) and (following.key == "escape" or following.key.startswith("ctrl+"))
 
 
 def _name(event: Typed) -> str:

@@ -35,6 +35,26 @@ async def test_deleting_and_moving_on(walk: Walk, pairs: Path) -> None:
     assert json.loads(pairs.read_text()) == [pair for n, pair in enumerate(PAIRS) if n not in (1, 3)]
 
 
+@pytest.mark.parametrize(
+    ("keys", "left"),
+    [
+        (("j", "asterisk", "space", "d"), [1]),
+        (("slash", *"lantern 7", "enter", "d", "escape"), [n for n in range(40) if n != 7]),
+        (("S", "down", "enter", "G", "d"), [*range(1, 40)]),
+        (("slash", *"gate 1", "enter", "asterisk", "d", "escape"), [n for n in range(40) if "1" not in str(n)]),
+    ],
+    ids=["all", "found", "sorted", "all found"],
+)
+async def test_a_deletion_waits_for_the_list_that_it_is_about(
+    walk: Walk, pairs: Path, keys: tuple[str, ...], left: list[int]
+) -> None:
+    async with walk.app([pairs]):
+        await walk.sees("✓ clean")
+        await walk.together(*keys, "w")
+        await walk.sees("is saved")
+    assert [PAIRS.index(pair) for pair in json.loads(pairs.read_text())] == left
+
+
 @pytest.mark.parametrize("behind", ["asterisk", "space", "enter", "d", "G"])
 async def test_what_is_typed_behind_a_tab_is_not_for_the_one_that_is_left(walk: Walk, pairs: Path, behind: str) -> None:
     async with walk.app([pairs]) as app:

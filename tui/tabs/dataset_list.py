@@ -31,6 +31,7 @@ _SEARCH_DELAY = 0.02
 _OUTSIDE = {"changed": "changed on disk", "gone": "gone from the disk"}
 NO_FILE = "No file is open. Press o to open one."
 _NOTHING = "Nothing is left by this filter; esc clears it."
+_NO_PAIRS = "No pairs are in this file. a adds one, u undoes the last change."
 
 
 class ListingTab(RecoveringTab):
@@ -74,7 +75,7 @@ class ListingTab(RecoveringTab):
             return
         self._rows = PairRows(opened, self.listing, self._query.shown)
         self._show_marks(opened, table)
-        table.set_empty(_NOTHING if self.listing.rows is not None else NO_FILE)
+        table.set_empty(_NOTHING if self._query else _NO_PAIRS)
         table.follow = self._show_preview
         table.show(self._rows, keep_cursor=keep_cursor)
         self.show_line()
