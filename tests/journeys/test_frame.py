@@ -93,6 +93,10 @@ async def test_digits_and_letters_typed_in_fields_stay_text(walk: Walk, pairs: P
 DIALOGS = [
     ("dataset", "s", "System prompt"),
     ("dataset", "p", "Convert and upload"),
+    ("dataset", "L", "Leakage"),
+    ("dataset", "P", "Split 40 pairs"),
+    ("dataset", "i", "Statistics of 2 open files"),
+    ("dataset", "ctrl+r", "Replace in all 40 pairs"),
     ("jobs", "n", "New job on"),
     ("jobs", "b", "Serve lantern-keeper"),
     ("jobs", "X", "Delete this custom model?"),
@@ -123,8 +127,10 @@ async def test_no_size_breaks_a_tab_and_nothing_is_lost(walk: Walk, pairs: Path)
 async def test_no_size_breaks_a_dialog(walk: Walk, pairs: Path) -> None:
     services = walk.services()
     uploaded(walk, services).model()
-    async with walk.app([pairs], services=services) as app:
-        await walk.sees(walk.sandbox.account_id, "✓ clean")
+    other = pairs.with_name("validation.json")
+    other.write_text('[{"q": "Who is the keeper?", "a": "Somebody else."}]')
+    async with walk.app([pairs, other], services=services) as app:
+        await walk.sees(walk.sandbox.account_id, "✓ clean", "(1/2)")
         for tab, key, heading in DIALOGS:
             await go(walk, tab)
             if tab == "jobs":
@@ -134,8 +140,10 @@ async def test_no_size_breaks_a_dialog(walk: Walk, pairs: Path) -> None:
             await walk.press(key)
             await walk.until(lambda: isinstance(app.screen, Dialog), heading)
             focused = app.focused
-            for size in [(59, 15), (2, 1), (80, 24)]:
+            for size in [(59, 15), (2, 1), (60, 16)]:
                 await walk.keyboard.resize_terminal(*size)
+            await walk.sees(heading, "esc c")  # what closes it is in sight in the smallest window
+            await walk.keyboard.resize_terminal(80, 24)
             await walk.sees(heading)
             assert app.focused is focused
             await walk.press("escape")

@@ -111,6 +111,8 @@ class LeaksDialog(Dialog[Place]):
     ]
     DEFAULT_CSS = """
     LeaksDialog #leak-sides { height: 8; }
+    LeaksDialog.-low #leak-sides { height: 3; }
+    LeaksDialog.-low #leak-figures { max-height: 1; }
     LeaksDialog #leak-sides TextPane { width: 1fr; height: 100%; padding: 0 1; border-top: solid $primary 40%; }
     LeaksDialog #leak-figures { height: auto; max-height: 2; }
     """
@@ -152,7 +154,7 @@ class LeaksDialog(Dialog[Place]):
             return
         self._entries = found
         table = self.query_one(VirtualTable)
-        table.styles.height = max(2, min(8, len(found) + 1, self.size.height - 18))
+        table.styles.height = max(2, min(8, len(found) + 1, self.size.height - (18 if self.size.height > 19 else 12)))
         table.set_empty("The open files share nothing by these thresholds.")
         table.show(_Rows(found))
         self._tell_size(count(len(found), "pair of records", "pairs of records"))

@@ -40,7 +40,9 @@ class ReplaceDialog(Dialog[Plan]):
         Binding("enter", "next_field", "next", show=False, priority=True, id="replace.enter"),
     ]
     DEFAULT_CSS = """
+    ReplaceDialog #replace-fields { height: auto; }
     ReplaceDialog #replace-preview { height: 6; }
+    ReplaceDialog.-low #replace-preview { height: 3; }
     ReplaceDialog #replace-count { height: 1; }
     """
 

@@ -101,8 +101,9 @@ class SplitDialog(Dialog[SplitPlan]):
             yield PathField("new files", form.names, help="* stands for the part", id="names")
             yield Static("", id="split-parts", markup=False)
             yield Histograms(ascii=plain_terminal(), alike=True)
-            yield Static("", id="dialog-problem", markup=False)
-            yield KeyLine()
+            with Vertical(classes="dialog-foot"):
+                yield Static("", id="dialog-problem", markup=False)
+                yield KeyLine()
 
     def on_mount(self) -> None:
         self.query_one("#validation", TextField).focus()

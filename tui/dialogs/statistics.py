@@ -153,8 +153,9 @@ class StatisticsDialog(Dialog[Place]):
             yield Static("", id="statistics-facts", markup=False)
             yield Histograms(ascii=self._ascii, id="statistics-histograms")
             yield VirtualTable(_EXTREMES, id="statistics-extremes", empty="nothing to go to yet")
-            yield Static("", id="dialog-problem", markup=False)
-            yield KeyLine()
+            with Vertical(classes="dialog-foot"):
+                yield Static("", id="dialog-problem", markup=False)
+                yield KeyLine()
 
     def on_mount(self) -> None:
         files = self.query_one("#statistics-files", VirtualTable)
