@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from textual._ansi_sequences import SYNC_END, SYNC_START
 from textual.drivers import linux_driver
 
 from tests.journeys.terminal import Terminal, restored
@@ -90,6 +91,16 @@ def test_the_driver_still_decodes_where_it_is_mended(monkeypatch: pytest.MonkeyP
     assert "getincrementaldecoder" in linux_driver.LinuxDriver.run_input_thread.__code__.co_names
     decode = TerminalInput().decode
     assert decode(b"a\xff\xe3\x81") + decode(b"\x82") == "a\ufffdあ"
+
+
+def test_a_frame_is_written_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Textual's driver hands each piece to a thread, which takes the interpreter from what draws the next."""
+    pieces: list[str] = []
+    monkeypatch.setattr(linux_driver.LinuxDriver, "write", lambda _, data: pieces.append(data))
+    driver = object.__new__(TanzakuApp.get_driver_class(TanzakuApp.__new__(TanzakuApp)))
+    for data in ("\x1b[?25l", SYNC_START, "a line", "another", SYNC_END, "\x07"):
+        driver.write(data)
+    assert pieces == ["\x1b[?25l", f"{SYNC_START}a lineanother{SYNC_END}", "\x07"]
 
 
 def test_stopped_and_continued_it_paints_again(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from textual.widget import Widget
 
 from tui.domain.text import UNSAFE
 from tui.widgets.safe_filter import SafeFilter
+from tui.widgets.sparing import SparingScreen
 
 HOSTILE = (
     "[/INST]",
@@ -47,6 +48,10 @@ class HostApp(App[None]):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), self.gate]
+
+    def get_default_screen(self) -> SparingScreen[None]:
+        """As the app's own: widgets are asked only for lines that are painted."""
+        return SparingScreen()
 
     def compose(self) -> ComposeResult:
         yield from self.shown

@@ -18,6 +18,10 @@ def _cut(text: str, width: int) -> tuple[str, int]:
     if width <= 0:
         return "", 0
     line = safe_line(text, 2 * width + 16)
+    if line.isascii():  # and printable
+        if len(line) > width:
+            line = line[: width - 1].rstrip() + "…"
+        return line, len(line)
     length = sum(map(get_character_cell_size, line))
     if length > width:
         line = line[: _overflow(line, 0, width - 1)].rstrip() + "…"

@@ -9,11 +9,11 @@ from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.geometry import Region, Size
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.visual import Visual
 from textual.widgets import Static
 
+from tui.widgets.bare import BareView
 from tui.widgets.cells import displayed, wrap_line
 from tui.widgets.own_keys import OwnKeys
 from tui.widgets.scrolling import set_scroll_height
@@ -35,7 +35,7 @@ class Line(Static):
             self.update(content, layout=False)
 
 
-class TextPane(OwnKeys, ScrollView, can_focus=True, inherit_bindings=False):
+class TextPane(OwnKeys, BareView, can_focus=True, inherit_bindings=False):
     """A text in a pane of its own; only the lines that differ are painted when it is replaced."""
 
     DEFAULT_CSS = """
@@ -142,9 +142,10 @@ class TextPane(OwnKeys, ScrollView, can_focus=True, inherit_bindings=False):
         self._wrap()
         line = y + self.scroll_offset.y
         width = self.size.width - self.scrollbar_size_vertical
+        style = self.visual_style.rich_style
         if line >= len(self._strips):
-            return Strip.blank(width, self.rich_style)
-        return self._strips[line].adjust_cell_length(width, self.rich_style)
+            return Strip.blank(width, style)
+        return self._strips[line].adjust_cell_length(width, style)
 
     def action_lines(self, lines: int) -> None:
         """Scroll by lines."""

@@ -14,11 +14,11 @@ from textual.content import Content
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.style import Style as VisualStyle
 
 from tui.domain.text import UNSAFE
+from tui.widgets.bare import BareView
 from tui.widgets.cells import fit, wrap
 from tui.widgets.columns import Column, Placed, aligned, gap, place, styled
 from tui.widgets.own_keys import OwnKeys
@@ -30,7 +30,7 @@ __all__ = ["Column", "RowSource", "VirtualTable"]
 _MARKER = 2
 
 
-class VirtualTable(OwnKeys, ScrollView, can_focus=True, inherit_bindings=False):
+class VirtualTable(OwnKeys, BareView, can_focus=True, inherit_bindings=False):
     """Rows of a `RowSource` with a cursor and marks, under a header that stays.
 
     The first two cells of a row say `▸` for the cursor and `*` for a mark, so colour is never needed.
