@@ -164,6 +164,17 @@ async def test_very_many_marked_pairs_go_and_come_back(walk: Walk, tmp_path: Pat
         assert path.read_bytes() == b"".join(before.splitlines(keepends=True)[n] for n in (1, 3))
 
 
+async def test_keys_in_one_burst_delete_what_is_marked_by_then(walk: Walk, tmp_path: Path) -> None:
+    path = tmp_path / "many.jsonl"
+    path.write_text("".join(json.dumps({"q": f"What is lantern {n}?", "a": "It."}) + "\n" for n in range(8_000)))
+    async with walk.app([path]):
+        await walk.sees("8,000 pairs")
+        await walk.together("slash", *"q:9", "enter", "asterisk", "d")
+        tab = walk.app_now.screen.query_one(DatasetTab)
+        await walk.until(lambda: len(tab.files[0].file) < 8_000, "the deletion")
+        assert len(tab.files[0].file) == sum("9" not in str(n) for n in range(8_000))
+
+
 async def test_hits_stand_out_and_are_walked_through(walk: Walk, file: Path) -> None:
     async with walk.app([file]):
         await walk.sees("40 pairs", "4 warnings")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 from weakref import WeakKeyDictionary
 
 from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.worker import WorkerError
 
 from tui.domain.filter import Query, parse
 from tui.domain.formats import Record
@@ -101,7 +103,7 @@ class ListingTab(RecoveringTab):
         if opened.problems is None:
             state, colour = "checking …", "$foreground-muted"
         elif opened.problems:
-            state, colour = f"▲ {opened.findings.summary}", "$text-warning"
+            state, colour = f"▲ {opened.findings.summary}{' …' if opened.looking else ''}", "$text-warning"
         elif opened.looking:
             state, colour = "looking closer …", "$foreground-muted"
         else:
@@ -187,9 +189,14 @@ class ListingTab(RecoveringTab):
     def _marks_changed(self) -> None:
         self.show_line()
 
-    @work(group="mark", exclusive=True)
     async def action_mark_all(self) -> None:
-        """Mark all rows that are shown; where all of them are marked, take their marks away."""
+        """Mark all rows that are shown; where all of them are marked, take their marks away.
+
+        Not a worker: the key behind it is meant for what is marked then, and waits.
+        """
+        for search in [w for w in self.workers if w.node is self and w.group == "search" and not w.is_finished]:
+            with suppress(WorkerError):  # another one has taken its place
+                await search.wait()
         opened, table, listing = self.opened, self.query_one("#pairs", VirtualTable), self.listing
         if opened is None:
             return
