@@ -12,14 +12,16 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from rich.console import RenderableType
 from textual import on
+from textual._compositor import CompositorUpdate
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.driver import Driver
-from textual.events import Event, InputEvent
+from textual.events import Event, InputEvent, Resize
 from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.theme import Theme
@@ -32,6 +34,7 @@ from tui.services.pool import attention
 from tui.services.session import Services
 from tui.terminal import steadied
 from tui.turns import TurnTaking
+from tui.widgets.picture import Picture, SparingUpdate
 from tui.widgets.safe_filter import SafeFilter
 
 _LAST_WORDS = 1.0
@@ -118,6 +121,7 @@ class TanzakuApp(TurnTaking):
         self._window_name = ""
         # Lines are kept by the very filter they went through: another one for each would filter every line again.
         self._gate = SafeFilter()
+        self._picture = Picture()
         self.animation_level = "none"
         for theme in (WASHI, SUMI):
             self.register_theme(theme)
@@ -143,10 +147,20 @@ class TanzakuApp(TurnTaking):
         else:
             super().refresh_css(animate)
 
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """Only what changes is written; whatever else is displayed leaves a terminal that is not known."""
+        if isinstance(renderable, CompositorUpdate) and not self.is_inline:
+            renderable = SparingUpdate(renderable, self._picture, self.size.width)
+        elif renderable is not None:
+            self._picture.forget()
+        super()._display(screen, renderable)
+
     async def on_event(self, event: Event) -> None:
         """Keys and the mouse come before whatever is computed on threads."""
         if isinstance(event, InputEvent):
             attention.wanted()
+        elif isinstance(event, Resize):
+            self._picture.forget()
         await super().on_event(event)
 
     def get_default_screen(self) -> MainScreen:
@@ -164,8 +178,13 @@ class TanzakuApp(TurnTaking):
         if self.services.settings.keys:
             self.set_keymap(dict(self.services.settings.keys))
         self._hear_signals()
-        self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
+        self.app_resume_signal.subscribe(self, self._paint_again)
         self.call_after_refresh(_collect_garbage_again)
+
+    def _paint_again(self, _: object) -> None:
+        """The terminal was someone else's meanwhile."""
+        self._picture.forget()
+        self.refresh(layout=True)
 
     @on(MainScreen.Happened)
     def _notify_outside(self, message: MainScreen.Happened) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from textual import on, work
@@ -67,12 +69,20 @@ class RoutingScreen(SharedScreen):
     def action_tab(self, tab_id: str) -> None:
         """Go to a tab. By message: data is bound in the screen's own handlers, and an action runs in the app's."""
         if self.query_one(ContentSwitcher).current != tab_id:
+            # One frame for both: the tab that is left would be painted without its focus first.
+            self._switching.enter_context(self.app.batch_update())
             self.set_focus(None)  # keys right behind this one are not for the tab that is left
         self.post_message(TabStrip.Chosen(tab_id))
 
     @on(TabStrip.Chosen)
     async def _tab_clicked(self, message: TabStrip.Chosen) -> None:
-        await self.show_tab(message.tab_id)
+        with self._switching.pop_all():
+            await self.show_tab(message.tab_id)
+
+    @cached_property
+    def _switching(self) -> ExitStack:
+        """Holds painting back from a tab's key on until the tab is there."""
+        return ExitStack()
 
     # Routes
 
