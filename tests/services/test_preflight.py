@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.sandbox.conftest import BUCKET, HAIKU, PAIRS, Scene
+from tests.sandbox.conftest import BUCKET, HAIKU, LLAMA_33, PAIRS, Scene
 from tui.domain.base_models import CATALOGUE
 from tui.domain.jobs import DataRef, JobSpec
 from tui.domain.preflight import Check, Cure, Mark, first_cure, summary
@@ -49,6 +50,88 @@ async def test_what_cannot_be_looked_at_is_not_called_wrong(
     assert Mark.UNKNOWN in marks
     assert not [check.line for check in found.values() if check.mark is Mark.BAD]
     assert "?" in summary(found.values())
+
+
+CUSTOM = "arn:aws:bedrock:{region}:123456789012:custom-model/anthropic.claude-3-haiku-20240307-v1:0:200k/{id}"
+
+
+@pytest.mark.parametrize(
+    ("base", "mark", "words"),
+    [
+        ("amazon.nova-lite-v9:0:300k", Mark.BAD, "amazon.nova-lite-v9:0:300k is not offered in us-west-2"),
+        (HAIKU.removesuffix(":200k"), Mark.OK, "Claude 3 Haiku"),
+        (CUSTOM.format(region="us-west-2", id="nothinglike1"), Mark.BAD, "there is no such custom model"),
+        (CUSTOM.format(region="eu-west-1", id="nothinglike1"), Mark.BAD, "is in eu-west-1, the job in us-west-2"),
+        ("own", Mark.OK, "lantern-keeper, a custom model of yours"),
+        ("other", Mark.BAD, "lantern-keeper was made from meta.llama3-3-70b"),
+    ],
+)
+async def test_what_it_is_trained_from(services: Services, scene: Scene, base: str, mark: Mark, words: str) -> None:
+    spec = wanted(scene)
+    if base in ("own", "other"):
+        base = scene.model(base_id=HAIKU if base == "own" else LLAMA_33)
+    found = (await checked(services, replace(spec, base_model_id=base)))["base"]
+    assert (found.mark, words in found.text) == (mark, True), found.line
+
+
+@pytest.mark.parametrize(
+    ("arn", "words"),
+    [
+        ("arn:aws:iam::999999999999:role/tuner", "it belongs to account 999999999999, not 123456789012"),
+        ("arn:aws:iam::123456789012:role/old/place/tuner", "is arn:aws:iam::123456789012:role/tuner now"),
+        ("arn:aws:iam::123456789012:role/nobody", "it does not exist"),
+    ],
+)
+async def test_another_role_than_it_seems(services: Services, scene: Scene, arn: str, words: str) -> None:
+    found = (await checked(services, replace(wanted(scene), role_arn=arn)))["role"]
+    assert (found.mark, words in found.text) == (Mark.BAD, True), found.line
+
+
+async def test_a_role_with_a_path_is_known_by_its_name(services: Services, scene: Scene) -> None:
+    spec, iam = wanted(scene), scene.client("iam")
+    trust = iam.get_role(RoleName="tuner")["Role"]["AssumeRolePolicyDocument"]
+    made = iam.create_role(Path="/teams/faq/", RoleName="deep", AssumeRolePolicyDocument=json.dumps(trust))["Role"]
+    found = (await checked(services, replace(spec, role_arn=made["Arn"])))["role"]
+    assert found.line == "✓ role: deep trusts Bedrock for jobs here"
+
+
+async def test_data_that_a_key_of_kms_encrypts(services: Services, scene: Scene) -> None:
+    spec = wanted(scene)
+    key = spec.training.uri.partition(f"{BUCKET}/")[2]
+    body = scene.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    own = "arn:aws:kms:us-west-2:123456789012:key/1b2c"
+    scene.client("s3").put_object(Bucket=BUCKET, Key=key, Body=body, ServerSideEncryption="aws:kms", SSEKMSKeyId=own)
+    found = (await checked(services, spec))["training"]
+    assert (found.mark, "kms:Decrypt" in found.text) == (Mark.UNKNOWN, True)
+
+
+@pytest.mark.parametrize(
+    ("more", "mark", "words"),
+    [
+        ({"kms_key": "arn:aws:kms:us-east-1:123456789012:key/a"}, Mark.BAD, "the key is in us-east-1"),
+        ({"kms_key": "arn:aws:kms:us-west-2:123456789012:key/a"}, Mark.UNKNOWN, "the key's policy has to let"),
+        ({"subnets": ("subnet-a",), "security_groups": ("sg-a",)}, Mark.UNKNOWN, "network interfaces"),
+    ],
+)
+async def test_what_keys_and_networks_ask_for_is_told(
+    services: Services, scene: Scene, more: dict[str, Any], mark: Mark, words: str
+) -> None:
+    found = (await checked(services, replace(wanted(scene), **more)))["keys"]
+    assert (found.mark, words in found.text) == (mark, True)
+
+
+async def test_validation_data_in_a_bucket_of_their_own_are_in_the_role_that_the_app_makes(
+    services: Services, scene: Scene
+) -> None:
+    spec = replace(wanted(scene), validation=DataRef("s3://tanzaku-validation/v.jsonl", 32))
+    scene.bucket("tanzaku-validation")
+    data, output, validation = spec.training.uri, spec.output_uri, "s3://tanzaku-validation/v.jsonl"
+    plain, plan = (plan_role("123456789012", "us-west-2", data, output, "aws", v) for v in ("", validation))
+    let(scene, *plain.permissions["Statement"])
+    assert "tanzaku-validation" in (await checked(services, spec))["access"].text
+    let(scene, *plan.permissions["Statement"])
+    assert (await checked(services, spec))["access"].mark is Mark.OK
+    assert plan.name != plain.name
 
 
 @pytest.mark.parametrize(("moving", "mark"), [(0, Mark.OK), (9, Mark.OK), (10, Mark.UNKNOWN)])

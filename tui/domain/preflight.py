@@ -58,7 +58,8 @@ def summary(checks: Iterable[Check]) -> str:
 
 
 ORDER = (
-    "account", "base", "names", "training", "validation", "counts", "output", "role", "access", "caller", "quota"
+    "account", "base", "names", "training", "validation", "counts", "output", "role", "access", "caller", "keys",
+    "quota",
 )  # fmt: skip
 """Checks as a person would make them."""
 

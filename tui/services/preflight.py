@@ -3,41 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from datetime import datetime, timedelta
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-from tui.domain.base_models import BaseModel, DataFormat, FoundationModel
-from tui.domain.clock import span
+from tui.domain.base_models import BaseModel, base_id
 from tui.domain.errors import AppError, Cause
-from tui.domain.identity import Identity
 from tui.domain.jobs import DataRef, JobSpec
 from tui.domain.names import split_s3_uri
 from tui.domain.preflight import Check, Cure, Mark
 from tui.domain.text import count, safe_line
 from tui.domain.trust import BEDROCK, trust_problem
-from tui.domain.values import dataclass
 from tui.services.aws import Aws
 from tui.services.catalog import Catalog
 from tui.services.permissions import Simulator, context_of
+from tui.services.preflight_facts import (
+    FIRST_BYTES,
+    Surroundings,
+    base_check,
+    counts_check,
+    credentials_check,
+    format_problem,
+    keys_check,
+    names_check,
+    role_name,
+)
 from tui.services.quotas import Quotas
 
+__all__ = ["NEW_ROLE", "Preflight", "Surroundings", "role_name"]
+
 NEW_ROLE = "new"
-_SHORT = timedelta(hours=4)
-_FIRST_BYTES = 65_536
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What is known beside the form: who asks, what exists, and the model."""
-
-    identity: Identity
-    model: BaseModel
-    now: datetime
-    job_names: Collection[str] = ()
-    model_names: Collection[str] = ()
-    moving: int = 0
 
 
 class Preflight:
@@ -64,6 +58,9 @@ class Preflight:
             "caller": ("permissions", lambda: self._caller(spec, around)),
             "quota": ("quota", lambda: self._jobs_quota(around)),
         }
+        keys = keys_check(spec, around)
+        if keys is not None:
+            makers["keys"] = (keys.title, lambda: _now(keys))
 
         async def made(key: str, title: str, make: Callable[[], Awaitable[Check]]) -> Check:
             try:
@@ -80,13 +77,32 @@ class Preflight:
                 task.cancel()
 
     async def _base(self, spec: JobSpec, around: Surroundings) -> Check:
-        key, title, model = "base", "base model", around.model
+        model = around.model
         if spec.base_model_id.startswith("arn:") and ":custom-model/" in spec.base_model_id:
-            await self._aws.call("bedrock", "get_custom_model", {"modelIdentifier": spec.base_model_id})
-            return Check(key, title, Mark.OK, "a custom model of yours, trained further")
-        live = await self._catalog.foundation_models()
-        listed = [m for m in live if model.matches(m.model_id) or m.model_id == spec.base_model_id]
-        return base_check(model, listed, around)
+            return await self._own_base(spec.base_model_id, around)
+        live, wanted = await self._catalog.foundation_models(), base_id(spec.base_model_id)
+        listed = [m for m in live if base_id(m.model_id) == wanted]
+        typed = "" if model.matches(spec.base_model_id) else safe_line(spec.base_model_id, 80)
+        return base_check(model, listed, around, typed)
+
+    async def _own_base(self, arn: str, around: Surroundings) -> Check:
+        key, title, at, model = "base", "base model", around.identity, around.model
+        region = arn.split(":")[3]
+        if region != at.region:
+            text = f"the custom model is in {safe_line(region, 30)}, the job in {at.region}"
+            return Check(key, title, Mark.BAD, text, "Copy it here first, or train there")
+        try:
+            found = await self._aws.call("bedrock", "get_custom_model", {"modelIdentifier": arn})
+        except AppError as error:
+            if error.cause is not Cause.NOT_FOUND:
+                raise
+            return Check(key, title, Mark.BAD, "there is no such custom model", "Choose another to train from")
+        name, base = safe_line(str(found.get("modelName", "")), 63), str(found.get("baseModelArn", ""))
+        if ":foundation-model/" in base and not model.matches(base):
+            made_of = safe_line(base.rsplit("/", 1)[-1], 60)
+            text = f"{name} was made from {made_of}: this form has the data format and limits of {model.name}"
+            return Check(key, title, Mark.BAD, text, "b in 1 Dataset chooses its base model")
+        return Check(key, title, Mark.OK, f"{name}, a custom model of yours, trained further")
 
     async def _data(self, what: str, ref: DataRef | None, around: Surroundings) -> Check:
         title = f"{what} data"
@@ -115,10 +131,14 @@ class Preflight:
             return Check(what, title, Mark.BAD, wrong, cure=Cure.UPLOAD)
         known = f"{count(ref.records, 'record')}, " if ref.records is not None else ""
         mark = f" #{ref.sha256[:4]}" if ref.sha256 else ""
-        return Check(what, title, Mark.OK, f"{known}{size:,} bytes, {around.model.data_format}{mark}")
+        text = f"{known}{size:,} bytes, {around.model.data_format}{mark}"
+        if head.get("SSEKMSKeyId"):
+            text += "; encrypted with a KMS key: but for S3's own, the role needs kms:Decrypt on it"
+            return Check(what, title, Mark.UNKNOWN, text)
+        return Check(what, title, Mark.OK, text)
 
     async def _format_problem(self, bucket: str, key: str, model: BaseModel) -> str:
-        params = {"Bucket": bucket, "Key": key, "Range": f"bytes=0-{_FIRST_BYTES - 1}"}
+        params = {"Bucket": bucket, "Key": key, "Range": f"bytes=0-{FIRST_BYTES - 1}"}
 
         def read(client_of: Callable[[str], Any]) -> bytes:
             body: bytes = client_of("s3").get_object(**params)["Body"].read()
@@ -153,13 +173,20 @@ class Preflight:
             return Check("role", "role", Mark.UNKNOWN, "one is made before the job is started", cure=Cure.CREATE_ROLE)
         if not spec.role_arn:
             return Check("role", "role", Mark.BAD, "none is chosen", cure=Cure.CREATE_ROLE)
+        at, owner = around.identity, spec.role_arn.split(":")[4:5]
+        if owner and owner[0] != at.account:
+            text = f"it belongs to account {safe_line(owner[0], 20)}, not {at.account}: Bedrock takes roles of its own"
+            return Check("role", "role", Mark.BAD, text, cure=Cure.CREATE_ROLE)
         try:
             found = await self._aws.call("iam", "get_role", {"RoleName": role_name(spec.role_arn)}, need=("Role",))
         except AppError as error:
             if error.cause is not Cause.NOT_FOUND:
                 raise
             return Check("role", "role", Mark.BAD, "it does not exist", cure=Cure.CREATE_ROLE)
-        at = around.identity
+        there = str(found["Role"].get("Arn", spec.role_arn))
+        if there != spec.role_arn:
+            text = f"the role of this name is {safe_line(there, 120)} now"
+            return Check("role", "role", Mark.BAD, text, "Choose that one from the list")
         problem = trust_problem(
             found["Role"].get("AssumeRolePolicyDocument"), at.account, at.region, around.identity.partition
         )
@@ -240,99 +267,3 @@ async def _now(check: Check) -> Check:
 
 def _depends(missing: set[str]) -> str:
     return f"it depends on {safe_line(', '.join(sorted(missing)), 100)}, which cannot be told from here"
-
-
-def role_name(arn: str) -> str:
-    """The name in a role's ARN."""
-    return arn.rsplit("/", 1)[-1]
-
-
-def credentials_check(around: Surroundings) -> Check:
-    """Who asks, and whether the credentials outlast a usual job."""
-    at = around.identity
-    if at.problem is not None or not at.account:
-        problem = at.problem.sentence() if at.problem else "not known yet"
-        return Check("account", "credentials", Mark.BAD, problem)
-    text = f"account {at.account} in {at.region}"
-    left = at.expires - around.now if at.expires else None
-    if left is not None and left < _SHORT:
-        ends = f"they end in {span(left)}" if left > timedelta(0) else "they have ended"
-        return Check("account", "credentials", Mark.OK, f"{text}; {ends}, the job goes on without them")
-    return Check("account", "credentials", Mark.OK, text)
-
-
-def names_check(spec: JobSpec, around: Surroundings) -> Check:
-    """Names that are right and free: AWS keeps every job, so that its name is used up for good."""
-    problems = spec.problems(None)
-    wrong = problems.get("job_name") or problems.get("model_name")
-    if wrong:
-        return Check("names", "names", Mark.BAD, wrong)
-    if spec.job_name in around.job_names:
-        return Check("names", "names", Mark.BAD, f"a job {spec.job_name} exists", cure=Cure.RENAME)
-    if spec.model_name in around.model_names:
-        return Check("names", "names", Mark.BAD, f"a model {spec.model_name} exists", cure=Cure.RENAME)
-    return Check("names", "names", Mark.OK, "right and free")
-
-
-def base_check(model: BaseModel, listed: list[FoundationModel], around: Surroundings) -> Check:
-    """Whether Bedrock takes new jobs on the base model here and now."""
-    key, title, now, region = "base", "base model", around.now, around.identity.region
-    where = ", ".join(model.regions)
-    if not listed:
-        return Check(key, title, Mark.BAD, f"{model.name} is not offered in {region}", f"Fine-tuning: {where}")
-    if any(m.can_fine_tune(now) for m in listed):
-        return Check(key, title, Mark.OK, f"{model.name}, active")
-    best = next((m for m in listed if "FINE_TUNING" in m.customizations), listed[0])
-    state = best.lifecycle_text(now)
-    if best.retired(now):
-        advice = "Its end of life has passed: requests to it fail, except by private arrangement. b chooses another"
-        return Check(key, title, Mark.BAD, f"{model.name} is {state}", advice)
-    if best.lifecycle != "ACTIVE":
-        advice = "A Legacy model takes no new jobs and no new throughput; what it serves goes on. b chooses another"
-        return Check(key, title, Mark.BAD, f"{model.name} is {state}", advice)
-    return Check(key, title, Mark.BAD, f"{model.name} cannot be fine-tuned in {region}", f"Fine-tuning: {where}")
-
-
-def counts_check(spec: JobSpec, model: BaseModel) -> Check:
-    """Records against the model's limits, and the batch against the records."""
-    key, title, limits = "counts", "records", model.limits
-    train = spec.training.records
-    validation = spec.validation.records if spec.validation else 0
-    if train is None or validation is None:
-        return Check(key, title, Mark.UNKNOWN, "how many records a file holds is known of uploads from here only")
-    for what, number, (low, high) in (
-        ("training", train, limits.training_records),
-        ("validation", validation, limits.validation_records),
-        ("together", train + validation, limits.total_records),
-    ):
-        if (number or what != "validation") and not low <= number <= high:
-            return Check(
-                key, title, Mark.BAD, f"{what}: {number:,} records, {low:,} to {high:,} are taken ({limits.source})"
-            )
-    batch = spec.hyperparameters.get("batchSize", "")
-    if batch.isascii() and batch.isdigit() and int(batch) > max(1, train):
-        text = f"a batch of {batch} is more than the {train:,} training records: one step per epoch"
-        return Check(key, title, Mark.BAD, text, "Take a smaller batch size")
-    return Check(key, title, Mark.OK, f"{train:,} training, {validation:,} validation")
-
-
-def format_problem(head: bytes, model: BaseModel) -> str:
-    """What is wrong with the first record of a file for the model; empty when nothing is, or it is too long to see."""
-    line, ended, _ = head.partition(b"\n")
-    if not ended and len(head) >= _FIRST_BYTES:
-        return ""
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
-        return "line 1 is no JSON"
-    if not isinstance(record, dict):
-        return "line 1 is no JSON object"
-    if model.data_format is DataFormat.PROMPT_COMPLETION:
-        fits = isinstance(record.get("prompt"), str) and isinstance(record.get("completion"), str)
-    else:
-        messages = record.get("messages")
-        first = messages[0] if isinstance(messages, list) and messages and isinstance(messages[0], dict) else {}
-        plain = model.data_format is DataFormat.CLAUDE_MESSAGES
-        fits = isinstance(first.get("content"), str if plain else list)
-        fits = fits and (plain or "schemaVersion" in record)
-    return "" if fits else f"line 1 is not in the format {model.data_format}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tui.domain.errors import AppError, Cause
@@ -41,14 +41,18 @@ class RolePlan:
         return f"trust policy\n{trust}\n\npermissions\n{permissions}"
 
 
-def plan_role(account: str, region: str, data_uri: str, output_uri: str, partition: str = "aws") -> RolePlan:
-    """Least privilege for one Region and two places: read the data, read and write the output.
+def plan_role(
+    account: str, region: str, data_uri: str, output_uri: str, partition: str = "aws", validation_uri: str = ""
+) -> RolePlan:
+    """Least privilege for one Region and few places: read the data, read and write the output. Without a
+    `validation_uri` the validation data stand in the bucket of the training data.
 
     The trust is bound to this account and to customization jobs of this Region, as the Amazon Bedrock User
     Guide (model-customization-iam-role) advises against the confused deputy.
     """
     data_bucket, _ = split_s3_uri(data_uri)
     output_bucket, _ = split_s3_uri(output_uri)
+    buckets = list(dict.fromkeys([data_bucket, *([split_s3_uri(validation_uri)[0]] if validation_uri else [])]))
     arn = f"arn:{partition}:s3:::"
     same_account = {"StringEquals": {"aws:ResourceAccount": account}}
     trust = _trust(account, f"arn:{partition}:bedrock:{region}:{account}:model-customization-job/*")
@@ -59,7 +63,7 @@ def plan_role(account: str, region: str, data_uri: str, output_uri: str, partiti
                 "Sid": "ReadData",
                 "Effect": "Allow",
                 "Action": ["s3:GetObject", "s3:ListBucket"],
-                "Resource": [f"{arn}{data_bucket}", f"{arn}{data_bucket}/*"],
+                "Resource": [f"{arn}{bucket}{part}" for bucket in buckets for part in ("", "/*")],
                 "Condition": same_account,
             },
             {
@@ -71,7 +75,7 @@ def plan_role(account: str, region: str, data_uri: str, output_uri: str, partiti
             },
         ],
     }
-    return RolePlan(_role_name(region, data_bucket, output_bucket), trust, permissions)
+    return RolePlan(_role_name(region, buckets, output_bucket), trust, permissions)
 
 
 def plan_judge_role(account: str, region: str, bucket: str, partition: str = "aws") -> RolePlan:
@@ -125,10 +129,10 @@ def _trust(account: str, jobs: str) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def _role_name(region: str, data_bucket: str, output_bucket: str) -> str:
+def _role_name(region: str, data_buckets: Sequence[str], output_bucket: str) -> str:
     """At most 64 characters, as IAM takes; other buckets give another name, so that no job loses its role."""
-    mark = hashlib.sha256(f"{data_bucket}/{output_bucket}".encode()).hexdigest()[:8]
-    return f"{f'tanzaku-bedrock-{region}-{data_bucket}'[:55].rstrip('-')}-{mark}"
+    mark = hashlib.sha256(f"{'+'.join(data_buckets)}/{output_bucket}".encode()).hexdigest()[:8]
+    return f"{f'tanzaku-bedrock-{region}-{data_buckets[0]}'[:55].rstrip('-')}-{mark}"
 
 
 class Roles:

@@ -165,8 +165,9 @@ class NewJobTab(OrderingTab):
                 await self.services.storage.create_bucket(bucket, region)
 
     def _role_plan(self, spec: JobSpec) -> RolePlan:
-        at = self.identity
-        return plan_role(at.account, at.region, spec.training.uri or spec.output_uri, spec.output_uri, at.partition)
+        at, data = self.identity, spec.training.uri or spec.output_uri
+        validation = spec.validation.uri if spec.validation else ""
+        return plan_role(at.account, at.region, data, spec.output_uri, at.partition, validation)
 
     async def _mend_trust(self, spec: JobSpec) -> None:
         roles, name = self.services.roles, role_name(spec.role_arn)
