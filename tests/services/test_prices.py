@@ -50,6 +50,8 @@ def test_prices_are_read_in_our_units(usage: str, usd: str, unit: str, kind: str
         product("USE1-NovaLite-input-tokens", "0.00006", "Units"),
         product("X_ProvisionedThroughput_NoCommit_ModelUnits", "44", "month"),
         product("X_ProvisionedThroughput_Forever_ModelUnits", "44", "hour"),
+        product("X_ProvisionedThroughput_NoCommit_ModelUnits", "0.0000000000", "hour"),
+        product("X_ProvisionedThroughput_NoCommit_ModelUnits", "44", "hour").replace('"USD"', '"CNY"'),
         product("USE1-NovaLite-input-tokens", "１", "1K tokens"),
         product("USE1-NovaLite-input-tokens", "nan", "1K tokens"),
         "{",

@@ -182,7 +182,8 @@ def _dimensions(product: Mapping[str, Any]) -> Iterator[tuple[float, str, str]]:
     for term in product["terms"]["OnDemand"].values():
         for dimension in term["priceDimensions"].values():
             usd = str(dimension["pricePerUnit"]["USD"])
-            if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,12})?", usd):
+            # A line of nothing, as of a free tier, is no price of what is charged for.
+            if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,12})?", usd) and float(usd):
                 unit = f"{dimension.get('unit', '')} {dimension.get('description', '')}"
                 yield float(usd), unit, str(term.get("effectiveDate", ""))[:10]
 
