@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tui.domain.base_models import BaseModel, Serving, base_id, find
 from tui.domain.errors import AppError
+from tui.domain.text import safe_line
 from tui.domain.values import dataclass
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class Run:
     def base_model_name(self) -> str:
         """The catalogue's name, else the id."""
         found = self.base_model
-        return found.key if found else base_id(self.base_model_arn) or "?"
+        return found.key if found else safe_line(base_id(self.base_model_arn), 80) or "?"
 
     @property
     def model_arn(self) -> str:

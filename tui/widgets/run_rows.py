@@ -57,12 +57,22 @@ def status_text(run: Run) -> str:
     return f"{'◌' if phase == 'Queued' else glyph} {phase}"
 
 
+_PHASE_MARKS = {
+    "Completed": "✓",
+    "InProgress": "●",
+    "NotStarted": "◌",
+    "Failed": "✗",
+    "Stopping": "■",
+    "Stopped": "■",
+}
+
+
 def endpoint_text(endpoint: Endpoint, now: datetime) -> str:
     """`● 1 MU 0:42`, `◌ Creating`, `● on demand`."""
     if endpoint.ready:
         if endpoint.kind is Serving.ON_DEMAND:
             return "● on demand"
-        minutes = int((now - endpoint.created).total_seconds() // 60)
+        minutes = max(0, int((now - endpoint.created).total_seconds() // 60))  # this machine's clock may be behind
         return f"● {endpoint.units} MU {minutes // 60}:{minutes % 60:02}"
     return f"{'✗' if endpoint.status == 'Failed' else '◌'} {endpoint.status}"
 
@@ -151,7 +161,7 @@ def _job_parts(job: Job, now: datetime) -> list[tuple[str, str] | str]:
     phases = []
     for phase in job.phases:
         lasted = phase.lasted(now)
-        mark = {"Completed": "✓", "InProgress": "●", "NotStarted": "◌", "Failed": "✗"}.get(phase.status, "■")
+        mark = _PHASE_MARKS.get(phase.status, "?")
         phases.append(f"{phase.name} {mark}" + (f" {span(lasted)}" if lasted is not None else ""))
     if phases:
         parts.append((" → ".join(phases) + _queue(job, now) + "\n", "$text-accent"))
