@@ -62,6 +62,8 @@ NETWORK = [
     (aws.ReadTimeoutError(endpoint_url=URL), Cause.UNREACHABLE, True),
     (aws.ConnectionClosedError(endpoint_url=URL), Cause.UNREACHABLE, True),
     (aws.HTTPClientError(error="x"), Cause.UNREACHABLE, True),
+    (aws.HTTPClientError(error=urllib3.exceptions.LocationParseError("::::")), Cause.INVALID, False),
+    (aws.HTTPClientError(error=ValueError("Invalid IPv6 URL")), Cause.INVALID, False),
     (aws.ResponseStreamingError(error="x"), Cause.UNREACHABLE, True),
     (urllib3.exceptions.ProtocolError("x"), Cause.UNREACHABLE, True),
     (urllib3.exceptions.IncompleteRead(1, 2), Cause.UNREACHABLE, True),
@@ -191,6 +193,12 @@ def test_hostile_texts_are_made_safe() -> None:
     found = as_app_error(refused("x\x1b[2J", "\x1b]52;c;x\x07" + "y" * 5000))
     assert "\x1b" not in found.sentence()
     assert len(found.detail) < 500
+
+
+def test_a_proxys_password_is_not_shown() -> None:
+    found = as_app_error(aws.ProxyConnectionError(proxy_url='"http://me:secret@proxy:8080"'))
+    assert "secret" not in found.detail
+    assert "proxy:8080" in found.detail
 
 
 def test_our_own_errors_pass_through() -> None:

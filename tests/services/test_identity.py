@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import InvalidConfigError
 
 from tests.services.conftest import Scripted, address, services_over, until
 from tui.domain.errors import Cause
@@ -223,6 +224,26 @@ async def test_it_recovers_without_a_restart(to_sandbox: Sandbox, no_aws: Path) 
     config(no_aws, f"[default]\n{keys}", "credentials")
     aws.renew()
     assert (await service.look()).known
+
+
+async def test_a_chain_of_roles_that_breaks_is_told_alike_at_each_try_and_mended(
+    to_sandbox: Sandbox, no_aws: Path
+) -> None:
+    chain = "[default]\nrole_arn = arn:aws:iam::123456789012:role/x\nsource_profile = b\n"
+    config(no_aws, chain + "[profile b]\nrole_arn = arn:aws:iam::123456789012:role/y\nsource_profile = gone\n")
+    service = live()
+    for _ in range(2):
+        problem = (await service.look()).problem
+        assert problem is not None
+        assert '"gone"' in problem.detail
+        with pytest.raises(InvalidConfigError, match="gone"):
+            service._aws.client("bedrock")
+    keys = f"aws_access_key_id = {to_sandbox.access_key_id}\naws_secret_access_key = {to_sandbox.secret_access_key}\n"
+    config(no_aws, f"[gone]\n{keys}", "credentials")
+    service._aws.renew()
+    found = await service.look()
+    assert found.credentials
+    assert found.problem is None or found.problem.cause is not Cause.NO_CREDENTIALS
 
 
 @pytest.mark.parametrize(

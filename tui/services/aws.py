@@ -259,6 +259,12 @@ class Aws:
             fallback = os.environ.get("AWS_REGION")
             if self._session.region_name is None and fallback and not at.sandbox:  # boto3 does not read it
                 self._session = _session(at, fallback)
+            try:
+                self._session.get_credentials()
+            except BaseException:
+                # One that failed at a chain of roles would call it a loop at the next try.
+                self._session = None
+                raise
         return self._session
 
     def _make_client(self, service: str, region: str | None, single: bool) -> Any:

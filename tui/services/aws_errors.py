@@ -123,6 +123,8 @@ def _credentials(kind: str, error: BaseException, profile: str) -> AppError | No
     return None
 
 
+_USER_INFO = re.compile(r"//[^/\s\"]*@")
+"""Name and password before a host."""
 _SETTING = re.compile(
     r"Invalid(DefaultsMode|RetryMode|MaxRetryAttempts|S3Addressing|S3UsEast1|STSRegional|Ipv6|Host|Proxies|Checksum)\w*"
 )
@@ -149,8 +151,16 @@ def _network(kind: str, error: BaseException, changing: bool) -> AppError | None
                 retryable=True,
             )
         case "ProxyConnectionError":
+            told = _USER_INFO.sub("//", detail)
+            return AppError(Cause.UNREACHABLE, "The proxy cannot be reached", told, "Check HTTPS_PROXY", retryable=True)
+        case "HTTPClientError" if isinstance(getattr(error, "kwargs", {}).get("error"), ValueError):
+            # Endpoints have been looked at when their clients were made.
             return AppError(
-                Cause.UNREACHABLE, "The proxy cannot be reached", detail, "Check HTTPS_PROXY", retryable=True
+                Cause.INVALID,
+                "The proxy's address cannot be read",
+                "",
+                "Mend HTTPS_PROXY or HTTP_PROXY",
+                retryable=True,
             )
         case "SSLError":
             hint = "Check the certificate bundle (AWS_CA_BUNDLE)"
@@ -179,11 +189,12 @@ def _network(kind: str, error: BaseException, changing: bool) -> AppError | None
                 Cause.UNREACHABLE, "The connection was cut", "", "Try again", retryable=True, outcome_unknown=unknown
             )
         case "IncompleteReadError" | "ChecksumMismatch" | "ParserError" | "ResponseParserError":
+            elsewhere = "Try again; if it stays so, a proxy or a sign-in page answers in AWS's place"
             return AppError(
                 Cause.INCOMPLETE,
                 "The answer was damaged on the way",
                 "",
-                "Try again",
+                elsewhere if kind == "ResponseParserError" else "Try again",
                 retryable=True,
                 outcome_unknown=unknown,
             )

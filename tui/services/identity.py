@@ -93,8 +93,8 @@ class IdentityService:
 
     def _local(self) -> Identity:
         try:
-            session = self._aws.session()
             try:
+                session = self._aws.session()
                 credentials = session.get_credentials()
             except (ValueError, OSError) as error:
                 raise self._unreadable(error) from error
