@@ -76,7 +76,7 @@ def test_what_others_write_is_read(value: dict[str, Any], layout: Chat) -> None:
     file = opened(json.dumps(value) + "\n").base
     assert file.layout == layout
     assert file[0] == SPOKEN
-    assert plain([file.raw(0)], layout) == [("Where?", "There.", "Be kind.")]
+    assert plain([file.raw(0)], layout)[0] in (None, ("Where?", "There.", "Be kind."))  # None: it is read in full
     assert not check_record(file[0], CATALOGUE[0])
     assert candidates(file) is None
 
@@ -203,6 +203,9 @@ def test_any_conversation_becomes_any_other_and_goes_back(
     if document.now.layout != layout:
         return  # without system prompts it is what Claude is trained on
     assert document.now[0] == before
+    quick = plain([raw.splitlines()[0].encode()], layout)[0]
+    assert (quick is not None) == (before.is_pair and "system" not in value)
+    assert quick in (None, (before.question, before.answer, before.system))
     document.do(document.edit(0, after))
     assert document.now[0] == after
     assert document.now.text(1) == json.dumps(chat_value(SPOKEN, layout))

@@ -14,7 +14,7 @@ from tui.domain.values import dataclass
 
 _LISTS = ("messages", "conversations", "conversation")
 _NAMES = (("role", "content"), ("from", "value"))
-_ROLES = {
+ROLES = {
     "user": "user", "human": "user",
     "assistant": "assistant", "gpt": "assistant", "chatgpt": "assistant", "model": "assistant", "bot": "assistant",
     "chatbot": "assistant",
@@ -61,7 +61,7 @@ def _chat(value: Mapping[str, Any]) -> Chat | None:
             roles = [turn[role] for turn in turns if isinstance(turn.get(role), str) and text in turn]
             if len(roles) < len(turns):
                 continue
-            known = [_ROLES.get(said.casefold(), "") for said in roles]
+            known = [ROLES.get(said.casefold(), "") for said in roles]
             strange = all(known) and known != roles
             if key != "messages" or role != "role" or strange or (known[0] == "system" and "system" not in value):
                 return Chat(key, role, text)
@@ -81,7 +81,7 @@ def parse_chat(value: object, layout: Chat) -> Record:
         role = string(turn.get(layout.role), f"{where}.{layout.role}")
         content = turn.get(layout.text)
         of_text = block_texts if isinstance(content, list) else string
-        found.append(Turn(_ROLES.get(role.casefold(), role), of_text(content, f"{where}.{layout.text}")))
+        found.append(Turn(ROLES.get(role.casefold(), role), of_text(content, f"{where}.{layout.text}")))
     if found and found[0].role == "system":
         return Record(tuple(found[1:]), found[0].text)
     return Record(tuple(found), string(value["system"], "system") if value.get("system") is not None else None)
@@ -106,4 +106,4 @@ def system_apart(value: Mapping[str, Any], layout: Chat) -> bool:
     """Whether the system prompt stands beside the messages, as some write it, or there is none at all in them."""
     turns = value.get(layout.turns)
     first = turns[0] if isinstance(turns, list) and turns and isinstance(turns[0], Mapping) else {}
-    return value.get("system") is not None and _ROLES.get(str(first.get(layout.role)).casefold()) != "system"
+    return value.get("system") is not None and ROLES.get(str(first.get(layout.role)).casefold()) != "system"

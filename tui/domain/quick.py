@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from tui.domain.base_models import DataFormat
-from tui.domain.chats import Chat, parse_chat
-from tui.domain.formats import CONVERSATION_SCHEMA, FormatError
+from tui.domain.chats import ROLES, Chat
+from tui.domain.formats import CONVERSATION_SCHEMA
 from tui.domain.layouts import Columns, Keys, Layout
 from tui.domain.pairs import Pairs
 
@@ -64,12 +64,20 @@ def _of_keys(keys: Keys) -> Callable[[dict[str, Any]], Texts | None]:
 
 
 def _of_chat(layout: Chat) -> Callable[[dict[str, Any]], Texts | None]:
+    key, role_key, text_key, roles = layout.turns, layout.role, layout.text, ROLES
+
     def take(value: dict[str, Any]) -> Texts | None:
-        try:
-            record = parse_chat(value, layout)
-        except FormatError:
+        turns = value.get(key)
+        if type(turns) is not list or not 2 <= len(turns) <= 3 or "system" in value:
             return None
-        return (record.turns[0].text, record.turns[1].text, record.system) if record.is_pair else None
+        texts: list[Any] = []
+        for turn, wanted in zip(turns, ("system", "user", "assistant")[-len(turns) :], strict=True):
+            if type(turn) is not dict or type(turn.get(role_key)) is not str or roles.get(turn[role_key]) != wanted:
+                return None
+            texts.append(turn.get(text_key))
+        if not all(type(text) is str for text in texts):
+            return None
+        return texts[-2], texts[-1], texts[0] if len(texts) == 3 else None
 
     return take
 
