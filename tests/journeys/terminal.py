@@ -21,6 +21,8 @@ from typing import Self
 
 import pyte
 
+from tui.dialogs.base import Dialog
+
 ROOT = Path(__file__).parents[2]
 PATIENCE = 30.0
 _UNKNOWN_TO_PYTE = re.compile(
@@ -165,6 +167,11 @@ class Terminal:
             if self.shows(question):
                 self.send("y")
                 pause.wait(0.2)
+
+    def choose(self, *keys: str) -> None:
+        """Answer a dialog that is seen, and that came without a key: it hears nothing for its first moment."""
+        threading.Event().wait(Dialog.GRACE)
+        self.send(*keys)
 
     def ended(self, patience: float = 10.0) -> int:
         """The exit status."""
