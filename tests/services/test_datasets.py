@@ -9,6 +9,7 @@ import json
 import os
 import stat
 import threading
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,13 @@ from tests.services.conftest import Scripted, services_over, until
 from tui.domain.base_models import BaseModel, find
 from tui.domain.checks import Problem, Severity
 from tui.domain.errors import AppError, Cause
+from tui.domain.filter import Query, matches, parse
 from tui.domain.formats import Record
-from tui.domain.pairs import PairFile, Role, UnclearKeys
+from tui.domain.pairs import PairFile, Pairs, Role, UnclearKeys
 from tui.sandbox.clock import ManualClock
 from tui.services import datasets
 from tui.services.aws import Aws, Connection
-from tui.services.datasets import Datasets, problems_summary, write_atomically
+from tui.services.datasets import Datasets, Wish, problems_summary, write_atomically
 from tui.services.pool import DaemonPool
 
 PAIRS = [{"sentence1": f"Question {n}?", "sentence2": f"Answer {n}."} for n in range(85)]
@@ -372,3 +374,33 @@ async def test_a_new_file_is_written_and_never_over_another(tmp_path: Path) -> N
         await files.write_new(tmp_path / "dangling.json", "other")
     with pytest.raises(AppError):
         await files.write_new(tmp_path / "no" / "folder.json", "other")
+
+
+async def test_a_letter_more_is_looked_for_among_what_was_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "many.jsonl"
+    words = ["lantern", "lanthorn", *["lamp"] * 60]
+    path.write_text("".join(f'{{"question": "Where is the {word}?", "answer": "There."}}\n' for word in words))
+    files = Datasets(DaemonPool(1))
+    file = await files.open(path)
+    searched: list[str] = []
+
+    def noting(pairs: Pairs, query: Query, named: Mapping[str, Collection[int]]) -> Iterator[tuple[int, list[int]]]:
+        searched.append(query.words[0].text)
+        return matches(pairs, query, named)
+
+    monkeypatch.setattr("tui.services.datasets.matches", noting)
+
+    async def left(typed: str, pairs: Pairs = file) -> list[int]:
+        listing = await files.arrange(Wish(pairs, parse(typed)), lambda: False, lambda _: None)
+        return list(listing.rows or ())
+
+    assert await left("lant") == [0, 1]
+    assert await left("lante") == [0]
+    assert searched == ["lant"]
+    assert await left("lanth") == [1]
+    assert await left("la") == list(range(62))
+    assert await left("lam") == list(range(2, 62))
+    assert await left("lant") == [0, 1]
+    assert searched == ["lant", "lanth", "la", "lam", "lant"]
+    assert await left("lante", await files.open(path)) == [0]
+    assert searched[5:] == ["lante"]

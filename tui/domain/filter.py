@@ -98,6 +98,19 @@ class Query:
         """How a text is made comparable with the words: white space matters to phrases only."""
         return Folding(word.text for word in self.words)
 
+    def narrows(self, other: Query) -> bool:
+        """Whether whatever this one leaves, `other` leaves too; False where that is not seen at once."""
+        if self.sets or other.sets or not set(other.tokens) <= set(self.tokens):
+            return False
+        return all(
+            any(
+                word == mine
+                or (not (word.negated or mine.negated) and word.text in mine.text and word.place in ("", mine.place))
+                for mine in self.words
+            )
+            for word in other.words
+        )
+
     @property
     def of_checks(self) -> bool:
         """Whether it depends on what the checks find."""
@@ -172,11 +185,20 @@ def matches(pairs: Pairs, query: Query, named: Mapping[str, Collection[int]]) ->
         yield stop, list(places)
 
 
+def among(pairs: Pairs, query: Query, places: Sequence[int]) -> Iterator[list[int]]:
+    """Which of some records a query without sets leaves, batch by batch."""
+    folding = query.folding
+    return (_holding(pairs, query, folding, places[at : at + BATCH]) for at in range(0, len(places), BATCH))
+
+
 def _holding(pairs: Pairs, query: Query, folding: Folding, places: Iterable[int]) -> list[int]:
     places = list(places)
     first, last = places[0], places[-1] + 1
-    bodies = pairs.bodies(first, last)
-    few = [bodies[index - first] for index in places] if len(places) < len(bodies) else bodies
+    if last - first > BATCH:
+        few = [pairs.bodies(index, index + 1)[0] for index in places]
+    else:
+        bodies = pairs.bodies(first, last)
+        few = [bodies[index - first] for index in places] if len(places) < len(bodies) else bodies
     texts = [None] * len(few) if isinstance(pairs.layout, Columns) else plain(few, pairs.layout)
     return [index for index, one in zip(places, texts, strict=True) if _holds(query, folding, pairs, index, one)]
 
@@ -238,7 +260,7 @@ def prefilter(query: Query, *, table: bool = False) -> Callable[[bytes], bool]:
         small = data.lower()  # of UTF-8 it changes the letters of ASCII only
         if all(needle in small for needle in written):
             return True
-        escaped = not table and b"\\u" in small
+        escaped = not table and b"\\" in small and b"\\u" in small  # one byte is found twenty times as fast as two
         if not escaped and data.isascii():
             return False
         text = data.decode("utf-8", "replace")

@@ -6,8 +6,9 @@ import hashlib
 import os
 import stat
 import time
+import weakref
 from array import array
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import field
 from pathlib import Path
@@ -17,7 +18,7 @@ from tui.domain import checks, listing, pairs
 from tui.domain.base_models import BaseModel
 from tui.domain.checks import Problem, Severity
 from tui.domain.errors import AppError, Cause
-from tui.domain.filter import Query, matches
+from tui.domain.filter import Query, among, matches
 from tui.domain.findings import Findings
 from tui.domain.formats import FormatError, Record
 from tui.domain.left_out import lost
@@ -46,6 +47,8 @@ LARGEST_FILE = 1_000_000_000
 _FILE_ORDER = Order()
 _TELL_EVERY = 0.1
 """Seconds after which a search tells what it has found so far."""
+_FEW = 20
+"""Where a search left fewer than one record in so many, the next word that is typed is looked for among them only."""
 _STRETCH = 0.002
 """Seconds of work after which one gives way; more often, a search would spend as long on that as on searching."""
 
@@ -77,6 +80,7 @@ class Datasets:
     def __init__(self, pool: DaemonPool, beside: Beside | None = None) -> None:
         self._pool = pool
         self._beside = beside or Beside()
+        self._last: Searched | None = None
 
     async def open(self, path: Path, keys: Keys | None = None) -> PairFile:
         """The pairs in a file. Raises AppError, UnclearKeys among them."""
@@ -93,7 +97,10 @@ class Datasets:
 
         `tell` is called, on another thread, with what was found up to then, when the end is long in coming.
         """
-        return await self._pool.run(_arrange, wish, yielding(should_stop, shortly=True), tell)
+        stop = yielding(should_stop, shortly=True)
+        listing, searched = await self._pool.run(_arrange, wish, self._last, stop, tell)
+        self._last = searched or self._last
+        return listing
 
     async def convert(
         self, file: Pairs, model: BaseModel, role: Role, system: str | Export, counter: TokenCounter | None = None
@@ -134,20 +141,46 @@ class Wish:
     findings: Findings = field(default_factory=Findings)
 
 
-def _arrange(wish: Wish, should_stop: Callable[[], bool], tell: Callable[[Listing], None]) -> Listing:
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What a search left that came to its end."""
+
+    file: weakref.ref[Pairs]
+    query: Query
+    found: array[int]
+
+    def holds_all_of(self, wish: Wish) -> bool:
+        """Whether all that is wished for is among it, and it is so little that looking through it is soon done."""
+        return self.file() is wish.file and len(self.found) * _FEW <= len(wish.file) and wish.query.narrows(self.query)
+
+
+def _arrange(
+    wish: Wish, last: Searched | None, should_stop: Callable[[], bool], tell: Callable[[Listing], None]
+) -> tuple[Listing, Searched | None]:
+    """The list, and what was searched for it to the end."""
     found: array[int] | None = None
+    searched: Searched | None = None
     if wish.query:
         found = array("q")
         told = time.monotonic()
-        for _, batch in matches(wish.file, wish.query, wish.named):
+        for batch in _left_by(wish, last):
             if should_stop():
-                return Listing(found)
+                return Listing(found), None
             found.extend(batch)
             if found and not wish.order and time.monotonic() - told > _TELL_EVERY:
                 tell(Listing(found[:]))
                 told = time.monotonic()
-    if not wish.order:
-        return Listing(found)
+        searched = Searched(weakref.ref(wish.file), wish.query, found)
+    return (_in_order(wish, found, should_stop) if wish.order else Listing(found)), searched
+
+
+def _left_by(wish: Wish, last: Searched | None) -> Iterator[Sequence[int]]:
+    if last is not None and last.holds_all_of(wish):
+        return among(wish.file, wish.query, last.found)
+    return (batch for _, batch in matches(wish.file, wish.query, wish.named))
+
+
+def _in_order(wish: Wish, found: array[int] | None, should_stop: Callable[[], bool]) -> Listing:
     keys: list[Key] = []
     for some in listing.keys(wish.file, wish.order.by, wish.findings.worst):
         if should_stop():

@@ -15,9 +15,8 @@ from tui.tabs.dataset_list import ListingTab
 from tui.widgets.virtual_table import VirtualTable
 
 _CHECK_DELAY = 0.3
-_FIRST_ROWS = 0.1
 _LARGE = 10_000
-"""Records from which on a check begins a little later."""
+"""Records from which on a check of what was edited begins a little later."""
 
 
 class CheckingTab(ListingTab):
@@ -39,9 +38,9 @@ class CheckingTab(ListingTab):
         """What is found counts unless the file is edited meanwhile."""
         opened, model = self.files[at], self.model
         await self.painted.wait()
-        if len(opened.file) > _LARGE:
-            # The next edit is likely, or the first rows were just painted, and a check takes a processor.
-            await asyncio.sleep(_CHECK_DELAY if edited else _FIRST_ROWS)
+        if edited and len(opened.file) > _LARGE:
+            # The next edit is likely, and a check takes a processor.
+            await asyncio.sleep(_CHECK_DELAY)
 
         def outdated() -> bool:
             now = self.files[at]

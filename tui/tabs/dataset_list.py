@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tui.domain.document import Step
     from tui.services.documents import OpenDocument
 
-_SEARCH_DELAY = 0.02
+_SEARCH_DELAY = 0.008
 _OUTSIDE = {"changed": "changed on disk", "gone": "gone from the disk"}
 NO_FILE = "No file is open. Press o to open one."
 _NOTHING = "Nothing is left by this filter; esc clears it."
