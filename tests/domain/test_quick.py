@@ -90,10 +90,13 @@ def test_plain_pairs_of_every_format_are_seen(
 
 @given(st.lists(BODIES, max_size=6), st.sampled_from(LAYOUTS), st.sampled_from(CATALOGUE))
 def test_what_is_not_doubtful_has_no_problem(bodies: list[bytes], layout: Keys | DataFormat, model: Any) -> None:
-    suspects = set(doubtful(plain(bodies, layout), model))
-    for index, body in enumerate(bodies):
+    found = plain(bodies, layout)
+    suspects = dict(doubtful(found, model))
+    for index, (body, pair) in enumerate(zip(bodies, found, strict=True)):
         if index not in suspects:
             assert check_record(read_record(body, layout), model) == []
+        elif pair:
+            assert check_texts(pair, model, closer=suspects[index]) == check_texts(pair, model)
 
 
 MARKED = st.text(alphabet="a か\u3099\n\u200b\x1b\ud800", max_size=6) | st.sampled_from(["\n\nHuman: x", "x" * 96_010])

@@ -98,15 +98,18 @@ def _structure(record: Record, model: BaseModel) -> list[Found]:
     return found
 
 
-def check_texts(texts: Texts, model: BaseModel) -> list[Found]:
-    """What `check_record` finds in a record that is one question and one answer and nothing else."""
+def check_texts(texts: Texts, model: BaseModel, *, closer: bool = True) -> list[Found]:
+    """What `check_record` finds in a record that is one question and one answer and nothing else.
+
+    Not `closer`: none of the texts holds a character or word that matters.
+    """
     question, answer, system = texts
     tokens, found = _tokens(texts, model), list[Found]()
     if tokens > model.limits.tokens_per_record:
         found.append(_too_long(tokens, model.limits))
     if system is not None:
-        found += _text("system", system, model)
-    return found + _text("question", question, model) + _text("answer", answer, model)
+        found += _text("system", system, model, closer)
+    return found + _text("question", question, model, closer) + _text("answer", answer, model, closer)
 
 
 def _tokens(texts: Texts, model: BaseModel) -> int:
@@ -120,28 +123,38 @@ def _too_long(tokens: int, limits: Limits) -> Found:
     return "tokens", Severity.ERROR, "record", message, limits.source
 
 
-def _text(field: str, text: str, model: BaseModel) -> list[Found]:
-    from tui.domain.characters import composed, visible
-
-    if not text.strip():
+def _text(field: str, text: str, model: BaseModel, closer: bool = True) -> list[Found]:
+    bare = text.strip()
+    if not bare:
         return [("blank", Severity.ERROR, field, f"the {field} is blank", model.limits.source)]
+    found = _held(field, text, model) if closer else []
+    if text != bare:
+        found.append(("outer space", Severity.WARNING, field, "begins or ends with white space", OWN_RULE))
+    return found
+
+
+def _held(field: str, text: str, model: BaseModel) -> list[Found]:
+    """Words and characters in a text that ought not to be there."""
     found: list[Found] = []
     held = [word for word in model.reserved if word in text]
     if held:
         message = f"holds {held[0]!r}, which {model.name} reserves"
         found.append(("reserved text", Severity.ERROR, field, message, _SAMPLES))
     if has_unsafe(text):
+        from tui.domain.characters import visible
+
         if _LONE_SURROGATE.search(text):
             message = "holds a lone surrogate, which UTF-8 cannot hold"
             found.append(("half a character", Severity.ERROR, field, message, "RFC 3629"))
         elif visible(text) != text:
             message = "holds invisible or control characters"
             found.append(("control character", Severity.WARNING, field, message, OWN_RULE))
-    if not text.isascii() and composed(text) != text:
-        message = "holds letters apart from their marks (not NFC): the same word is another one to a model"
-        found.append(("decomposed", Severity.WARNING, field, message, "Unicode Standard Annex 15"))
-    if text != text.strip():
-        found.append(("outer space", Severity.WARNING, field, "begins or ends with white space", OWN_RULE))
+    if not text.isascii():
+        from tui.domain.characters import composed
+
+        if composed(text) != text:
+            message = "holds letters apart from their marks (not NFC): the same word is another one to a model"
+            found.append(("decomposed", Severity.WARNING, field, message, "Unicode Standard Annex 15"))
     return found
 
 
@@ -159,9 +172,9 @@ def check(
     for start, batch in batches(pairs):
         if should_stop():
             return problems
-        for offset in doubtful(batch, model):
+        for offset, closer in doubtful(batch, model):
             texts, index = batch[offset], start + offset
-            found = check_texts(texts, model) if texts else check_record(pairs.read(index), model)
+            found = check_texts(texts, model, closer=closer) if texts else check_record(pairs.read(index), model)
             for rule, severity, field, message, source in found:
                 if rule == "extra keys" and pairs.layout is not model.data_format:
                     continue  # it is written anew without them, which is told there
@@ -171,8 +184,8 @@ def check(
     return problems + (sorted([*per_record, *again], key=lambda p: (p.index or 0, p.severity)) if again else per_record)
 
 
-def doubtful(batch: Sequence[Texts | None], model: BaseModel) -> Iterator[int]:
-    """Which records of a batch `check_record` has to look at; it finds nothing in the others.
+def doubtful(batch: Sequence[Texts | None], model: BaseModel) -> Iterator[tuple[int, bool]]:
+    """Which records of a batch `check_record` has to look at, and how closely; it finds nothing in the others.
 
     Of a plain pair only the texts can be wrong: these are the rules of `_text`, and that of the tokens, for many
     texts at once.
@@ -182,14 +195,14 @@ def doubtful(batch: Sequence[Texts | None], model: BaseModel) -> Iterator[int]:
     closer = _suspect(joined, model)
     for offset, texts in enumerate(batch):
         if texts is None:
-            yield offset
+            yield offset, True
             continue
         question, answer, system = texts
         wrong = not question or not answer or question.strip() != question or answer.strip() != answer
         wrong = wrong or _tokens(texts, model) > limit
         wrong = wrong or (system is not None and (not system or system.strip() != system))
         if wrong or (closer and any(text is not None and _suspect(text, model) for text in texts)):
-            yield offset
+            yield offset, closer
 
 
 def _suspect(text: str, model: BaseModel) -> bool:
