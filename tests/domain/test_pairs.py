@@ -404,6 +404,7 @@ def test_records_inside_an_object_are_opened_and_their_place_is_said(text: str) 
         (json.dumps(PAIR, indent=2), "it is one JSON object, not a list of records"),
         ('{"data": [1, 2]}', "holds no pairs"),
         ('{"data": []}', "holds no pairs"),
+        ('["What?", "That."]\n["Where?", "There."]\n', "its lines are lists, not objects"),
     ],
 )
 def test_an_object_that_holds_pairs_otherwise_is_refused_with_the_reason(text: str, sentence: str) -> None:
@@ -431,3 +432,14 @@ def test_of_a_thousand_columns_the_first_are_named() -> None:
         opened(json.dumps([dict.fromkeys(names, "x")]))
     assert caught.value.detail == error.detail
     assert len(caught.value.candidates) == 1000
+
+
+def test_a_long_list_inside_an_object_is_opened_by_its_beginning() -> None:
+    many = [{"question": f"What is lamp {n}?", "answer": "It burns."} for n in range(2000)]
+    file = opened(json.dumps({"tags": ["x"] * 20_000, "data": many, "n": {"a": [1] * 30_000}}, indent=1))
+    assert len(file) == 2000
+    assert texts(file)[-1] == ("What is lamp 1999?", "It burns.")
+    assert (
+        "columns, not records: question, answer"
+        in refusal(json.dumps({"question": ["a"] * 20_000, "answer": ["b"] * 20_000})).title
+    )

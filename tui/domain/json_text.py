@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tui.domain.values import dataclass
@@ -48,17 +48,17 @@ def _skip(text: str, at: int) -> int:
     return match.end() if match else at
 
 
-_decode = json.JSONDecoder().raw_decode
-
-
 def _value_end(text: str, at: int) -> int:
     return _decode(text, at)[1]
 
 
-def members(text: str, at: int = 0) -> list[Member]:
+_decode = json.JSONDecoder().raw_decode
+
+
+def members(text: str, at: int = 0, *, decode: Callable[[str, int], tuple[Any, int]] = _decode) -> list[Member]:
     """The members of the object that begins at `at` or behind blanks there; none when it is no object.
 
-    The text must be valid JSON.
+    The text must be valid JSON; `decode` tells where a value in it ends.
     """
     at = _skip(text, at)
     found: list[Member] = []
@@ -68,7 +68,7 @@ def members(text: str, at: int = 0) -> list[Member]:
     while text[at : at + 1] == '"':
         key, end = _decode(text, at)
         start = _skip(text, _skip(text, end) + 1)
-        stop = _value_end(text, start)
+        stop = decode(text, start)[1]
         found.append(Member(key, at, start, stop))
         at = _skip(text, stop)
         if text[at : at + 1] == ",":

@@ -73,6 +73,9 @@ def list_spans(name: str, data: bytes, begin: int | None = None) -> array[int]:
             closed = mark == "]"
             position = _gap(text, position + 1)
         if begin is None and text[position:].strip():
+            if text[position:].lstrip()[:1] == "[":
+                hint = 'Open JSONL with one object a line: {"question": …, "answer": …}'
+                raise AppError(Cause.FILE, f"{name} holds no pairs: its lines are lists, not objects", hint=hint)
             raise json.JSONDecodeError("something follows the list", text, position)
     except json.JSONDecodeError as error:
         where = f"at line {error.lineno}, column {error.colno}"

@@ -15,6 +15,10 @@ from tui.domain.text import safe_line
 
 _SAMPLE = 50
 _SOMETHING = re.compile(r"[^ \t\r\n]")
+_ELEMENT = re.compile(r"[^ \t\r\n,]")
+_LONG = 1 << 16
+_outline = json.JSONDecoder(object_hook=lambda _: None).raw_decode
+"""Reads JSON and keeps no object of it: a large file would take many times its size."""
 _PARTS_OF_A_RECORD = ({"role", "content"}, {"from", "value"}, {"type", "text"})
 """Keys by which the elements of a list are turns or blocks of one record, not records."""
 
@@ -31,15 +35,17 @@ def list_inside(name: str, text: str) -> tuple[str, int] | None:
     if line_end > 0 and _SOMETHING.search(text, line_end) and isinstance(_parsed(text[begin:line_end]), dict):
         return None
     try:
-        value, end = json.JSONDecoder().raw_decode(text, begin)
+        _, end = _outline(text, begin)
     except (ValueError, RecursionError):
         return None
     if _SOMETHING.search(text, end):
         _refuse_several(name, text, begin, end)
         return None
-    if not isinstance(value, dict) or _is_record(value):
+    held = members(text, begin, decode=_outline)
+    value = {m.key: _beginning(text, m.start, m.end) for m in held}
+    if not value or _is_record(value):
         return None
-    lists = [(m.key, m.start) for m in members(text) if _holds_objects(value[m.key])]
+    lists = [(m.key, m.start) for m in held if _holds_objects(value[m.key])]
     if len(lists) > 1:
         lists = [found for found in lists if _holds_pairs(value[found[0]])] or lists
     if len(lists) > 1:
@@ -52,6 +58,20 @@ def list_inside(name: str, text: str) -> tuple[str, int] | None:
     elif _holds_pairs(value[lists[0][0]]) or not _holds_pairs([value]):
         return lists[0]
     return None
+
+
+def _beginning(text: str, start: int, end: int) -> Any:
+    """A value, of a long one only what tells its kind: the first elements of a list, nothing of an object."""
+    if end - start <= _LONG:
+        return _parsed(text[start:end])
+    if text[start] != "[":
+        return {} if text[start] == "{" else _parsed(text[start:end])
+    found: list[Any] = []
+    at, decode = start + 1, json.JSONDecoder().raw_decode
+    while len(found) < _SAMPLE and (element := _ELEMENT.search(text, at, end)) and element[0] != "]":
+        one, at = decode(text, element.start())
+        found.append(one)
+    return found
 
 
 def _parsed(text: str) -> Any:
