@@ -5,6 +5,7 @@ Its scores compare with those of reports that were made with it: 1 to 10 against
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from tui.domain.chat import Target
@@ -15,6 +16,7 @@ from tui.services.aws import Aws
 from tui.services.pool import DaemonPool
 
 _INSTALL = 'pip install "tanzaku[langchain]"'
+_MARK = re.compile(r"\[\[(\d+(?:\.\d+)?)\]\]")
 
 
 class LangChainJudge:
@@ -47,6 +49,10 @@ class LangChainJudge:
         except Exception as error:
             raise self._aws.error(error, "converse") from error
         value = found.get("score")
+        if len(marks := dict.fromkeys(_MARK.findall(str(found.get("reasoning", ""))))) > 1:
+            # One of them may be quoted from the answer, and the evaluator takes the first.
+            detail = f"it gives more than one score: {', '.join(marks)}"
+            raise AppError(Cause.INCOMPLETE, "The judge's answer holds no score", detail, "Ask again")
         if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= 10:
             detail = safe_line(str(found.get("reasoning", "")), 200)
             raise AppError(Cause.INCOMPLETE, "The judge's answer holds no score", detail, "Ask again")
