@@ -114,6 +114,10 @@ async def test_canary_questions_are_scored_apart(walk: Walk, tmp_path: Path) -> 
         await walk.misses("capital of Australia")
         await walk.press("c")
         await walk.sees("capital of Australia", "canary 16 questions")
+        shown = screen_of(walk)
+        assert shown.canary_head is not None
+        assert shown.doubts == shown.canary_head.warnings  # and not those about one's own questions
+        assert shown.head_shown is shown.canary_head
 
 
 async def test_rows_are_sorted_filtered_and_marked_where_they_stand_in_the_training_file(
@@ -249,11 +253,11 @@ async def test_another_judge_asks_no_other_model(walk: Walk, tmp_path: Path) -> 
         answers = results_of(walk).answers
         asked = sent(walk, "ConverseStream")
         await walk.press("J")
-        await walk.sees("Judge the stored answers again", "no other model is asked")
+        await walk.sees("Judge the stored answers again", "judged all of it", "nobody is asked")
         await walk.press("ctrl+e")
         await walk.sees("Rubric: agreement")
         await walk.press(*" Be strict.", "ctrl+s")
-        await walk.sees("edited #", "Haiku 4 5 · global.anthropic.claude-haiku-4-5-2")
+        await walk.sees("edited #", "Haiku 4 5 · global.anthropic.claude-haiku-4-5-2", "no other model is asked")
         await walk.press("ctrl+s")
         await walk.sees("Let ", "judge?", "Cost: at most $0.0")
         await walk.press("y")

@@ -25,6 +25,7 @@ from tui.domain.rubrics import Rubric
 from tui.domain.votes import Verdict, Vote, VotedAnswer
 from tui.sandbox.server import Sandbox
 from tui.services.evaluation import Control
+from tui.services.evaluation_parts import still_to_judge
 from tui.services.journal import whoami
 from tui.services.session import Services
 
@@ -78,6 +79,22 @@ async def test_another_judge_or_rubric_asks_no_model(services: Services, sandbox
     assert results.judges == (JUDGE, other)
     assert {judge for judge, _ in results.scores} == {JUDGE.id, other.id}
     assert await service.judges(PLACE) == [other, JUDGE]
+
+
+async def test_judging_alone_asks_nobody_for_what_is_missing(services: Services, sandbox: Sandbox) -> None:
+    judge = StubJudge()
+    service = evaluations(services, judge)
+    made = await service.create(PLACE, spec(3), dict(list(given(spec(3)).items())[:4]))
+    assert still_to_judge(made, JUDGE)[0] == 12
+    control = Control()
+    told = [p async for p in service.run(made.id, JUDGE, control=control, asking=False)]
+    assert asked(sandbox) == 0
+    assert (told[-1].phase, told[-1].answered, told[-1].failed_answers, judge.calls) == (Phase.DONE, 4, 0, 8)
+    results = await service.load(made.id)
+    assert still_to_judge(results, JUDGE) == (0, 0, 0)
+    assert still_to_judge(results, replace(JUDGE, rubric=Rubric("other", "a", "b")))[0] == 12
+    assert (await run(service, made, JUDGE))[-1].answered == 6
+    assert asked(sandbox) == 2
 
 
 async def test_answers_stand_in_the_store_before_anything_is_judged(services: Services) -> None:

@@ -187,7 +187,7 @@ class EvaluationScreen(DetailPart, RunsPart, PastPart, BedrockPart, FilesPart, P
 
     def _draw_lines(self) -> None:
         self.query_one("#evaluation-title", Line).put(Content.assemble((" Evaluation  ", "bold"), self._title()))
-        self.write("#evaluation-headline", self._head_text())
+        self.write("#evaluation-headline", self.head_shown.text if self.head_shown else "")
         self.write("#evaluation-conclusion", self._conclusion())
         self.draw_doubts()
         progress = self.query_one("#evaluation-progress", Line)
@@ -224,18 +224,10 @@ class EvaluationScreen(DetailPart, RunsPart, PastPart, BedrockPart, FilesPart, P
             f" · {self.order}"
         )
 
-    def _head_text(self) -> str:
-        if self.compared is not None:
-            return self.compared.text
-        head = self.canary_head if self.group is Group.CANARY else self.head
-        return head.text if head else ""
-
     def _conclusion(self) -> str:
-        if self.compared is not None:
-            return self.compared.conclusion
-        head = self.canary_head if self.group is Group.CANARY else self.head
-        if head is None:
-            return ""
+        head = self.head_shown
+        if not isinstance(head, Headline):
+            return head.conclusion if head else ""
         parts = [head.conclusion]
         if head.lengths[0] is not None and head.lengths[1] is not None:
             parts.append(f"mean length {head.lengths[0]:.0f} / {head.lengths[1]:.0f} {head.unit}")

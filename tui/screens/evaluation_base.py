@@ -71,6 +71,13 @@ class EvaluationBase(SparingScreen[None], Asking):
         return [record for pairs in opened for record in pairs if isinstance(record, Record)]
 
     @property
+    def head_shown(self) -> Headline | ComparedRuns | None:
+        """What stands above the list: of two evaluations compared, of the canary questions, or of one's own."""
+        if self.compared is not None:
+            return self.compared
+        return self.canary_head if self.group is Group.CANARY else self.head
+
+    @property
     def row_shown(self) -> Row | None:
         """The question under the cursor, as the later of two evaluations sees it where two are compared."""
         raise NotImplementedError

@@ -20,9 +20,7 @@ class DoubtsPart(EvaluationBase):
     @property
     def doubts(self) -> tuple[str, ...]:
         """The warnings about what is shown."""
-        if self.compared is not None:
-            return self.compared.warnings
-        return self.head.warnings if self.head else ()
+        return self.head_shown.warnings if self.head_shown else ()
 
     def draw_doubts(self) -> None:
         """Show those that have room, and how many more there are."""
@@ -36,7 +34,7 @@ class DoubtsPart(EvaluationBase):
         if not self.doubts:
             self.say("Nothing is known that weakens this result")
             return
-        head = self.compared or self.head
+        head = self.head_shown
         assert head is not None
         parts: list[tuple[str, str] | str] = [(f"{head.text}\n{head.conclusion}\n\n", "bold")]
         parts += [f"▲ {safe_line(warning, 1000)}\n" for warning in self.doubts]

@@ -147,7 +147,7 @@ class PastPart(EvaluationBase):
 
     def action_copy(self) -> None:
         """Send the headline to the terminal's clipboard."""
-        head = self.compared.text if self.compared else self.head.text if self.head else ""
-        if head:
-            self.app.copy_to_clipboard(safe(head))
+        head = self.head_shown
+        if head is not None:
+            self.app.copy_to_clipboard(safe(head.text))
             self.say("The headline was sent to the terminal's clipboard; x writes files", "good")

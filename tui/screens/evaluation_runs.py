@@ -29,6 +29,7 @@ from tui.domain.rubrics import DEFAULT
 from tui.domain.text import count, safe_line
 from tui.screens.evaluation_base import EvaluationBase
 from tui.services.evaluation import Control
+from tui.services.evaluation_parts import still_to_judge
 
 _RELOAD = 1.0
 """Seconds between two looks at what a run has stored so far."""
@@ -198,7 +199,7 @@ class RunsPart(EvaluationBase):
     # Running
 
     @work(group="run")
-    async def run_now(self, evaluation: str, judge: Judge | None, *, retry: bool = False) -> None:
+    async def run_now(self, evaluation: str, judge: Judge | None, *, retry: bool = False, asking: bool = True) -> None:
         """Ask and judge until all is stored; told while it goes on."""
         if self.busy():
             return
@@ -206,14 +207,15 @@ class RunsPart(EvaluationBase):
         self.running, due = evaluation, 0.0
         clock = asyncio.get_running_loop().time
         try:
-            async for progress in self.services.evaluations.run(evaluation, judge, retry=retry, control=control):
+            run = self.services.evaluations.run(evaluation, judge, retry=retry, control=control, asking=asking)
+            async for progress in run:
                 self.progress = progress
                 if (began := clock()) >= due:
                     await self._reload(evaluation, judge)
                     due = clock() + max(_RELOAD, _SHARE * (clock() - began))
                 else:
                     self.draw_progress()
-            self._tell_end(judged=judge is not None)
+            self._tell_end(judged=judge is not None, asking=asking)
         except AppError as error:
             self.say(f"The evaluation ended early: {error.sentence()} r goes on", "problem")
         finally:
@@ -228,8 +230,8 @@ class RunsPart(EvaluationBase):
         if self.results is not None and self.results.id == evaluation:
             await self.load(evaluation, judge=judge)
 
-    def _tell_end(self, *, judged: bool) -> None:
-        progress = self.progress
+    def _tell_end(self, *, judged: bool, asking: bool) -> None:
+        progress, results = self.progress, self.results
         if progress is None:
             return
         failed = progress.failed_answers + progress.failed_judgements
@@ -237,6 +239,8 @@ class RunsPart(EvaluationBase):
             self.say("The evaluation is stopped; r goes on where the stored answers end")
         elif failed:
             self.say(f"The evaluation is done but for {count(failed, 'failure')}: r tries only those again", "problem")
+        elif not asking and results is not None and results.answered < results.wanted:
+            self.say("What is answered is judged; r asks for the rest", "good")
         elif judged:
             self.say("The evaluation is done; everything is stored", "good")
         else:
@@ -287,31 +291,30 @@ class RunsPart(EvaluationBase):
         choices = await self._judge_choices(self.place, nobody=False)
 
         def told(judge: Judge) -> list[str]:
-            planned = plan(results.spec, judge)
-            tokens = f"≈ {planned.judge_input_tokens:,} tokens in, ≈ {planned.judge_output_tokens:,} out"
+            calls, read, written = still_to_judge(results, judge)
+            if not calls and results.judge(judge.id):
+                return ["this judge has judged all of it: its scores are shown, and nobody is asked"]
+            tokens = f"≈ {read:,} tokens in, ≈ {written:,} out"
             stored = (
                 "this judge's own earlier judgements are kept and not asked again" if results.judge(judge.id) else ""
             )
-            return [
-                f"at most {count(planned.judge_calls, 'call')} to the judge, {tokens}; no other model is asked",
-                stored,
-            ]
+            return [f"at most {count(calls, 'call')} to the judge, {tokens}; no other model is asked", stored]
 
         judge = await self.ask(JudgeDialog(JudgeForm(choices, told)))
         if judge is None:
             return
-        planned = plan(results.spec, judge)
-        if planned.judge_calls:
+        calls, read, written = still_to_judge(results, judge)
+        if calls:
             prices = await self.token_prices(results.spec, judge)
             found = prices[judge.target.model_id] if judge.target else TokenPrices()
-            amount = found.answered(planned.judge_input_tokens, planned.judge_output_tokens)
+            amount = found.answered(read, written)
             price = f"at most ${amount:,.4f} ({found.origin})" if amount is not None else "$ ? (the price is not known)"
             body = f"{' '.join(told(judge)).strip()}.\nCost: {price}."
             if not await self.ask(ConfirmDialog(f"Let {safe_line(judge.name, 60)} judge?", body, yes="Judge")):
                 return
         await self.load(results.id, judge=judge)
         self.judge = judge
-        self.run_now(results.id, judge)
+        self.run_now(results.id, judge, asking=False)
 
 
 def question_file(pairs: Pairs, name: str) -> QuestionFile:

@@ -118,16 +118,17 @@ class Evaluations:
         retry: bool = False,
         control: Control | None = None,
         concurrency: int = CONCURRENCY,
+        asking: bool = True,
     ) -> AsyncGenerator[Progress, None]:
         """Ask what is not answered, judge what is not judged, and tell how far it has come.
 
-        Without `judge` it only asks. What failed before is left alone unless `retry`; what was stored is never asked
-        again. Throttling slows the run down and fails nothing. Failures are stored, told in the progress, and never
-        end the run; what would fail for every question alike (credentials, a model that is gone) ends it with AppError,
-        as do several faults of the service in a row. The last progress is of phase DONE or STOPPED. Refused (CONFLICT)
-        while this or another window runs the same evaluation. Closing the iterator ends the run; calls under way are
-        still stored when their answers come. Answers that the disk refuses are kept for the next run, as long as this
-        process lives.
+        Without `judge` it only asks, and without `asking` it only judges what is there. What failed before is left
+        alone unless `retry`; what was stored is never asked again. Throttling slows the run down and fails nothing.
+        Failures are stored, told in the progress, and never end the run; what would fail for every question alike
+        (credentials, a model that is gone) ends it with AppError, as do several faults of the service in a row. The
+        last progress is of phase DONE or STOPPED. Refused (CONFLICT) while this or another window runs the same
+        evaluation. Closing the iterator ends the run; calls under way are still stored when their answers come. Answers
+        that the disk refuses are kept for the next run, as long as this process lives.
         """
         if evaluation in self._running:
             raise AppError(Cause.CONFLICT, "This evaluation is under way already")
@@ -144,7 +145,7 @@ class Evaluations:
                 self.worker, concurrency=max(1, concurrency), flights=set(), unsaved=self._unsaved[evaluation]
             )
             self._flights[evaluation] = worker.flights
-            run = Run(worker, results, judge, scorer, retry, control or Control())
+            run = Run(worker, results, judge, scorer, retry, control or Control(), asking=asking)
             async with aclosing(run.events()) as events:
                 async for progress in events:
                     yield progress

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Collection
 from typing import Protocol
 
 from tui.domain.evaluation import Answer, Comparison, Failure, Judge, Question, Results, Ruling, Score, Side, Slot
-from tui.domain.evaluation_run import Phase
+from tui.domain.evaluation_run import Phase, plan
 from tui.domain.values import dataclass
 
 
@@ -129,3 +130,14 @@ def _to_compare(results: Results, answered: Collection[Slot], judge: Judge, tall
         else:
             work.append(Work(Phase.JUDGING, slot, ruling=True))
     return work
+
+
+def still_to_judge(results: Results, judge: Judge) -> tuple[int, int, int]:
+    """Calls to a judge that are not made yet, and the tokens they read and write at most, roughly."""
+    planned = plan(results.spec, judge)
+    if not planned.judge_calls or results.judge(judge.id) is None:
+        return planned.judge_calls, planned.judge_input_tokens, planned.judge_output_tokens
+    answered = {slot for slot, answer in results.answers.items() if isinstance(answer, Answer)}
+    calls = len(to_judge(results, answered, judge, Tally(0), retry=False))
+    share = calls / planned.judge_calls
+    return calls, math.ceil(planned.judge_input_tokens * share), math.ceil(planned.judge_output_tokens * share)

@@ -71,6 +71,8 @@ class Run:
         scorer: Scorer | None,
         retry: bool,
         control: Control,
+        *,
+        asking: bool = True,
     ) -> None:
         self._worker = worker
         self._results = results
@@ -87,8 +89,10 @@ class Run:
         self._phase = Phase.ASKING
         self._pacing = worker.pacing(worker.concurrency)
         work = to_ask(results, retry=retry)
-        failed = results.wanted - len(self._answers) - len(work)
-        self._asking = Tally(results.wanted, len(self._answers), failed)
+        there = len(self._answers)
+        failed = results.wanted - there - len(work)
+        work = work if asking else []
+        self._asking = Tally(there + failed + len(work), there, failed)
         samples = len(self._spec.questions) * self._spec.samples
         self._judging = Tally(samples * judgements_per_sample(judge))
         self._to_do = work

@@ -153,6 +153,7 @@ class SidesTab(ChatBase):
         if chosen and not self.still_coming():
             self._chosen_b = self._chosen_b or side == "b"
             self.aim(pane, offered.get(chosen) or _typed(chosen.strip()))
+            self.show_side(side)
             if side == "a":
                 self.recall_system()
 
