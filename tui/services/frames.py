@@ -1,8 +1,9 @@
 """What the app and the process beside it say to one another through two pipes.
 
 A frame is its length, eight bytes, and a pickled value; both ends are this program, and nobody else has the pipes.
-A version of a file goes as one frame with all but its records, the bytes of the file as they are, and frames with the
-records that were written since. Large values are cut: to read a frame holds up every thread of its reader.
+A version of a file goes as one frame with all but its records, where they stand and the bytes of the file without a
+copy of either, and frames with the records that were written since. Large values are cut: to read a frame holds up
+every thread of its reader.
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ class Head:
     layout: Layout
     blank_lines: tuple[int, ...]
     notes: tuple[str, ...]
-    spans: bytes
-    numbers: bytes
+    records: int
+    """Of the file as it was opened."""
+    numbers: int
     size: int
     made: int
 
@@ -67,13 +69,14 @@ def send_version(to: int, document: int, version: Version) -> None:
         base.layout,
         base.blank_lines,
         base.notes,
-        base.spans.tobytes(),
-        version.numbers.tobytes(),
+        len(base),
+        len(version),
         len(base.data),
         len(made),
     )
     send(to, head)
-    _write(to, base.data)
+    for whole in (base.spans, version.numbers, base.data):
+        _write(to, memoryview(whole).cast("B"))
     for some in cut([(one.body, one.lead) for one in made]):
         send(to, some)
 
@@ -81,10 +84,10 @@ def send_version(to: int, document: int, version: Version) -> None:
 def receive_version(stream: IO[bytes]) -> tuple[int, Version]:
     """A version and the number of its document. Raises EOFError."""
     head: Head = receive(stream)
-    data = _read(stream, head.size)
     spans, numbers = array("Q"), array("q")
-    spans.frombytes(head.spans)
-    numbers.frombytes(head.numbers)
+    for values, count in ((spans, 2 * head.records), (numbers, head.numbers)):
+        values.frombytes(_read(stream, count * values.itemsize))
+    data = _read(stream, head.size)
     material = Material(PairFile(head.path, data, spans, head.shape, head.layout, head.blank_lines, head.notes))
     while len(material.written) < head.made:
         material.take(receive(stream))
@@ -96,7 +99,7 @@ def cut(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
     return (values[at : at + MOST] for at in range(0, len(values), MOST))
 
 
-def _write(to: int, data: bytes) -> None:
+def _write(to: int, data: bytes | memoryview) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(to, rest) :]
