@@ -304,3 +304,8 @@ def test_a_carriage_return_inside_a_line_is_told_where_lines_are_trained_on() ->
     assert [p.index for p in look_closer(file, HAIKU) if p.rule == "line end"] == [1, 2]
     pairs = read(Path("a.jsonl"), b'{"question":"a",\r"answer":"b"}\n')
     assert not look_closer(pairs, HAIKU)
+
+
+def test_half_a_character_in_the_name_of_a_field_is_looked_at_too() -> None:
+    body = b'{"a\\ud800": "x", "b": "y", "a\\ud800": "z"}\n'
+    assert [p.rule for p in look_closer(read(Path("a.jsonl"), body), HAIKU)] == ["key twice"]

@@ -56,9 +56,33 @@ async def test_a_short_document_is_one_part(tmp_path: Path, name: str, data: byt
 
 
 async def test_text_in_another_encoding_is_sent_in_utf_8(tmp_path: Path) -> None:
-    for encoding in ("cp932", "utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"):
+    for encoding in ("cp932", "euc_jp", "iso2022_jp", "utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"):
         (part,) = (await read(tmp_path, "a.txt", papers.GUIDE_JA.encode(encoding))).parts
         assert part.attachment.data.decode() == papers.GUIDE_JA
+
+
+@pytest.mark.parametrize("text", ["été noté rédigé là-bas", "größte Straße", "über café"])
+async def test_a_western_encoding_is_not_taken_for_japanese(tmp_path: Path, text: str) -> None:
+    with pytest.raises(AppError, match="is no text in UTF-8"):
+        await read(tmp_path, "a.txt", text.encode("latin-1"))
+
+
+async def test_words_of_a_word_document_stay_apart(tmp_path: Path) -> None:
+    rows = "".join(
+        f"<w:tc><w:p><w:t>Gate {n}</w:t><w:tab/><w:t>No {n}</w:t><w:br/><w:t>{'east ' * 9}</w:t></w:p></w:tc>"
+        for n in range(3000)
+    )
+    plain = papers.docx([("Normal", "Tea")])
+    held = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(plain)) as old, zipfile.ZipFile(held, "w") as new:
+        for name in old.namelist():
+            body = old.read(name)
+            if name == "word/document.xml":
+                body = body.replace(b"<w:p>", f"<w:tbl><w:tr>{rows}</w:tr></w:tbl><w:p>".encode(), 1)
+            new.writestr(name, body)
+    found = await read(tmp_path, "a.docx", held.getvalue())
+    assert b"Gate 0\tNo 0\neast east" in found.parts[0].attachment.data
+    assert b"\n\nGate 1\t" in found.parts[0].attachment.data
 
 
 async def test_a_long_text_is_cut_before_headings(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def twice(pairs: Pairs, should_stop: Callable[[], bool]) -> Iterator[tuple[int, 
     if isinstance(layout, Columns):
         return
     keys = _keys(layout)
-    written = {key: {json.dumps(key, ensure_ascii=ascii_only).encode() for ascii_only in (True, False)} for key in keys}
+    written = {key: _spellings(key) for key in keys}
     for start in range(0, len(pairs), _BATCH):
         if should_stop():
             return
@@ -33,6 +33,11 @@ def twice(pairs: Pairs, should_stop: Callable[[], bool]) -> Iterator[tuple[int, 
             for key, literals in written.items():
                 if sum(map(body.count, literals)) > 1 and _stands_twice(body, key):
                     yield index, key
+
+
+def _spellings(key: str) -> set[bytes]:
+    # Half a character cannot stand in a file but as an escape.
+    return {json.dumps(key, ensure_ascii=ascii_only).encode("utf-8", "replace") for ascii_only in (True, False)}
 
 
 def _keys(layout: Layout) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import asyncio
 import csv
 import hashlib
 import io
+import re
 import stat
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
@@ -49,6 +50,11 @@ _ENDS = {
     "html": ("<h1", "<h2", "<h3", "<section", "<p", "<tr", "<li", "\n", "<"),
 }
 _WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+
+_SPACES = {f"{_WORD}tab": "\t", f"{_WORD}br": "\n", f"{_WORD}cr": "\n"}
+_JAPANESE = ("cp932", "euc_jp")
+_SHIFTS = (b"\x1b$B", b"\x1b$@")
+_KANA = re.compile("[\u3041-\u3096]")
 
 
 class SourceDocuments:
@@ -110,19 +116,33 @@ def _part(path: Path, label: str, kind: str, data: bytes, tokens: int) -> Part:
 
 
 def _text(path: Path, data: bytes) -> str:
-    """The text of a file in UTF-8, UTF-16 or Shift JIS."""
+    """The text of a file in UTF-8, UTF-16, or a Japanese encoding; only what certainly is one: it will be paid for."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return data.decode("utf-16", "replace")
     if bare := bare_utf16(data[:HEAD]):
         return data.decode(bare, "replace")
-    for encoding in ("utf-8-sig", "cp932"):
-        try:
-            text = data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\0" not in text:
-            return text
-    raise _refused(path, "is no text in UTF-8, UTF-16 or Shift JIS", "Convert it first")
+    texts = {name: text for name in ("iso2022_jp", "utf-8-sig", *_JAPANESE) if (text := _decoded(data, name))}
+    if "iso2022_jp" in texts and any(mark in data for mark in _SHIFTS):
+        return texts["iso2022_jp"]
+    if "utf-8-sig" in texts:
+        return texts["utf-8-sig"]
+    # Bytes of one are letters in the other, and of Western encodings in both; only Japanese has this many kana.
+    likely = max(_JAPANESE, key=lambda name: _kana(texts.get(name, "")))
+    if _kana(texts.get(likely, "")):
+        return texts[likely]
+    raise _refused(path, "is no text in UTF-8, UTF-16, Shift JIS or EUC-JP", "Convert it first")
+
+
+def _decoded(data: bytes, encoding: str) -> str:
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError:
+        return ""
+    return "" if "\0" in text else text
+
+
+def _kana(text: str) -> int:
+    return len(_KANA.findall(text))
 
 
 def _texts(kind: str) -> Callable[[Path, bytes, list[str]], Iterator[Part]]:
@@ -206,9 +226,13 @@ def _docx_text(path: Path, data: bytes) -> str:
     for paragraph in root.iter(f"{_WORD}p"):
         style = paragraph.find(f"{_WORD}pPr/{_WORD}pStyle")
         heading = style is not None and style.get(f"{_WORD}val", "").lower().startswith("heading")
-        text = "".join(node.text or "" for node in paragraph.iter(f"{_WORD}t"))
+        text = "".join(_written(node) for node in paragraph.iter())
         lines.append(f"{'## ' if heading and text else ''}{text}")
     return "\n\n".join(lines)
+
+
+def _written(node: ElementTree.Element) -> str:
+    return node.text or "" if node.tag == f"{_WORD}t" else _SPACES.get(node.tag, "")
 
 
 def _as_it_is(kind: str) -> Callable[[Path, bytes, list[str]], Iterator[Part]]:
