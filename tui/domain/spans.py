@@ -6,16 +6,21 @@ import json
 import re
 from array import array
 from collections.abc import Iterable
+from io import BytesIO
+from itertools import accumulate, islice, repeat
+from operator import sub
 
 from tui.domain.errors import AppError, Cause
 from tui.domain.records import json_reason
 
-_BLANK = b" \t\r"
+_BLANK = b" \t\r\n"
 _SPACE = ord(" ")
 LINES = (".jsonl", ".ndjson")
 """Endings of JSONL."""
 _SAMPLE = 50
 _HEAD = 1 << 20
+_SOME = 4000
+"""Lines that are looked at in one go."""
 _SOMETHING = re.compile(rb"[^ \t\r\n]")
 
 
@@ -23,18 +28,24 @@ def line_spans(data: bytes) -> tuple[array[int], tuple[int, ...]]:
     """Lines that hold something, each without its newline, and the numbers of the blank ones, from 1."""
     spans: array[int] = array("Q")
     blank: list[int] = []
-    start, number, size = 0, 0, len(data)
-    find, append = data.find, spans.append
-    while start < size:
-        end = find(b"\n", start)
-        end = size if end < 0 else end
-        number += 1
-        if data[start] > _SPACE or data[start:end].strip(_BLANK):
-            append(start)
-            append(end)
+    lines, start, number = BytesIO(data), 0, 1
+    # Some thousands at a time: all of them would be the file once more, and keep other threads waiting.
+    while piece := list(islice(lines, _SOME)):
+        places = array("Q", accumulate(map(len, piece), initial=start))
+        if min(piece)[0] > _SPACE:
+            found = array("Q", bytes(2 * spans.itemsize * len(piece)))
+            found[::2] = places[:-1]
+            found[1::2] = array("Q", map(sub, places[1:], repeat(1)))
+            spans.extend(found)
         else:
-            blank.append(number)
-        start = end + 1
+            for at, (begin, line) in enumerate(zip(places, piece, strict=False), number):
+                if line.strip(_BLANK):
+                    spans.extend((begin, begin + len(line) - 1))
+                else:
+                    blank.append(at)
+        start, number = places[-1], number + len(piece)
+    if spans and spans[-1] == len(data) - 1 and not data.endswith(b"\n"):
+        spans[-1] += 1
     return spans, tuple(blank)
 
 
