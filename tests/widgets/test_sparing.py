@@ -131,3 +131,19 @@ async def test_only_what_is_seen_of_what_changed_is_asked_for() -> None:
 
 def test_the_main_screen_is_one() -> None:
     assert issubclass(MainScreen, SparingScreen)
+
+
+async def test_nothing_is_rendered_while_painting_is_held_back() -> None:
+    async with painted() as pilot:
+        screen, foot = pilot.app.screen, pilot.app.screen.query_one("#foot", Lined)
+        with pilot.app.batch_update():
+            foot.asked = 0
+            foot.update("other words")
+            screen._compositor_refresh()
+            screen._refresh_layout()
+            await pilot.pause()
+            assert foot.asked == 0
+        screen.refresh(layout=True)
+        await pilot.pause()
+        assert foot.asked > 0
+        assert "other words" in screen._compositor.render_strips()[SIZE[1] - 1].text

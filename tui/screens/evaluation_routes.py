@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tui.screens.main import MainScreen
 
 
-class EvaluationRoutes(SharedScreen):
+class EvaluationRoutes(SharedScreen, part=True):
     """Opens the evaluation screen, which lives on while it is left, and looks after evaluation jobs."""
 
     # Textual's own choice, made whenever a screen above goes, would be the first widget of whatever hidden tab.

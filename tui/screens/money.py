@@ -29,7 +29,7 @@ _AWS_IS_LATE = timedelta(minutes=3)
 EXTENSION = timedelta(minutes=30)
 
 
-class MoneyScreen(SharedScreen):
+class MoneyScreen(SharedScreen, part=True):
     """The part of the main screen that keeps an eye on what bills."""
 
     class Happened(Message):

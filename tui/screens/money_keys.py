@@ -20,7 +20,7 @@ _SAME_KEY = timedelta(seconds=20)
 """A + pressed again so soon means the lease that it meant before, although another one ends first by now."""
 
 
-class MoneyKeys(MoneyScreen):
+class MoneyKeys(MoneyScreen, part=True):
     """The part of the main screen that answers $ and +."""
 
     _extended: tuple[str, datetime] = ("", LONG_AGO)

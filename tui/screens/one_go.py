@@ -35,7 +35,7 @@ _KILLED = (
 _YET_TO_BE = "yet-to-be-bought:provisioned-model/"
 
 
-class OneGoScreen(MoneyKeys):
+class OneGoScreen(MoneyKeys, part=True):
     """The part of the main screen that carries one go through."""
 
     _planning = False

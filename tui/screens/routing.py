@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tui.tabs.loss import LossTab
 
 
-class RoutingScreen(SharedScreen):
+class RoutingScreen(SharedScreen, part=True):
     """Builds tabs at their first visit; what they post is routed here."""
 
     # Tabs

@@ -10,13 +10,14 @@ from tui.domain.identity import Identity
 from tui.domain.runs import Board
 from tui.services.session import Services
 from tui.widgets.frame import StatusLine
+from tui.widgets.parts import InParts
 from tui.widgets.sparing import SparingScreen
 
 if TYPE_CHECKING:
     from tui.domain.drafts import OpenFiles
 
 
-class SharedScreen(SparingScreen[None]):
+class SharedScreen(InParts, SparingScreen[None]):
     """Facts that tabs get by data binding, and the status line."""
 
     services: Services

@@ -23,7 +23,7 @@ _NOT_READY = "AWS is not ready yet"
 _LOOKING = "Looking at AWS …"
 
 
-class WatchingScreen(EvaluationRoutes, OneGoScreen):
+class WatchingScreen(EvaluationRoutes, OneGoScreen, part=True):
     """One poller's boards, told to all."""
 
     class Summed(Message):

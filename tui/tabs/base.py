@@ -13,6 +13,7 @@ from textual.widget import Widget
 
 from tui.services.session import Services
 from tui.widgets.asking import Asking
+from tui.widgets.parts import InParts
 
 if TYPE_CHECKING:
     from tui.domain.drafts import OpenFiles, PairDraft, Probe
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from tui.domain.jobs import Job
 
 
-class Tab(Vertical, Asking):
+class Tab(InParts, Vertical, Asking):
     """A tab; facts come down by data binding, wishes and facts go up as messages."""
 
     class Said(Message):

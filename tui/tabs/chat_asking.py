@@ -20,7 +20,7 @@ from tui.widgets.answer_pane import AnswerPane
 from tui.widgets.prompt import Prompt
 
 
-class AskingTab(KeepingTab):
+class AskingTab(KeepingTab, part=True):
     """One question goes to both sides; each answers on its own."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

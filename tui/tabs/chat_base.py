@@ -24,7 +24,7 @@ from tui.widgets.reference_pane import ReferencePane
 from tui.widgets.text_pane import Line
 
 
-class ChatBase(Tab):
+class ChatBase(Tab, part=True):
     """State and small helpers."""
 
     identity: reactive[Identity] = reactive(Identity(), repaint=False)

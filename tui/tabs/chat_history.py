@@ -14,7 +14,7 @@ from tui.domain.text import count
 from tui.tabs.chat_judging import JudgingTab
 
 
-class HistoryTab(JudgingTab):
+class HistoryTab(JudgingTab, part=True):
     """Answers outlive sessions and endpoints."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

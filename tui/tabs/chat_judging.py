@@ -25,7 +25,7 @@ from tui.widgets.reference_pane import ReferencePane
 from tui.widgets.styled_lines import StyledLine, marked
 
 
-class JudgingTab(SettingsTab):
+class JudgingTab(SettingsTab, part=True):
     """Compares the sides."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

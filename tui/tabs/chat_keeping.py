@@ -48,7 +48,7 @@ class Asked:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-class KeepingTab(SidesTab):
+class KeepingTab(SidesTab, part=True):
     """Every answer outlives its endpoint, and this app's end."""
 
     keep_every = 2.0

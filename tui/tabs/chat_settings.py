@@ -34,7 +34,7 @@ class _Known:
     text: str
 
 
-class SettingsTab(AskingTab):
+class SettingsTab(AskingTab, part=True):
     """The system prompt of the training data is what a tuned model should be asked with."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -20,7 +20,7 @@ from tui.widgets.answer_pane import AnswerPane
 _TYPED = "type an id"
 
 
-class SidesTab(ChatBase):
+class SidesTab(ChatBase, part=True):
     """Both sides are aimed by the run that was asked for, by themselves, or by hand."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -19,7 +19,7 @@ _LARGE = 10_000
 """Records from which on a check of what was edited begins a little later."""
 
 
-class CheckingTab(ListingTab):
+class CheckingTab(ListingTab, part=True):
     """Checks every open file for the base model."""
 
     base_model_key: reactive[str] = reactive("", repaint=False)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tui.services.documents import OpenDocument
 
 
-class OpeningTab(ShapingTab):
+class OpeningTab(ShapingTab, part=True):
     """Opens files, and knows which of them is shown."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

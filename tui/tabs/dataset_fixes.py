@@ -23,7 +23,7 @@ _UNTOUCHED = {"blank line": "Those at the top and at the end of the file stay; x
 """What is said of rules whose fix leaves something for a reason of its own."""
 
 
-class MendingTab(ScrutinyTab):
+class MendingTab(ScrutinyTab, part=True):
     """Lists problems and mends them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -37,7 +37,7 @@ _REMEMBERED = "generate.wish"
 _NEW = "new"
 
 
-class GeneratingTab(SharingTab):
+class GeneratingTab(SharingTab, part=True):
     """Has pairs written, and takes those that were accepted."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -18,7 +18,7 @@ _MOST = 10_000
 """Leaks that are listed; the gravest come first."""
 
 
-class LeakingTab(MendingTab):
+class LeakingTab(MendingTab, part=True):
     """Shows what files of different roles share."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -36,7 +36,7 @@ _NOTHING = "Nothing is left by this filter; esc clears it."
 _NO_PAIRS = "No pairs are in this file. a adds one, u undoes the last change."
 
 
-class ListingTab(RecoveringTab):
+class ListingTab(RecoveringTab, part=True):
     """Shows the current file as a list with a preview."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

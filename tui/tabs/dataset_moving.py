@@ -18,7 +18,7 @@ from tui.tabs.dataset_files import OpeningTab
 from tui.tabs.editing import EditedFile
 
 
-class MovingTab(OpeningTab):
+class MovingTab(OpeningTab, part=True):
     """Moves and copies the marked pairs, else the current one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tui.services.journal import Left
 
 
-class RecoveringTab(SavingTab):
+class RecoveringTab(SavingTab, part=True):
     """Asks what to do with them."""
 
     @work(group="recover")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tui.tabs.editing import EditedFile
 
 
-class ReplacingTab(ListingTab):
+class ReplacingTab(ListingTab, part=True):
     """Replaces in the marked pairs, else in those that the filter leaves, else in all."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -16,7 +16,7 @@ _LOOK_EVERY = 3.0
 """Seconds between two looks at the open files on disk."""
 
 
-class SavingTab(EditingTab):
+class SavingTab(EditingTab, part=True):
     """Saves the files, and notices when they are changed by others."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -39,7 +39,7 @@ class Looks:
     leaks: Sequence[Problem] = ()
 
 
-class ScrutinyTab(CheckingTab):
+class ScrutinyTab(CheckingTab, part=True):
     """Looks closer at every open file, and at every two of different roles."""
 
     shared: Sequence[Shared] = ()

@@ -37,7 +37,7 @@ class _ToSplit:
     splitting: Splitting | None = None
 
 
-class ShapingTab(UploadingTab):
+class ShapingTab(UploadingTab, part=True):
     """Statistics and splits."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

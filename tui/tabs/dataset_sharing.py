@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tui.domain.drafts import HeldOut, PairDraft, Probe
 
 
-class SharingTab(MovingTab):
+class SharingTab(MovingTab, part=True):
     """A tab whose files the other tabs know."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

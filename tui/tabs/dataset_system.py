@@ -10,7 +10,7 @@ from tui.tabs.dataset_leaks import LeakingTab
 from tui.tabs.editing import EditedFile
 
 
-class SystemTab(LeakingTab):
+class SystemTab(LeakingTab, part=True):
     """Knows which system prompt a file goes with."""
 
     system_prompt: str

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tui.services.storage import Held
 
 
-class UploadingTab(SystemTab):
+class UploadingTab(SystemTab, part=True):
     """Converts files and uploads them."""
 
     identity: reactive[Identity] = reactive(Identity(), repaint=False)

@@ -47,7 +47,7 @@ class EditedFile(OpenFile):
         return self.source.document.dirty
 
 
-class EditingTab(Tab):
+class EditingTab(Tab, part=True):
     """A tab with files of pairs that can be edited."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

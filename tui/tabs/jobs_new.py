@@ -27,7 +27,7 @@ from tui.services.store import Upload
 from tui.tabs.jobs_orders import OrderingTab
 
 
-class NewJobTab(OrderingTab):
+class NewJobTab(OrderingTab, part=True):
     """Starts jobs."""
 
     _left: tuple[str, JobForm] | None = None

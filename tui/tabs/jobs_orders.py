@@ -17,7 +17,7 @@ from tui.services.session import Services
 from tui.tabs.base import Tab
 
 
-class OrderingTab(Tab):
+class OrderingTab(Tab, part=True):
     """A tab that sends orders to Bedrock."""
 
     identity: reactive[Identity] = reactive(Identity(), repaint=False)

@@ -29,7 +29,7 @@ _ROLE_WAITS = (2.0, 4.0, 8.0, 15.0)
 """Seconds between tries while IAM spreads a new role."""
 
 
-class ServingTab(OrderingTab):
+class ServingTab(OrderingTab, part=True):
     """Makes and ends what bills."""
 
     def action_serve(self) -> None:

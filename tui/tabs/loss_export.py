@@ -26,7 +26,7 @@ _KINDS = {
 }
 
 
-class LossExportTab(LossRunsTab):
+class LossExportTab(LossRunsTab, part=True):
     """A tab whose curves can be copied and written to files."""
 
     def action_copy(self) -> None:

@@ -24,7 +24,7 @@ from tui.widgets.loss_runs import MOST, Shown, ShownRuns
 from tui.widgets.loss_view import LossView, View
 
 
-class LossRunsTab(Tab):
+class LossRunsTab(Tab, part=True):
     """A tab that shows the curves of one run, or of several over each other."""
 
     board: reactive[Board] = reactive(Board(), repaint=False)

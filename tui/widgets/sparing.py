@@ -1,6 +1,7 @@
 """Textual's compositor, asking only for the lines that are painted.
 
 Private names of Textual in use here, each behind a test in tests/widgets/test_sparing.py: `Screen._compositor`,
+`Screen._compositor_refresh`, `App._batch_count`,
 `Compositor._render_chops`.
 """
 
@@ -70,3 +71,8 @@ class SparingScreen(Screen[T]):
     def __init__(self, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name, id, classes)
         self._compositor = SparingCompositor()
+
+    def _compositor_refresh(self) -> None:
+        """Not while painting is held back: Textual would render, and throw away what it rendered."""
+        if not self.app._batch_count:
+            super()._compositor_refresh()
