@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from textual.content import Content
+from textual.widgets import Static
 
 from tests.journeys.conftest import Walk
 from tests.journeys.stage import open_metrics
 from tests.sandbox.conftest import PAIRS, Scene, claude_lines
 from tui.__main__ import main
 from tui.app import TanzakuApp
+from tui.widgets.chart_colours import css_colour, palette
 from tui.widgets.loss_chart import LossChart
 
 REFERENCE = (2.5327, 1.7016, 1.5365, 1.5085, 1.47649, 1.47635, 1.4959)
@@ -49,6 +52,35 @@ def _runs(folder: Path) -> None:
         (run / "validation_metrics.csv").write_text(f"step_number,epoch_number,validation_loss\n{rows}")
         rows = "".join(f"{s},{s // 3 + 1},{2 / (s + 1)}\n" for s in range(18))
         (run / "step_wise_training_metrics.csv").write_text(f"step_number,epoch_number,training_loss\n{rows}")
+
+
+async def test_many_runs_are_named_as_far_as_there_is_room_in_the_colours_of_their_lines(
+    walk: Walk, tmp_path: Path
+) -> None:
+    for number in range(1, 9):
+        run = tmp_path / "runs" / f"faq-{number}"
+        run.mkdir(parents=True)
+        rows = "".join(f"{e},{e},{number / 10 + 1 / e}\n" for e in range(1, 7))
+        (run / "validation_metrics.csv").write_text(f"step_number,epoch_number,validation_loss\n{rows}")
+    async with walk.app() as app:
+        await open_metrics(walk, str(tmp_path / "runs"))
+        await walk.sees("faq-5", "and 3 more", "h 0.9667 lowest validation")
+        assert not walk.shows("faq-6")
+        await walk.press("N")
+        await walk.sees("▸*h faq-8", "faq-4")
+        assert not walk.shows("faq-5")
+
+        def inks() -> set[str]:
+            names = app.screen.query_one("#loss-runs", Static).visual
+            assert isinstance(names, Content)
+            return {str(span.style).removeprefix("bold ") for span in names.spans}
+
+        dark = inks()
+        app.theme = "washi"
+        await walk.until(lambda: inks() != dark, "other colours")
+        lines = palette(app.theme_variables, ansi=False).lines
+        assert inks() == {css_colour(lines[run % len(lines)]) for run in (0, 1, 2, 3, 7)}
+        assert len(inks()) == len(dark) == 5
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)], ids=lambda size: f"{size[0]}x{size[1]}")

@@ -15,7 +15,9 @@ _ANSI_NAMES = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "wh
 _ANSI_LINES: tuple[PlotColour, ...] = (6, 5, 2, 1, 4, 3)
 _WANTED = ("primary", "accent", "success", "warning", "error", "secondary")
 _SPARE = ("#d55e00", "#009e73", "#cc79a7", "#0072b2", "#e69f00", "#56b4e9")
-_APART = 90.0
+_APART = (90.0, 70.0, 50.0)
+"""How far colours are from each other where there are enough of them; else a little less far."""
+_ENOUGH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,13 @@ def palette(variables: Mapping[str, str], ansi: bool) -> Palette:
     if ansi:
         return Palette(None, _ANSI_LINES)
     ground = _rgb(variables.get("background", "")) or (0, 0, 0)
+    found = [_rgb(text) for text in (*(variables.get(name, "") for name in _WANTED), *_SPARE)]
     lines: list[tuple[int, int, int]] = []
-    for text in (*(variables.get(name, "") for name in _WANTED), *_SPARE):
-        colour = _rgb(text)
-        if colour and _distance(colour, ground) > _APART and all(_distance(colour, c) > _APART for c in lines):
-            lines.append(colour)
+    for apart in _APART:
+        for colour in found:
+            clear = colour and _distance(colour, ground) > _APART[0]
+            if clear and colour and len(lines) < _ENOUGH and all(_distance(colour, c) > apart for c in lines):
+                lines.append(colour)
     return Palette(_between(ground, _rgb(variables.get("foreground", "")) or (160, 160, 160)), tuple(lines))
 
 

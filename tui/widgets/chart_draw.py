@@ -208,13 +208,13 @@ def _cells(series: _Series, markers: Markers, marks: tuple[str, str], area: Area
     if series.kind == "step":
         return area.points(series.points, markers.step), {}
     if series.kind == "best":
-        return {}, area.points(series.points, markers.best, markers.validation_line)
+        return {}, area.points(series.points, markers.best)
     if series.kind == "smooth":
         return area.line(series.points, markers.smooth), {}
     training = series.kind == "training"
     line = markers.training_line if training else markers.validation_line
     few = len(series.points) * 3 <= width
-    return area.line(series.points, line), area.points(series.points, marks[not training], line) if few else {}
+    return area.line(series.points, line), area.points(series.points, marks[not training]) if few else {}
 
 
 def _means(points: Sequence[EpochPoint], width: int, options: Options) -> list[Point]:

@@ -26,7 +26,7 @@ _FINE = {"hd": tuple(_QUARTERS), "braille": _BRAILLE}
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """The cells between the axes, and the values in the middle of their outermost parts."""
+    """The cells between the axes, and the values in the middle of the outermost ones, as plotext places its ticks."""
 
     columns: int
     rows: int
@@ -35,13 +35,12 @@ class Area:
 
     def column(self, x: float) -> int:
         """The column that holds a value."""
-        return floor(_places([x], self.xs, self.columns)[0])
+        return floor(_places([x], self.xs, self.columns, 1)[0])
 
-    def points(self, points: Sequence[Point], glyph: str, line: str = "") -> Cells:
-        """A glyph at each point, in the row that a `line` of that marker goes through there."""
-        up = _PARTS.get(line, (1, 1))[1]
-        columns = map(floor, _places([x for x, _ in points], self.xs, self.columns))
-        rows = (floor(y) // up for y in _places([y for _, y in points], self.ys, self.rows * up))
+    def points(self, points: Sequence[Point], glyph: str) -> Cells:
+        """A glyph at each point."""
+        columns = map(floor, _places([x for x, _ in points], self.xs, self.columns, 1))
+        rows = map(floor, _places([y for _, y in points], self.ys, self.rows, 1))
         places = zip(columns, rows, strict=True)
         return {y * self.columns + x: glyph for x, y in places if 0 <= x < self.columns and 0 <= y < self.rows}
 
@@ -51,7 +50,8 @@ class Area:
         width, height = self.columns * across, self.rows * up
         if width < 1 or height < 1:
             return {}
-        xs, ys = _places([x for x, _ in points], self.xs, width), _places([y for _, y in points], self.ys, height)
+        xs = _places([x for x, _ in points], self.xs, self.columns, across)
+        ys = _places([y for _, y in points], self.ys, self.rows, up)
         places = list(zip(xs, ys, strict=True))
         # For each part its cell, and how far its bit is from the first.
         parts = (
@@ -66,11 +66,11 @@ class Area:
         return {cell: fine[bits] if fine else marker for cell, bits in lit.items()}
 
 
-def _places(values: Sequence[float], limits: Point, parts: int) -> list[float]:
-    """Where values are among parts, whose first and last have the limits in their middle."""
+def _places(values: Sequence[float], limits: Point, cells: int, parts: int) -> list[float]:
+    """Where values are, in parts of cells, when the limits are in the middle of the first and the last cell."""
     low = limits[0]
     # A little more, or what is nearly the next part would be rounded down.
-    start, scale = 0.5 + 1e-8, (parts - 1) / (limits[1] - low)
+    start, scale = 0.5 * parts + 1e-8, parts * (cells - 1) / (limits[1] - low)
     return [start + scale * (value - low) for value in values]
 
 

@@ -66,7 +66,8 @@ def overlay_text(runs: Sequence[tuple[str, Curves]], epoch: int) -> str:
     parts = [f"epoch {epoch}"]
     for letter, curves in runs:
         point = curves.validation_at(epoch) or curves.training_at(epoch)
-        parts.append(f"{letter} {number(point.mean) if point else '–'}")
+        # With a blank at which no line is cut.
+        parts.append(f"{letter}\N{NO-BREAK SPACE}{number(point.mean) if point else '–'}")
     return "   ".join(parts)
 
 

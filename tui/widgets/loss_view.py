@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
+from textual.theme import Theme
 from textual.widgets import Static
 
 from tui.domain.loss_report import headline
@@ -121,12 +123,22 @@ class LossView(Vertical):
 
     DEFAULT_CSS = "LossView { height: 1fr; }"
 
+    _named: tuple[ShownRuns, View, str] | None = None
+
     def compose(self) -> ComposeResult:
         yield Static("", id="loss-runs", markup=False)
         yield LossChart(id="chart", empty="")
         yield TextPane(id="loss-table")
         for name in ("values", "verdict", "note"):
             yield Static("", id=f"loss-{name}", markup=False)
+
+    def on_mount(self) -> None:
+        """A theme brings other colours."""
+        self.app.theme_changed_signal.subscribe(self, self._theme_changed)
+
+    def _theme_changed(self, _theme: Theme) -> None:
+        if self._named is not None:
+            self._names(*self._named)
 
     def show(self, runs: ShownRuns, view: View, waiting: str) -> None:
         """Show these runs; `waiting` stands where there are no curves."""
@@ -148,7 +160,7 @@ class LossView(Vertical):
             ascii=view.ascii,
         )
         self.set_class(view.table and bool(visible), "-table")
-        self._names(runs, view, waiting, chart)
+        self._names(runs, view, waiting)
         if not visible:
             for name in ("values", "verdict", "note"):
                 self._put(name, "")
@@ -196,15 +208,19 @@ class LossView(Vertical):
         self._put("note", note or rest)
         self.query_one("#loss-note").set_class(bool(rest), "-verdict")
 
-    def _names(self, runs: ShownRuns, view: View, waiting: str, chart: LossChart) -> None:
+    def _names(self, runs: ShownRuns, view: View, waiting: str) -> None:
         """One run: its name and the legend on a line. Several: a line each, with the full name."""
+        self._named = runs, view, waiting
         line = self.query_one("#loss-runs", Static)
         width = max(20, self.size.width - 1)
         current = runs.current
         if len(runs.all) > 1:
-            shown = runs.all[:_MOST_NAMES]
-            line.styles.height = len(shown)
-            line.update(Content("\n").join(self._name_line(run, run is current, width) for run in shown))
+            shown, more = self._named_runs(runs)
+            lines = [self._name_line(run, run is current, width) for run in shown]
+            if more:
+                lines.append(Content(f"   and {more} more: enter shows them all"))
+            line.styles.height = len(lines)
+            line.update(Content("\n").join(lines))
             return
         line.styles.height = 1
         if current is None or current.curves is None:
@@ -215,10 +231,20 @@ class LossView(Vertical):
         extra = f"  {f'{ran} of {asked}' if asked else ran} epochs" + ("  log" if view.log else "")
         extra += f"  epochs {view.zoom[0]}–{view.zoom[1]}" if view.zoom else ""
         pin = "* " if current.pinned else ""
-        legend = Content.assemble(chart.legend(), extra)
+        legend = Content.assemble(self.query_one(LossChart).legend(), extra)
         name = safe_line(f"{pin}{current.name}", 200)
         room = max(12, width - legend.cell_length - 4)
         line.update(Content.assemble((f" {fit(name, room)}", "bold"), "   ", legend))
+
+    def _named_runs(self, runs: ShownRuns) -> tuple[Sequence[Shown], int]:
+        """The runs that there are lines for, the current one among them, and how many there are beside."""
+        most = max(_MOST_NAMES, self.size.height // 4)
+        if len(runs.all) <= most:
+            return runs.all, 0
+        first = list(runs.all[: most - 1])
+        if runs.current is not None and runs.current not in first:
+            first[-1] = runs.current
+        return first, len(runs.all) - len(first)
 
     def _name_line(self, run: Shown, is_current: bool, width: int) -> Content:
         colours = palette(self.app.theme_variables, self.app.native_ansi_color)
