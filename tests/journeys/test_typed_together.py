@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input, TextArea
 
 from tests.harness import Walk
 from tui.widgets.virtual_table import VirtualTable
 
 PAIRS = [{"q": f"What is lantern {n}?", "a": f"It hangs at gate {n}."} for n in range(40)]
+
+
+KEYS = {
+    "1": (*"jkGgduUaeSDRmKcFifnN]*/?", "enter", "escape", "ctrl+r", "backspace", "left", "down", "delete", "tab"),
+    "2": (*"jk/eacsl?", "enter", "escape", "backspace"),
+    "3": (*"hljost?", "enter", "escape", "backspace", "slash"),
+    "4": (*"iabcnpRm/?", "escape", "backspace", "left", "up", "ctrl+j", "home"),
+}
+"""What does not ask AWS anything first: that takes as long as it takes."""
+SEEDS = range(int(os.environ.get("TANZAKU_BURSTS", "1")))
+"""Random bursts to try; more of them than the suite has time for are asked for by this variable."""
 
 
 @pytest.fixture
@@ -83,3 +97,34 @@ async def test_a_question_that_comes_late_waits_for_its_place(walk: Walk, pairs:
         await walk.sees("What is lantern 0? now")
         await walk.press("ctrl+s")
         await walk.sees("Convert and upload to S3", "enter upload")
+
+
+async def reached(walk: Walk, path: Path, burst: dict[str, list[str]], *, at_once: bool) -> list[object]:
+    """Where the keys lead: screens, focus, cursor, marks and text after the burst in each tab, and what is saved."""
+    path.write_text(json.dumps(PAIRS))
+    seen: list[object] = []
+    async with walk.app([path]) as app:
+        await walk.sees("✓ clean", walk.sandbox.account_id)
+        for tab, keys in burst.items():
+            await (walk.together if at_once else walk.press)(tab, *keys)
+            table = app.screen.query(VirtualTable)
+            seen += [[type(s).__name__ for s in app.screen_stack], type(app.focused).__name__]
+            seen += [(t.cursor, t.marked, len(t.source)) for t in table]
+            seen += [field.value for field in app.screen.query(Input)] + [
+                area.text for area in app.screen.query(TextArea)
+            ]
+            while len(app.screen_stack) > 1:
+                await walk.press("escape")
+            await walk.press("escape", "escape")
+    return seen
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_keys_at_once_lead_where_they_lead_one_by_one(walk: Walk, tmp_path: Path, seed: int) -> None:
+    dice = random.Random(seed)
+    burst = {tab: dice.choices(KEYS[tab], k=6) for tab in dice.sample(list(KEYS), 2)}
+    first, second = ((tmp_path / name / "training.json") for name in ("one", "two"))
+    for path in (first, second):
+        path.parent.mkdir()
+    one_by_one = await reached(walk, first, burst, at_once=False)
+    assert await reached(walk, second, burst, at_once=True) == one_by_one, burst
