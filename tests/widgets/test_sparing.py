@@ -12,8 +12,9 @@ from textual.app import App, ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.geometry import Region
+from textual.message import Message
 from textual.pilot import Pilot
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Static
@@ -127,6 +128,46 @@ async def test_only_what_is_seen_of_what_changed_is_asked_for() -> None:
         screen.refresh(Region(0, SIZE[1] - 1, 4, 1))
         await pilot.pause()
         assert asked == [back], "its padding is"
+
+
+class News(Message):
+    """Nothing that is shown."""
+
+
+class Framed(App[None]):
+    """A sparing screen that a dialog can be put before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.behind = SparingScreen[None]()
+        self.painted = 0
+
+    def get_default_screen(self) -> Screen[None]:
+        return self.behind
+
+    def _display(self, screen: Screen[object], renderable: object) -> None:
+        self.painted += renderable is not None
+        super()._display(screen, renderable)  # type: ignore[arg-type]
+
+
+async def test_behind_a_dialog_only_what_changes_is_painted() -> None:
+    app = Framed()
+    async with app.run_test(size=SIZE) as pilot:
+        line = Static("before")
+        await app.behind.mount(line)
+        await app.push_screen(ModalScreen())
+        await pilot.pause()
+        line.update("after")
+        await pilot.pause()
+        assert "after" in app.export_screenshot()
+        app.painted = 0
+        for _ in range(5):
+            app.behind.post_message(News())
+            await pilot.pause()
+        assert app.painted == 0
+        app.pop_screen()
+        await pilot.pause()
+        assert app.painted
 
 
 def test_the_main_screen_is_one() -> None:

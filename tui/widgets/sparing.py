@@ -1,8 +1,7 @@
 """Textual's compositor, asking only for the lines that are painted.
 
 Private names of Textual in use here, each behind a test in tests/widgets/test_sparing.py: `Screen._compositor`,
-`Screen._compositor_refresh`, `App._batch_count`,
-`Compositor._render_chops`.
+`Compositor._render_chops`, `Screen._compositor_refresh`, `Screen._repaint_required`, `App._batch_count`.
 """
 
 from __future__ import annotations
@@ -73,6 +72,13 @@ class SparingScreen(Screen[T]):
         self._compositor = SparingCompositor()
 
     def _compositor_refresh(self) -> None:
-        """Not while painting is held back: Textual would render, and throw away what it rendered."""
-        if not self.app._batch_count:
-            super()._compositor_refresh()
+        """Not while painting is held back: Textual would render, and throw away what it rendered.
+
+        And behind a dialog what has changed is painted once: Textual would paint the whole window again for every
+        message that the screen gets as long as the dialog is open, ten thousand bytes a second to show nothing new.
+        """
+        if self.app._batch_count:
+            return
+        super()._compositor_refresh()
+        if not self.is_active:
+            self._repaint_required = False
