@@ -28,6 +28,7 @@ from textual.theme import Theme
 from textual.worker import WorkerFailed
 
 from tui.domain.notify import Way, notification, window_title
+from tui.domain.runs import Board
 from tui.domain.text import safe
 from tui.screens.main import MainScreen
 from tui.services.pool import attention
@@ -37,6 +38,10 @@ from tui.turns import TurnTaking
 from tui.widgets.picture import Picture, SparingUpdate
 from tui.widgets.safe_filter import SafeFilter
 
+_AWS_LASTS = 10.0
+"""Seconds after which the garbage collector goes on although AWS has not answered."""
+_COLLECTED = (10_000, 10, 10)
+"""How much is made between two looks for garbage; with Python's own 700 objects there is one with every other key."""
 _LAST_WORDS = 1.0
 """Seconds that a signal to end leaves for what was typed to reach the journal."""
 
@@ -179,12 +184,26 @@ class TanzakuApp(TurnTaking):
             self.set_keymap(dict(self.services.settings.keys))
         self._hear_signals()
         self.app_resume_signal.subscribe(self, self._paint_again)
-        self.call_after_refresh(_collect_garbage_again)
+        self.call_after_refresh(self._await_aws)
 
     def _paint_again(self, _: object) -> None:
         """The terminal was someone else's meanwhile."""
         self._picture.forget()
         self.refresh(layout=True)
+
+    def _await_aws(self) -> None:
+        """What the clients for AWS are made of stays too: to look through it all again and again would take a tenth of
+        a second, in which no key is answered."""
+        if gc.isenabled():
+            return  # not started from the command line
+        gc.freeze()
+
+        def seen(board: Board) -> None:
+            if board.seen is not None:
+                _collect_garbage_again()
+
+        self.watch(self.screen_stack[0], "board", seen)
+        self.set_timer(_AWS_LASTS, _collect_garbage_again)
 
     @on(MainScreen.Happened)
     def _notify_outside(self, message: MainScreen.Happened) -> None:
@@ -276,5 +295,7 @@ class TanzakuApp(TurnTaking):
 
 def _collect_garbage_again() -> None:
     """The collector is off while starting (see `__main__`); what lives until here lives on."""
-    gc.freeze()
-    gc.enable()
+    if not gc.isenabled():
+        gc.freeze()
+        gc.set_threshold(*_COLLECTED)
+        gc.enable()

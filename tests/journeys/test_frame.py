@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from textual.events import Key
 from textual.widget import Widget
 
+import tui.app
 from tests.harness import Walk
 from tests.journeys.stage import served, trained, uploaded
 from tui.dialogs.base import Dialog
@@ -310,3 +312,17 @@ async def test_what_has_to_be_typed_stays_in_sight_below_a_long_text(walk: Walk,
         field = app.screen.query_one("#confirm-word").region
         assert field.height == 1
         assert field.bottom < 23
+
+
+async def test_the_collector_rests_until_aws_has_answered(walk: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is loaded until then stays: to look through it takes a tenth of a second, in which no key is answered."""
+    told: list[str] = []
+    off = SimpleNamespace(isenabled=lambda: "on" in told, freeze=lambda: told.append("frozen"))
+    monkeypatch.setattr(tui.app, "gc", off)
+    monkeypatch.setattr(tui.app, "_collect_garbage_again", lambda: told.append("on"))
+    async with walk.app() as app:
+        screen = app.screen_stack[0]
+        assert isinstance(screen, MainScreen)
+        await walk.until(lambda: "on" in told, "the first answer of AWS")
+        assert screen.board.seen is not None
+        assert told[:2] == ["frozen", "on"]
