@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from textual.widgets import Input
@@ -13,6 +15,8 @@ from tui.domain.meter import is_idle, spent
 from tui.domain.settings import Settings
 from tui.sandbox.pricing import HOURLY
 from tui.screens.main import MainScreen
+from tui.screens.money import MoneyScreen
+from tui.services.leases import Lease, LeaseState
 from tui.tabs.jobs import JobsTab
 from tui.widgets.fields import ChoiceField, TextField
 from tui.widgets.virtual_table import VirtualTable
@@ -159,6 +163,46 @@ async def test_without_permission_the_lease_says_it_is_kept_here_only(walk: Walk
         await walk.sees("while tanzaku runs here", "AWS could not be told")
         await walk.press("q")
         await walk.sees("only while tanzaku runs here")
+
+
+async def test_a_schedule_whose_answer_is_lost_is_told_again_and_follows_the_lease(walk: Walk) -> None:
+    """AWS has it, and nobody here knows: what is extended must not be deleted at the first end all the same."""
+    trained(walk)
+    lost = walk.sandbox.faults.add(kind="error_after", operation="CreateSchedule", times=None)
+    async with walk.app(size=(100, 40)):
+        await buy(walk, by_aws=True)
+        await walk.sees("Create the IAM role")
+        await walk.press("y")
+        await walk.sees("while tanzaku runs here", "AWS could not be told yet")
+        (schedule,) = schedules(walk)
+        lost.times = 0
+        await walk.press("+")
+        await walk.sees("stays until")
+        await walk.until(lambda: bool(main_of(walk)._kept), "a look at the lease")
+        await walk.pass_time(MINUTE + 1)
+        store = walk.app_now.services.leases
+        place = walk.app_now.services.place(main_of(walk).identity)
+        await walk.until(lambda: store.running(place)[0].kept == schedule, "the note of it")
+        walk.clock.advance(60 * MINUTE)
+        walk.sandbox.settle()
+        assert held(walk) == ["claude-3-haiku"]
+
+
+def test_a_clock_that_is_set_back_lets_nothing_bill_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, passed = datetime(2026, 11, 22, 9, tzinfo=UTC), 0.0
+    lease = Lease("t", "p", "gate", 50, "arn", begun + timedelta(minutes=50), "", LeaseState.RUNNING)
+    monkeypatch.setattr("tui.screens.money.monotonic", lambda: passed)
+    screen = cast("MoneyScreen", SimpleNamespace(_first_left={}))
+
+    def left(minutes: float) -> timedelta | None:
+        return MoneyScreen._left(screen, lease, begun + timedelta(minutes=minutes))
+
+    assert left(0) == timedelta(minutes=50)
+    passed = 600.0
+    assert left(10) == left(-120) == timedelta(minutes=40)
+    assert left(45) == timedelta(minutes=5)  # the laptop slept
+    passed = 3001.0
+    assert left(-120) == timedelta(seconds=-1)
 
 
 async def test_a_role_that_is_not_made_buys_nothing(walk: Walk) -> None:

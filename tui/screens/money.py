@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from textual import work
@@ -48,6 +50,8 @@ class MoneyScreen(SharedScreen, part=True):
         self._leases: list[Lease] = []
         self._warned: set[tuple[str, datetime | None]] = set()
         self._tried: dict[str, datetime] = {}
+        self._first_left: dict[tuple[str, datetime | None], tuple[float, timedelta]] = {}
+        """When the end of a lease was first seen, in seconds of a clock that nobody sets, and how far off it was."""
         self._kept: dict[str, datetime | None] = {}
         """When a lease's schedule in AWS was last looked at; None when it has been seen to."""
         self._reminded = self.services.now()
@@ -130,7 +134,7 @@ class MoneyScreen(SharedScreen, part=True):
         await self._read_leases()
         now = self.services.now()
         for lease in self._leases:
-            left = lease.left(now)
+            left = self._left(lease, now)
             if left is None:
                 continue
             if await self._is_gone(lease):
@@ -142,6 +146,15 @@ class MoneyScreen(SharedScreen, part=True):
             elif left <= min(_WARN_BEFORE, timedelta(minutes=lease.minutes / 4)):
                 self._warn(lease, left)
         self._remind(now)
+
+    def _left(self, lease: Lease, now: datetime) -> timedelta | None:
+        """Time until its end by this machine's clock, or by what has passed since that end was first seen, if that is
+        less: a clock that is set back lets nothing bill on."""
+        left, passing = lease.left(now), monotonic()
+        if left is None:
+            return None
+        since, first = self._first_left.setdefault((lease.token, lease.until), (passing, left))
+        return min(left, first - timedelta(seconds=passing - since))
 
     async def _read_leases(self) -> None:
         if not self.identity.account:
@@ -164,33 +177,41 @@ class MoneyScreen(SharedScreen, part=True):
     async def _keep_in_aws(self, lease: Lease, now: datetime) -> None:
         """Once in a session see that AWS does delete it, and when: the app may have been killed between what it said
         to AWS and what it noted, and schedules can be changed by hand."""
-        assert lease.until is not None
         # One that was just bought is seen to by whoever bought it.
         tried = self._kept.setdefault(lease.token, now if lease.wanted else LONG_AGO)
         if tried is None or now - tried < TRY_AGAIN:
             return
         self._kept[lease.token] = now
+        from tui.services.leases import LeaseState
+
         services, leases = self.services, self.services.leases
         try:
-            if lease.wanted:
-                name = await services.schedules.put(lease.arn, lease.until, lease.wanted)
-                await services.pool.run(leases.keep_in_aws, lease.token, name)
-            else:
-                at = await services.schedules.time_of(lease.kept)
-                if at is None:
-                    await services.pool.run(leases.keep_in_aws, lease.token, "")
-                    self.say(
-                        f"{lease.name}: its schedule in AWS is gone; tanzaku deletes it, if it runs then", "problem"
-                    )
-                elif at != lease.until.replace(microsecond=0):
-                    await services.pool.run(leases.extend, lease.token, at)
+            async with self._lease_turn:  # who extends it meanwhile would be overruled
+                fresh: Lease | None = await services.pool.run(leases.of, lease.token)
+                if fresh is not None and fresh.state is LeaseState.RUNNING:
+                    await self._tell_aws(fresh)
         except AppError as problem:
             if problem.cause is Cause.DENIED and lease.wanted:
-                await services.pool.run(leases.keep_in_aws, lease.token, "")
+                with suppress(AppError):  # a disk that refuses: it is tried again
+                    await services.pool.run(leases.keep_in_aws, lease.token, "")
             self.say(f"{lease.name}: AWS could not be told when to delete it: {problem.sentence()}", "problem")
             return
         self._kept[lease.token] = None
         await self._read_leases()
+
+    async def _tell_aws(self, lease: Lease) -> None:
+        services, leases = self.services, self.services.leases
+        assert lease.until is not None
+        if lease.wanted:
+            name = await services.schedules.put(lease.arn, lease.until, lease.wanted)
+            await services.pool.run(leases.keep_in_aws, lease.token, name)
+            return
+        at = await services.schedules.time_of(lease.kept)
+        if at is None:
+            await services.pool.run(leases.keep_in_aws, lease.token, "")
+            self.say(f"{lease.name}: its schedule in AWS is gone; tanzaku deletes it, if it runs then", "problem")
+        elif at != lease.until.replace(microsecond=0):
+            await services.pool.run(leases.extend, lease.token, at)
 
     async def _settle(self, lease: Lease) -> bool:
         """End a lease and its schedule; False when another window has ended it already."""

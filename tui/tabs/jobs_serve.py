@@ -151,11 +151,22 @@ class ServingTab(OrderingTab, part=True):
                 return alone
             name = await self._schedule(arn, until, ender)
             await services.pool.run(services.leases.keep_in_aws, plan.token, name)
+            until = await self._extended(plan.token, name, until)
         except AppError as error:
+            if error.retryable or error.outcome_unknown:  # AWS may have it: the wish stays, and is told again
+                return f"{alone}: AWS could not be told yet ({error.sentence()})"
             with suppress(AppError):  # a disk that refuses is told with the purchase
                 await services.pool.run(services.leases.keep_in_aws, plan.token, "")
             return f"{alone}: AWS could not be told ({error.sentence()})"
         return f"AWS deletes it at {until.astimezone():%H:%M}"
+
+    async def _extended(self, token: str, schedule: str, until: datetime) -> datetime:
+        """The end of a lease as it is now: a + pressed while AWS was being told of it counts."""
+        lease = await self.services.pool.run(self.services.leases.of, token)
+        if lease is None or lease.until is None or lease.until == until:
+            return until
+        await self.services.schedules.move(schedule, lease.until)
+        return lease.until
 
     async def _schedule(self, arn: str, until: datetime, ender: str) -> str:
         """A role just made may not be known at once: the schedule is tried for a while."""
