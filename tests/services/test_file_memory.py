@@ -62,7 +62,12 @@ async def test_names_that_no_text_can_hold(memory: FileMemory, tmp_path: Path) -
     odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe.json"))
     odd.write_text("[]")
     await memory.opened(odd, Role.TRAIN)
-    assert len(await memory.recent()) == 1
+    other = odd.with_name(os.fsdecode(b"\xfe\xfe.json"))
+    await memory.set_system([other], "Be kind.")
+    assert [(recent.path, recent.there) for recent in await memory.recent()] == [(odd, True)]
+    assert await memory.role(odd) is Role.TRAIN
+    assert (await memory.role(other), await memory.system(odd)) == (None, None)
+    assert await memory.system(other) == "Be kind."
     assert [entry.name for entry in await memory.folder(tmp_path)][-1] == odd.name
 
 

@@ -23,6 +23,8 @@ _TABLES = (
     "CREATE TABLE IF NOT EXISTS file_systems (path TEXT PRIMARY KEY, system TEXT NOT NULL)",
 )
 _KEPT = 40
+_BYTES = "bytes:"
+"""Before the name of a file that is no text: no two of them are to be taken for one another."""
 
 
 class FileMemory:
@@ -81,7 +83,10 @@ class FileMemory:
 
     def _recent(self) -> list[Recent]:
         rows = self._ready().read("SELECT path, role, at FROM recent_files ORDER BY at DESC, rowid DESC")
-        return [Recent(Path(p), role, datetime.fromisoformat(at), os.path.exists(p)) for p, role, at in rows]
+        return [
+            Recent(path, role, datetime.fromisoformat(at), os.path.exists(path))
+            for path, role, at in ((_path_of(kept), role, at) for kept, role, at in rows)
+        ]
 
     def _role(self, path: Path) -> Role | None:
         rows = self._ready().read("SELECT role FROM recent_files WHERE path=?", (_absolute(path),))
@@ -114,7 +119,17 @@ def _absolute(path: Path) -> str:
         text = os.path.abspath(path)
     except OSError:  # the working folder is gone
         text = str(path)
-    return text.encode("utf-8", "replace").decode()
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return _BYTES + text.encode("utf-8", "surrogatepass").hex()
+    return text
+
+
+def _path_of(kept: str) -> Path:
+    if not kept.startswith(_BYTES):
+        return Path(kept)
+    return Path(bytes.fromhex(kept.removeprefix(_BYTES)).decode("utf-8", "surrogatepass"))
 
 
 def _shape(candidates: Sequence[str]) -> str:
