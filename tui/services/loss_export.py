@@ -30,7 +30,18 @@ INSTALL = "pip install 'tanzaku[plots]'"
 _LEGEND_LINE = 0.19
 """Inches."""
 _TITLE_WIDTH = 80
-_COLOURS = ("#3b4a6b", "#a63a2b", "#3f6b3a", "#9a6a00", "#6b3b62", "#2f7f86")
+_COLOURS = (
+    "#3a4a6b",
+    "#a63a2b",
+    "#3f6b3a",
+    "#9a6a00",
+    "#6b3a63",
+    "#2a7f86",
+    "#d0679b",
+    "#6f8fd8",
+    "#5d5d5d",
+    "#b9a53c",
+)
 _FONTS = ("DejaVu Sans", "Noto Sans CJK JP", "Noto Sans JP", "IPAexGothic", "Hiragino Sans", "Yu Gothic", "Arial")
 
 
@@ -94,7 +105,7 @@ def picture(runs: Sequence[LossRun], kind: ExportKind) -> bytes:
         # A name may hold a character that no font here has; it becomes a box.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         # The legend of several runs, with their full names, stands below the curves.
-        room = _LEGEND_LINE * 2 * len(runs) if len(runs) > 1 else 0
+        room = _LEGEND_LINE * sum(map(_entries, runs)) if len(runs) > 1 else 0
         figure = Figure(figsize=(8, 5 + room), layout="constrained")
         _draw(figure, figure.subplots(), runs)
         metadata = {"Date": None} if kind is ExportKind.SVG else {}
@@ -133,6 +144,11 @@ def _in_lines(title: str) -> str:
     return "\n".join(lines)
 
 
+def _entries(run: LossRun) -> int:
+    """Lines of the legend for one run of several."""
+    return bool(run.curves.training) + bool(run.curves.validation) + (run.curves.best is not None)
+
+
 def _draw_run(axes: Any, run: LossRun, number: int, *, alone: bool) -> None:
     curves = run.curves
     first = _COLOURS[(0 if alone else number) % len(_COLOURS)]
@@ -144,13 +160,15 @@ def _draw_run(axes: Any, run: LossRun, number: int, *, alone: bool) -> None:
         axes.plot(xs, ys, label=f"{prefix}training{' (mean of each epoch)' if alone else ''}", **style)
         if alone:
             lows, highs = [p.low for p in curves.training], [p.high for p in curves.training]
-            axes.fill_between(xs, lows, highs, color=first, alpha=0.12, linewidth=0)
+            axes.fill_between(
+                xs, lows, highs, color=first, alpha=0.12, linewidth=0, label="its lowest and highest step"
+            )
     if curves.validation:
         xs, ys = [p.epoch for p in curves.validation], [p.mean for p in curves.validation]
         axes.plot(xs, ys, color=second, marker="o", markersize=4, label=f"{prefix}validation")
     best = curves.best
     if best is not None:
-        label = f"best: epoch {best.epoch}, {best.mean:.4f}" if alone else None
+        label = f"{'' if alone else prefix}best: epoch {best.epoch}, {best.mean:.4f}"
         axes.plot([best.epoch], [best.mean], color=second, marker="D", markersize=9, linestyle="", label=label)
     asked = run.settings.epochs or curves.asked_epochs
     if alone and asked and curves.epochs and curves.epochs[-1] < asked:
