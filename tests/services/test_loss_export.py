@@ -86,7 +86,7 @@ def test_long_names_have_room_in_a_picture() -> None:
     assert figure.bbox.x0 <= title.x0
     assert title.x1 <= figure.bbox.x1
     assert legend.y1 <= axes.get_window_extent().y0  # below the curves, over none of them
-    assert len(figure.legends[0].get_texts()) == 9
+    assert len(figure.legends[0].get_texts()) == 6
 
 
 async def test_without_matplotlib_it_is_said_how_to_get_it(services: Services, tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def _in_lines(title: str) -> str:
 
 def _entries(run: LossRun) -> int:
     """Lines of the legend for one run of several."""
-    return bool(run.curves.training) + bool(run.curves.validation) + (run.curves.best is not None)
+    return bool(run.curves.training) + bool(run.curves.validation)
 
 
 def _draw_run(axes: Any, run: LossRun, number: int, *, alone: bool) -> None:
@@ -154,6 +154,7 @@ def _draw_run(axes: Any, run: LossRun, number: int, *, alone: bool) -> None:
     first = _COLOURS[(0 if alone else number) % len(_COLOURS)]
     second = _COLOURS[1] if alone else first
     prefix = "" if alone else f"{_text(curves.name)}: "
+    best = curves.best
     if curves.training:
         xs, ys = [p.epoch for p in curves.training], [p.mean for p in curves.training]
         style = {"color": first, "marker": "s", "markersize": 4, "linestyle": "-" if alone else "--"}
@@ -165,10 +166,10 @@ def _draw_run(axes: Any, run: LossRun, number: int, *, alone: bool) -> None:
             )
     if curves.validation:
         xs, ys = [p.epoch for p in curves.validation], [p.mean for p in curves.validation]
-        axes.plot(xs, ys, color=second, marker="o", markersize=4, label=f"{prefix}validation")
-    best = curves.best
+        told = f", best at epoch {best.epoch}: {best.mean:.4f}" if best and not alone else ""
+        axes.plot(xs, ys, color=second, marker="o", markersize=4, label=f"{prefix}validation{told}")
     if best is not None:
-        label = f"{'' if alone else prefix}best: epoch {best.epoch}, {best.mean:.4f}"
+        label = f"best: epoch {best.epoch}, {best.mean:.4f}" if alone else None
         axes.plot([best.epoch], [best.mean], color=second, marker="D", markersize=9, linestyle="", label=label)
     asked = run.settings.epochs or curves.asked_epochs
     if alone and asked and curves.epochs and curves.epochs[-1] < asked:
