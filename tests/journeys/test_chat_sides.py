@@ -282,8 +282,12 @@ async def test_the_history_is_searched_across_sessions_and_asks_again(walk: Walk
         await walk.press("home", "ctrl+k", "escape", "L")
         await walk.sees("What is lantern number 3?", ANSWER)
         assert len(tab.history("a")) == 4
+        assert not walk.shows("answered by")
         await ask(walk, tab, "And lantern number 4?")
         assert len(tab.history("a")) == 6
+        tab.pane("b").target = Target("third", "third-id", "")
+        tab.pane("b").show(tab.conversation.exchanges)
+        await walk.sees(f"answered by {BASE}")
 
 
 async def test_presets_keep_system_prompt_and_parameters(walk: Walk) -> None:

@@ -157,7 +157,7 @@ class AnswerPane(Vertical):
                 continue
             self.view.append(reply.text)
             self.view.finish()
-            if not self.masked and self.target and reply.target.model_id != self.target.model_id:
+            if not self.masked and (self.target is None or reply.target.model_id != self.target.model_id):
                 self.view.add_block("note", f"answered by {safe_line(reply.target.name, 60)}")
             if not reply.whole:
                 self.view.add_block("note", "it did not come to an end" if self.masked else reply.ended)
