@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -102,6 +103,15 @@ async def test_a_blind_round_tells_nothing_until_the_vote(walk: Walk) -> None:
         await walk.press("enter")
         await walk.until(lambda: [pane.busy for pane in tab.panes].count(True) == 1, "the quicker side")
         assert not any(pane.view.last_answer for pane in tab.panes)
+        exchange = tab.conversation.last
+        assert exchange is not None
+        exchange.probe = replace(exchange.probe, reference="At a gate.")
+        tab.action_differences()  # what is there is not told by marking it either
+        await walk.until(lambda: not any(w.group == "dress" for w in tab.workers if w.is_running), "the marks")
+        assert not walk.shows("specific information")
+        exchange.probe = replace(exchange.probe, reference="")
+        tab.action_differences()
+        assert not walk.shows(ANSWER)
         body = "\n".join(walk.lines[2:])
         for word in (TUNED, BASE, "MU", "tok/s", "waiting …", "by the hour", "$"):
             assert word not in body, word

@@ -217,12 +217,15 @@ class JudgingTab(SettingsTab, part=True):
 
     def answered(self, pane: AnswerPane, exchange: Exchange) -> None:
         """A finished answer is shown as Markdown, or with its differences."""
-        waiting = any(p.target is not None and p.side not in exchange.replies for p in self.panes)
-        if exchange not in self.conversation.exchanges or (pane.masked and waiting):
+        if exchange not in self.conversation.exchanges or self._awaited(exchange):
             return
         # What differs can be told of both sides only when both have ended.
         panes = self.panes if self._marking or pane.masked else [pane]
         self._dress(panes, [self.conversation.exchanges.index(exchange)])
+
+    def _awaited(self, exchange: Exchange) -> bool:
+        """Whether a side has still to answer while names are hidden: which one has answered would tell the quicker."""
+        return self.masked and any(p.target is not None and p.side not in exchange.replies for p in self.panes)
 
     def action_markdown(self) -> None:
         """Show answers as Markdown, or as they came."""
@@ -244,6 +247,8 @@ class JudgingTab(SettingsTab, part=True):
         conversation, raw, marking = self.conversation, self._raw, self._marking
         for number in numbers:
             exchange = conversation.exchanges[number]
+            if self._awaited(exchange):
+                continue
             for pane in panes:
                 reply = exchange.replies.get(pane.side)
                 if reply is None:
@@ -261,6 +266,8 @@ class JudgingTab(SettingsTab, part=True):
         """In the reference, what the answer of A (or of the side with the focus) lacks."""
         reply = exchange.replies.get(self.here.side)
         found = None
+        if self._awaited(exchange):
+            return
         if self._marking and reply is not None and exchange.probe.reference:
             found = await self.services.pool.run(differences, reply.text, exchange.probe.reference)
         if exchange is self.conversation.last:
