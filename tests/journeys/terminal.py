@@ -21,21 +21,20 @@ from typing import Self
 
 import pyte
 
-from tui.dialogs.base import Dialog
-
+_BOX = "╭──"  # only dialogs have it
 ROOT = Path(__file__).parents[2]
 PATIENCE = 30.0
 _UNKNOWN_TO_PYTE = re.compile(
     rb"\x1b\[[<>=][0-9;]*[a-zA-Z]|\x1b\[\?[0-9;]*\$p|\x1b\][^\x07\x1b]*(\x07|\x1b\\)|\x1bP[^\x1b]*\x1b\\"
 )
+_READING = 0.5  # seconds, somewhat more than a dialog's grace, which other tests set to nothing in this process
 KEYS = {"enter": b"\r", "escape": b"\x1b", "tab": b"\t", "backspace": b"\x7f", "ctrl+s": b"\x13", "ctrl+q": b"\x11"}
 
 
 def bare_environment(home: Path, **more: str) -> dict[str, str]:
-    """Nothing of the tester's AWS settings, and a home of its own."""
-    kept = {
-        n: v for n, v in os.environ.items() if not n.startswith(("AWS_", "XDG_", "TEXTUAL", "COLORTERM", "NO_COLOR"))
-    }
+    """Nothing of the tester's AWS settings nor of what pytest-xdist says of a terminal, and a home of its own."""
+    others = ("AWS_", "XDG_", "TEXTUAL", "COLORTERM", "NO_COLOR", "COLUMNS", "LINES")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     return kept | {
         "HOME": str(home),
         "TERM": "xterm-256color",
@@ -124,9 +123,21 @@ class Terminal:
         self._screen.resize(rows, columns)
 
     def send(self, *keys: str) -> None:
-        """Press keys: names as in KEYS, else the characters themselves."""
+        """Press keys: names as in KEYS, else the characters themselves. A dialog that is seen is read first: when it
+        came by itself, it hears nothing for a moment."""
+        self._whole()
+        if self.shows(_BOX):
+            threading.Event().wait(_READING)
         for key in keys:
             os.write(self.master, KEYS.get(key, key.encode()))
+
+    def _whole(self) -> None:
+        """Wait until a frame of which the first half was seen is there, as far as one comes."""
+        end, length = time.monotonic() + 1, -1
+        with self._news:
+            while length < len(self.written) and time.monotonic() < end:
+                length = len(self.written)
+                self._news.wait(0.05)
 
     @property
     def text(self) -> str:
@@ -156,22 +167,11 @@ class Terminal:
     def sees(self, *words: str) -> None:
         self.until(lambda: all(self.shows(word) for word in words), " and ".join(words))
 
-    def agree(self, question: str) -> None:
-        """Say yes to a question. It hears nothing for a moment after it came, as a guard against keys typed ahead."""
+    def agree(self, question: str, *keys: str, until: Callable[[], bool] | None = None) -> None:
+        """Say yes to a question, with `keys` if not with its letter; returns when it is gone, or `until` holds."""
         self.sees(question)
-        pause = threading.Event()
-        end = time.monotonic() + PATIENCE
-        while self.shows(question):
-            assert time.monotonic() < end, f"waited in vain for an end of {question}; the terminal shows\n{self.text}"
-            pause.wait(0.6)
-            if self.shows(question):
-                self.send("y")
-                pause.wait(0.2)
-
-    def choose(self, *keys: str) -> None:
-        """Answer a dialog that is seen, and that came without a key: it hears nothing for its first moment."""
-        threading.Event().wait(Dialog.GRACE)
-        self.send(*keys)
+        self.send(*keys or "y")
+        self.until(until or (lambda: not self.shows(question)), f"an end of {question}")
 
     def ended(self, patience: float = 10.0) -> int:
         """The exit status."""

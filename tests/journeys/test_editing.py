@@ -364,13 +364,13 @@ def test_after_the_end_of_the_process_the_edits_are_offered_and_exact(
     assert content(file) == written(PAIRS)
     with Terminal([str(file)], tmp_path) as terminal:
         terminal.sees(OFFLINE, "Unsaved edits of training.json were found", "4 actions")
-        terminal.choose("j", "enter")
+        terminal.send("j", "enter")
         terminal.sees("the next start asks again")
         terminal.send("q")
         assert terminal.ended() == 0
     with Terminal([str(file)], tmp_path) as terminal:
         terminal.sees(OFFLINE, "Unsaved edits of training.json were found")
-        terminal.choose("enter")
+        terminal.send("enter")
         terminal.sees("Recovered 4 actions", "39 pairs", "unsaved")
         assert content(file) == written(PAIRS)
         terminal.send("w")
@@ -390,7 +390,7 @@ def test_edits_of_a_file_that_changed_meanwhile_are_offered_beside_it(tmp_path: 
     put(file, json.dumps(PAIRS[:20]))
     with Terminal([str(file)], tmp_path) as terminal:
         terminal.sees(OFFLINE, "Unsaved edits of training.json were found")
-        terminal.choose("enter")
+        terminal.send("enter")
         terminal.sees("the file was changed since", "training.recovered.json", "39 pairs")
         terminal.send("w")
         terminal.sees("training.recovered.json is saved")

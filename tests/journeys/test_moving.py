@@ -114,9 +114,9 @@ def test_after_a_kill_moved_pairs_are_in_the_other_file(tmp_path: Path, files: l
         kill(terminal)
     with Terminal([str(f) for f in files], tmp_path) as terminal:
         terminal.sees("Unsaved edits of validation.csv were found", "arrival of 1 pair from")
-        terminal.choose("enter")
+        terminal.send("enter")
         terminal.sees("Unsaved edits of training.jsonl were found", "move of 1 pair to")
-        terminal.choose("enter")
+        terminal.send("enter")
         terminal.sees("39 pairs", "unsaved")
         terminal.send("w")
         terminal.sees("training.jsonl is saved")

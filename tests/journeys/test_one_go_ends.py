@@ -19,6 +19,7 @@ from tui.sandbox.clock import ManualClock
 from tui.sandbox.server import Sandbox
 
 NAME = "claude-3-haiku"
+QUESTION = ("Buy, evaluate, delete?", *NAME, "enter")
 
 
 def state_of(home: Path) -> Path:
@@ -68,9 +69,7 @@ def begun(terminal: Terminal) -> None:
     terminal.send("B")
     terminal.sees("yet to be bought")
     terminal.send("ctrl+s")
-    terminal.sees("Buy, evaluate, delete?")
-    terminal.send(*NAME)
-    terminal.send("enter")
+    terminal.agree(*QUESTION)
     terminal.sees("waiting until it serves")
 
 
@@ -85,7 +84,8 @@ def told_to_end(terminal: Terminal) -> int:
 
 
 def quit_twice(terminal: Terminal) -> int:
-    terminal.send("ctrl+q", "ctrl+q")
+    terminal.send("ctrl+q")
+    terminal.agree("Quit tanzaku?", "ctrl+q", until=lambda: terminal.process.poll() is not None)
     return terminal.ended()
 
 
@@ -112,10 +112,7 @@ def test_killed_while_it_buys_it_is_bought_once_or_not_at_all_and_deleted(home: 
         terminal.send("B")
         terminal.sees("yet to be bought")
         terminal.send("ctrl+s")
-        terminal.sees("Buy, evaluate, delete?")
-        terminal.send(*NAME)
-        terminal.send("enter")
-        terminal.until(lambda: orders(home) == 1, "the note of the order")
+        terminal.agree(*QUESTION, until=lambda: orders(home) == 1)
         terminal.signal(signal.SIGKILL)
         terminal.ended()
     purchases = len(bought(home))
