@@ -268,6 +268,12 @@ class TanzakuApp(TurnTaking):
         if screen is None or await screen.may_quit():
             self.exit()
 
+    async def _close_all(self) -> None:
+        """What looks something up for the screens ends first: Textual takes a pane's inside before the pane itself, and
+        what is found in between would have nowhere to be shown."""
+        self.workers.cancel_all()
+        await super()._close_all()
+
     def _handle_exception(self, error: Exception) -> None:
         """A bug: leave the terminal clean and say where the report is. Textual's own screen prints local
         variables, secrets among them. Tests see the exception itself."""

@@ -18,6 +18,7 @@ from tui.dialogs.base import Dialog
 from tui.dialogs.confirm import ConfirmDialog
 from tui.screens.main import MainScreen
 from tui.tabs.base import Tab
+from tui.tabs.jobs import JobsTab
 from tui.widgets.prompt import Prompt
 
 TABS = ("dataset", "jobs", "loss", "chat")
@@ -326,3 +327,26 @@ async def test_the_collector_rests_until_aws_has_answered(walk: Walk, monkeypatc
         await walk.until(lambda: "on" in told, "the first answer of AWS")
         assert screen.board.seen is not None
         assert told[:2] == ["frozen", "on"]
+
+
+async def test_what_is_found_while_the_app_ends_is_shown_to_nobody(walk: Walk) -> None:
+    served(walk)
+    async with walk.app() as app:
+        await walk.press("2")
+        await walk.sees("1 MU", "lantern-keeper")
+        jobs = app.screen.query_one(JobsTab)
+        shown: list[int] = []
+
+        async def trends(_: object) -> dict[str, tuple[float, ...]]:
+            await asyncio.sleep(0)
+            shown.append(len(shown))
+            return {"a run": (float(len(shown)),)}
+
+        async def looks() -> None:
+            while True:
+                await JobsTab._look_at_trends.__wrapped__(jobs)  # type: ignore[attr-defined]
+
+        walk.app_now.services.losses.trends = trends  # type: ignore[method-assign, assignment]
+        jobs.run_worker(looks())
+        await asyncio.sleep(0.01)
+    assert shown
