@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import sys
+
 from hypothesis import HealthCheck, settings
 
-from tests import quiet
+# Else every worker and every child process would compile everything anew.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+from tests import quiet  # noqa: E402
 
 quiet.install()
+# Apps come and go by the hundred, and the collector would look through all that stays with every screen of them.
+gc.set_threshold(20_000, 20, 20)
 # No deadline, and nothing slow by the clock: another program may have the processor.
 settings.register_profile("tanzaku", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tanzaku")

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import os
 import random
 import secrets
-import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -37,9 +37,13 @@ from tui.services.watcher import Pace
 
 thrift.share_styles()
 thrift.share_models()
+thrift.lighten_strips()
 tui.app._collect_garbage_again = gc.enable
 FAST = Pace(moving=0.25, still=1, broken=0.1, slowest=0.5)
 PATIENCE = 30.0
+FORGETTING = 8
+"""Journeys after which the earlier ones are forgotten."""
+_begun = itertools.count()
 
 
 @dataclass
@@ -165,13 +169,15 @@ class Walk:
 
 
 def begin_empty() -> None:
-    """Forget the apps of earlier tests: all at once, since the collector by itself comes too seldom to that.
+    """Forget the apps of some earlier tests at once, since the collector by itself comes too seldom to that.
 
-    What the first test loaded stays until the process ends, and is looked at no more. An app in a process of its own
-    does this at its start, which here would keep every earlier app for good.
+    What is left then is looked at no more until the next time: it is more with every test, and nearly all of it stays
+    until the process ends. An app in a process of its own does this at its start, which here would keep every earlier
+    app for good.
     """
-    gc.collect()
-    if not gc.get_freeze_count() and "moto" in sys.modules:
+    if next(_begun) % FORGETTING == 1:
+        gc.unfreeze()
+        gc.collect()
         gc.freeze()
 
 

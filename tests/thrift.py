@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache, wraps
 from typing import Any
 
+from rich.segment import Segment
+from textual.cache import FIFOCache
 from textual.css.stylesheet import Stylesheet
+from textual.strip import Strip
 
 
 def share_styles() -> None:
@@ -31,3 +35,32 @@ def share_models() -> None:
 
     if not hasattr(botocore.session.create_loader, "cache_info"):
         botocore.session.create_loader = cache(botocore.session.create_loader)
+
+
+def lighten_strips() -> None:
+    """A line has no caches until something is kept in one: of the thousands made in a test few are looked at twice."""
+    if hasattr(Strip, "__getattr__"):
+        return
+    whole = Strip([])
+    sizes = {
+        name: kept._maxsize for name in Strip.__slots__ if isinstance(kept := getattr(whole, name, None), FIFOCache)
+    }
+    rest = {name: getattr(whole, name) for name in Strip.__slots__ if name not in {"_segments", "_cell_length", *sizes}}
+    assert set(rest.values()) == {None}, "strips hold something else than caches now"
+    others = tuple(rest)
+
+    def begin(self: Strip, segments: Iterable[Segment], cell_length: int | None = None) -> None:
+        self._segments = list(segments)
+        self._cell_length = cell_length
+        for name in others:
+            setattr(self, name, None)
+
+    def cache_of(self: Strip, name: str) -> FIFOCache[Any, Any]:
+        if name not in sizes:
+            raise AttributeError(name)
+        made: FIFOCache[Any, Any] = FIFOCache(sizes[name])
+        setattr(self, name, made)
+        return made
+
+    Strip.__init__ = begin  # type: ignore[method-assign]
+    Strip.__getattr__ = cache_of  # type: ignore[attr-defined]

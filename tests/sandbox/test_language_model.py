@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import pickle
+from functools import cache
 from importlib.resources import files
 
 import numpy as np
@@ -25,7 +26,11 @@ PAIRS = (
     Example("ラークスパー茶の淹れ方は", "ゆっくり煮出し、泡が静まるのを待ってから、素焼きの器に注ぎます。"),
 )
 
-SMALL = train(PAIRS[2:3], (), TrainingPlan(1, 1)).adapter.to_bytes()
+
+@cache
+def small() -> bytes:
+    """The weights of the shortest training."""
+    return train(PAIRS[2:3], (), TrainingPlan(1, 1)).adapter.to_bytes()
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +216,7 @@ def test_damaged_adapters_are_refused(adapter: Adapter) -> None:
 @given(st.lists(st.tuples(st.integers(0, 10**9), st.integers(0, 255)), min_size=1, max_size=6))
 @settings(max_examples=60, deadline=None)
 def test_flipped_bytes_are_refused_or_harmless(flips: list[tuple[int, int]]) -> None:
-    data = bytearray(SMALL)
+    data = bytearray(small())
     for place, value in flips:
         data[place % len(data)] = value
     try:
