@@ -131,6 +131,21 @@ async def test_when_it_dies_the_work_is_done_here_and_not_for_ever_tried() -> No
     beside.close()
 
 
+async def test_it_goes_when_nobody_wants_anything_and_comes_back() -> None:
+    beside, file = Beside(large=0, idle=0.02), document("train.jsonl")
+    files = Datasets(DaemonPool(1), beside)
+    expected = await files.check(file.now, MODEL, Role.TRAIN)
+    for _ in range(2):
+        first = beside._child
+        assert first is not None
+        until(partial(getattr, first, "gone"))
+        assert first.retired
+        assert await files.check(file.now, MODEL, Role.TRAIN) == expected
+        assert beside._child is not first
+    assert beside._deaths == 0
+    beside.close()
+
+
 async def test_it_cannot_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     beside, file = Beside(large=0), document("train.jsonl")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import queue
+import select
 import sys
 import threading
 import weakref
@@ -31,6 +32,8 @@ LARGE = 2_000_000
 """Bytes from which on a file is looked at beside: a smaller one is done with before the process has started."""
 _LOOK_UP = 0.05
 """Seconds after which it is asked again whether the answer is still wanted."""
+_IDLE = 60.0
+"""Seconds without a request after which the process gives its memory back: more edits are likely until then."""
 _PIPE = 1 << 20
 _DEATHS = 2
 """Times that the process may end by itself before it is not started again."""
@@ -44,8 +47,9 @@ class GoneError(Exception):
 class Beside:
     """The process, asked from threads that may wait."""
 
-    def __init__(self, large: int = LARGE) -> None:
+    def __init__(self, large: int = LARGE, idle: float = _IDLE) -> None:
         self._large = large
+        self._idle = idle
         self._lock = threading.Lock()
         self._child: _Child | None = None
         self._deaths = 0
@@ -109,12 +113,12 @@ class Beside:
 
     def _running(self) -> _Child:
         if self._child is None or self._child.gone:
-            self._deaths += self._child is not None
+            self._deaths += self._child is not None and not self._child.retired
             self._child = None
             if self._deaths >= _DEATHS:
                 raise GoneError
             try:
-                self._child = _Child()
+                self._child = _Child(self._lock, self._idle)
             except GoneError:
                 self._deaths = _DEATHS
                 raise
@@ -139,8 +143,8 @@ def _versions(files: Sequence[Pairs]) -> list[Version]:
 class _Child:
     """One run of the process."""
 
-    def __init__(self) -> None:
-        """Raises GoneError when it cannot be started."""
+    def __init__(self, lock: threading.Lock, idle: float) -> None:
+        """`lock` is held by whoever asks. Raises GoneError when it cannot be started."""
         import subprocess
 
         root = str(Path(__file__).resolve().parents[2])
@@ -161,7 +165,9 @@ class _Child:
             raise GoneError from error
         assert self._process.stdin is not None
         self.to = self._process.stdin.fileno()
-        self.gone = False
+        self.gone = self.retired = False
+        self._lock = lock
+        self._idle = idle
         self._tickets = itertools.count()
         self._answers: dict[int, queue.SimpleQueue[Any]] = {}
         daemon(self._read, "beside")
@@ -190,14 +196,16 @@ class _Child:
         self._answers.pop(ticket, None)
 
     def _read(self) -> None:
-        import io
-
         from tui.services.frames import receive
 
-        assert self._process.stdout is not None
-        stream = io.BufferedReader(self._process.stdout, _PIPE)  # type: ignore[type-var]
+        stream = self._process.stdout
+        assert stream is not None
         try:
             while True:
+                if not select.select([stream], [], [], self._idle)[0]:
+                    if self._retires():
+                        break
+                    continue
                 word, ticket, piece = receive(stream)
                 waiting = self._answers.get(ticket)
                 if waiting is not None:
@@ -208,6 +216,12 @@ class _Child:
             self.gone = True
             self._process.kill()
             self._process.wait()
+
+    def _retires(self) -> bool:
+        """Whether nobody waits for anything, so that it may go."""
+        with self._lock:
+            self.gone = self.retired = not self._answers
+        return self.retired
 
     def end(self) -> None:
         """End it at once: it keeps nothing that would be missed."""

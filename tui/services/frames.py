@@ -52,10 +52,7 @@ def send(to: int, value: Any) -> None:
 
 def receive(stream: IO[bytes]) -> Any:
     """The next frame's value. Raises EOFError when there is none."""
-    head = stream.read(_LENGTH.size)
-    if len(head) < _LENGTH.size:
-        raise EOFError
-    return pickle.loads(_read(stream, _LENGTH.unpack(head)[0]))
+    return pickle.loads(_read(stream, _LENGTH.unpack(_read(stream, _LENGTH.size))[0]))
 
 
 def send_version(to: int, document: int, version: Version) -> None:
@@ -107,6 +104,9 @@ def _write(to: int, data: bytes | memoryview) -> None:
 
 def _read(stream: IO[bytes], size: int) -> bytes:
     data = stream.read(size)
-    if len(data) < size:
-        raise EOFError
+    while len(data) < size:  # a stream without a buffer gives what is there
+        more = stream.read(size - len(data))
+        if not more:
+            raise EOFError
+        data += more
     return data
