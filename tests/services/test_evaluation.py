@@ -386,10 +386,16 @@ async def test_text_of_any_kind_survives_the_store(services: Services) -> None:
 async def test_a_damaged_row_is_an_error_and_no_crash(services: Services) -> None:
     service = evaluations(services)
     made = await service.create(PLACE, spec(1))
-    services.store.write("UPDATE evaluations SET spec='{'")
+    other = await service.create(PLACE, replace(spec(3, samples=2), name="宿 \ud83d"))
+    services.store.write("UPDATE evaluations SET spec='{' WHERE id=?", (made.id,))
     with pytest.raises(AppError) as told:
         await service.load(made.id)
     assert told.value.cause is Cause.FILE
+    whole, damaged = await service.list(PLACE)  # what can be read stays within reach
+    assert (whole.id, whole.questions, whole.wanted, whole.tuned) == (other.id, 3, 12, other.spec.tuned)
+    assert (damaged.id, damaged.name) == (made.id, "an evaluation that cannot be read")
+    await service.forget(damaged.id)
+    assert [s.id for s in await service.list(PLACE)] == [other.id]
 
 
 async def test_a_disk_that_refuses_ends_the_run_with_its_own_error_and_costs_no_answer(

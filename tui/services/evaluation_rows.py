@@ -10,6 +10,7 @@ from typing import Any
 from tui.domain.chat import Message, Parameters, Target
 from tui.domain.errors import AppError, Cause
 from tui.domain.evaluation import (
+    IMPORTED,
     Answer,
     Comparison,
     Failure,
@@ -51,19 +52,27 @@ def place(
         comparisons[key] = replace(known, base_first=made)
 
 
-def summary(evaluation: str, spec: str, at: str, answered: int, judges: str | None) -> Summary:
-    asked = read_spec(spec)
+def summary(evaluation: str, spec: str, questions: int | None, at: str, answered: int, judges: str | None) -> Summary:
+    """`spec` without its questions. One that is damaged is listed as such: it keeps nobody from the others."""
+    try:
+        value = json.loads(spec)
+        tuned, base = Target(**value["tuned"]), Target(**value["base"])
+        name, samples, source, job_arn = (value[key] for key in ("name", "samples", "source", "job_arn"))
+    except (ValueError, KeyError, TypeError):
+        tuned = base = Target("?", "", IMPORTED)
+        name, samples, source, job_arn = "an evaluation that cannot be read", 0, "", ""
+    number = questions or 0
     return Summary(
         evaluation,
-        asked.name,
+        name,
         datetime.fromisoformat(at),
-        asked.tuned,
-        asked.base,
-        len(asked.questions),
+        tuned,
+        base,
+        number,
         answered,
-        sum(len(asked.questions) * asked.samples if asked.can_ask(side) else 0 for side in Side),
-        asked.source,
-        asked.job_arn,
+        sum(number * samples if target.model_id else 0 for target in (tuned, base)),
+        source,
+        job_arn,
         tuple((judges or "").split(",")) if judges else (),
     )
 

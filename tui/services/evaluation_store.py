@@ -104,9 +104,11 @@ class EvaluationStore:
             self._write(f"DELETE FROM evaluation_{child} WHERE evaluation NOT IN (SELECT id FROM evaluations)", ())
 
     def summaries(self, place: str) -> list[Summary]:
-        """Newest first."""
+        """Newest first. Questions are counted by the database: to read them takes a hundred times as long."""
         rows = self._read(
-            "SELECT e.id, e.spec, e.at, (SELECT COUNT(*) FROM evaluation_answers a WHERE a.evaluation=e.id),"
+            "SELECT e.id, CASE WHEN json_valid(e.spec) THEN json_remove(e.spec, '$.questions') ELSE '' END,"
+            " CASE WHEN json_valid(e.spec) THEN json_array_length(e.spec, '$.questions') END, e.at,"
+            " (SELECT COUNT(*) FROM evaluation_answers a WHERE a.evaluation=e.id),"
             " (SELECT GROUP_CONCAT(DISTINCT judge) FROM evaluation_judgements j WHERE j.evaluation=e.id)"
             " FROM evaluations e WHERE e.place=? ORDER BY e.at DESC, e.rowid DESC",
             (place,),
