@@ -85,15 +85,15 @@ class TanzakuApp(TurnTaking):
     """tanzaku 短冊."""
 
     TITLE = "tanzaku"
-    CSS_PATH: ClassVar = [
-        "app.tcss",
-        "tabs/dataset.tcss",
+    CSS_PATH: ClassVar = ["app.tcss", "tabs/dataset.tcss"]
+    LATER_CSS: ClassVar = [
         "tabs/jobs.tcss",
         "tabs/loss.tcss",
         "tabs/chat.tcss",
         "dialogs/dialogs.tcss",
         "screens/evaluation.tcss",
     ]
+    """Styles of what is behind the first frame; they take longer to parse than those of the frame itself."""
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-normal"), (110, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (16, "-low"), (20, "-usual"), (30, "-tall")]
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -127,6 +127,7 @@ class TanzakuApp(TurnTaking):
         # Lines are kept by the very filter they went through: another one for each would filter every line again.
         self._gate = SafeFilter()
         self._picture = Picture()
+        self._all_styled = False
         self.animation_level = "none"
         for theme in (WASHI, SUMI):
             self.register_theme(theme)
@@ -164,6 +165,7 @@ class TanzakuApp(TurnTaking):
         """Keys and the mouse come before whatever is computed on threads."""
         if isinstance(event, InputEvent):
             attention.wanted()
+            self._style_all()
         elif isinstance(event, Resize):
             self._picture.forget()
         await super().on_event(event)
@@ -184,7 +186,21 @@ class TanzakuApp(TurnTaking):
             self.set_keymap(dict(self.services.settings.keys))
         self._hear_signals()
         self.app_resume_signal.subscribe(self, self._paint_again)
-        self.call_after_refresh(self._await_aws)
+        if self._metrics:
+            self._style_all()
+        self.call_after_refresh(self._started)
+
+    def _started(self) -> None:
+        """The first frame is painted."""
+        self._style_all()
+        self._await_aws()
+
+    def _style_all(self) -> None:
+        """Have the later styles too: behind the first frame, or with the first key where that comes before it."""
+        if not self._all_styled:
+            self._all_styled = True
+            self.stylesheet.read_all([Path(__file__).parent / name for name in self.LATER_CSS])
+            self.stylesheet.parse()
 
     def _paint_again(self, _: object) -> None:
         """The terminal was someone else's meanwhile."""
