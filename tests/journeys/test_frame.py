@@ -14,6 +14,7 @@ from textual.widget import Widget
 import tui.app
 from tests.harness import Walk
 from tests.journeys.stage import served, trained, uploaded
+from tui.app import TanzakuApp
 from tui.dialogs.base import Dialog
 from tui.dialogs.confirm import ConfirmDialog
 from tui.screens.main import MainScreen
@@ -271,6 +272,17 @@ async def test_the_palette_has_the_actions_of_the_view_with_their_keys(walk: Wal
         await walk.sees("key x")
         await walk.press("enter")
         await walk.sees("Convert training.json")
+
+
+async def test_all_styles_are_there_behind_the_first_frame(walk: Walk, pairs: Path) -> None:
+    async with walk.app([pairs]) as app:
+        await walk.sees("lantern 0")
+        root = Path(tui.__file__).parent
+        later = {str(root / name) for name in TanzakuApp.LATER_CSS}
+        assert {str(path) for path in root.rglob("*.tcss")} == later | {
+            str(root / name) for name in TanzakuApp.CSS_PATH
+        }
+        assert later <= {path for path, _ in app.stylesheet.source}
 
 
 async def test_lines_go_through_one_and_the_same_gate(walk: Walk) -> None:
