@@ -69,3 +69,17 @@ def test_the_first_to_end_comes_first(leases: Leases) -> None:
         ("a", ""),
         ("b", ""),
     ]
+
+
+def test_a_role_is_a_wish_and_a_schedule_keeps_it(leases: Leases) -> None:
+    role = "arn:aws:iam::123456789012:role/tanzaku-lease-us-west-2"
+    leases.plan(PLACE, "t", "gate", 50, role)
+    leases.begin("t", ARN, NOW)
+    (lease,) = leases.running(PLACE)
+    assert (lease.wanted, lease.kept) == (role, "")
+    leases.keep_in_aws("t", "tanzaku-lease-abc")
+    (lease,) = leases.running(PLACE)
+    assert (lease.wanted, lease.kept) == ("", "tanzaku-lease-abc")
+    leases.keep_in_aws("t", "")
+    (lease,) = leases.running(PLACE)
+    assert (lease.wanted, lease.kept) == ("", "")

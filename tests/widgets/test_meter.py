@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tui.domain.base_models import Serving
-from tui.domain.meter import Bill, bills_of, is_idle, meter_text
+from tui.domain.meter import IDLE, Bill, bills_of, is_idle, meter_text
 from tui.domain.pricing import TokenPrices
 from tui.domain.runs import Endpoint
 
@@ -46,5 +46,15 @@ def test_an_endpoint_that_nobody_asks_is_idle() -> None:
     assert is_idle([quiet], NOW)
     assert not is_idle([replace(quiet, asked=NOW - timedelta(minutes=14))], NOW)
     assert not is_idle([bill(minutes=10)], NOW)
+    just_now = replace(quiet, asked=NOW - IDLE)
+    assert just_now.idle_for(NOW) == IDLE
     creating = replace(quiet, endpoint=replace(quiet.endpoint, status="Creating"))
     assert not is_idle([creating], NOW)
+
+
+def test_a_price_has_an_origin_and_no_price_has_none() -> None:
+    made = Endpoint(Serving.PROVISIONED, "arn", "gate", "InService", "m", NOW, 1)
+    known = {"arn": TokenPrices(training=4.0, model_unit_hour=24.0, source="config.toml")}
+    (priced,) = bills_of([made], known, {})
+    (unpriced,) = bills_of([made], {"arn": TokenPrices(training=4.0, source="config.toml")}, {})
+    assert (priced.origin, unpriced.origin) == ("config.toml", "")
