@@ -1,6 +1,6 @@
 """Textual's Linux driver made steady. Private names of Textual in use here, each behind a test in tests/journeys:
-`linux_driver.getincrementaldecoder`, `App._exit`, `LinuxDriver.exit_event`, `_disable_mouse_support`,
-`_ansi_sequences`."""
+`linux_driver.getincrementaldecoder`, `linux_driver.XTermParser`, `XTermParser._sequence_to_key_events`, `App._exit`,
+`LinuxDriver.exit_event`, `_disable_mouse_support`, `_ansi_sequences`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,16 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterable
 
+from textual._xterm_parser import XTermParser
 from textual.driver import Driver
+from textual.events import Key
+
+_BY_WORDS = "bdf\x7f\x08"
+"""What goes, or deletes, by words together with alt."""
+_BEGINNINGS = "[OP]X^_\\"
+"""Behind an escape these begin a sequence, or end one."""
 
 
 def steadied(found: type[Driver]) -> type[Driver]:
@@ -18,6 +26,8 @@ def steadied(found: type[Driver]) -> type[Driver]:
     module = vars(sys.modules[found.__module__])
     if "getincrementaldecoder" in module:
         module["getincrementaldecoder"] = _terminal_decoder
+    if "XTermParser" in module:
+        module["XTermParser"] = KeyParser
     if found.__name__ != "LinuxDriver":
         return found
     return _quick(found)
@@ -76,6 +86,23 @@ def _quick(found: type[Driver]) -> type[Driver]:
                 return  # the terminal is gone
 
     return QuickDriver
+
+
+class KeyParser(XTermParser):
+    """Takes escape and a key behind it for what they are: two keys that came together, as over a slow line.
+
+    Textual takes them for one key pressed with alt, and of most of those forgets the escape: of `escape`, `enter` only
+    the enter would be left, and confirm what was given up. Alt itself is needed for nothing here but moving by words.
+    """
+
+    def _sequence_to_key_events(self, sequence: str, alt: bool = False) -> Iterable[Key]:
+        """The keys that a sequence stands for."""
+        key = sequence if alt else sequence[1:] if sequence[:1] == "\x1b" else ""
+        if len(key) == 1 and key not in _BY_WORDS and (alt or key not in _BEGINNINGS):
+            yield Key("escape", "\x1b")
+            yield from super()._sequence_to_key_events(key)
+        else:
+            yield from super()._sequence_to_key_events(sequence, alt)
 
 
 class TerminalInput:

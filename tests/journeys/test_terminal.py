@@ -17,7 +17,7 @@ from textual.drivers import linux_driver
 
 from tests.journeys.terminal import Terminal, restored
 from tui.app import TanzakuApp
-from tui.terminal import TerminalInput
+from tui.terminal import KeyParser, TerminalInput
 
 OFFLINE = "No AWS Region is set"
 
@@ -86,9 +86,12 @@ def test_bytes_that_are_not_utf_8_are_no_end(tmp_path: Path) -> None:
 def test_the_driver_still_decodes_where_it_is_mended(monkeypatch: pytest.MonkeyPatch) -> None:
     """Textual's driver takes its decoder from a name in its module; should that go, so must the mending."""
     monkeypatch.setattr(linux_driver, "getincrementaldecoder", None)
+    monkeypatch.setattr(linux_driver, "XTermParser", None)
     TanzakuApp.get_driver_class(TanzakuApp.__new__(TanzakuApp))
     assert vars(linux_driver)["getincrementaldecoder"]("utf-8") is TerminalInput
     assert "getincrementaldecoder" in linux_driver.LinuxDriver.run_input_thread.__code__.co_names
+    assert vars(linux_driver)["XTermParser"] is KeyParser
+    assert "XTermParser" in linux_driver.LinuxDriver.run_input_thread.__code__.co_names
     decode = TerminalInput().decode
     assert decode(b"a\xff\xe3\x81") + decode(b"\x82") == "a\ufffdあ"
 
