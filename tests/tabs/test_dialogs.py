@@ -90,6 +90,7 @@ async def test_a_word_typed_before_it_was_asked_for_is_not_taken() -> None:
             host.post_message(key)
         await pilot.pause()
         assert host.screen.query_one(Input).value == ""
+        assert host.dialog.hears("ctrl+q", early[0].time), "who leaves is not kept waiting"
         host.post_message(Key("escape", None))
         await pilot.pause()
         assert host.answers == [None]

@@ -36,6 +36,7 @@ CLOSE = Binding("escape", "cancel", "close", key_display="esc", id="dialog.cance
 
 _LOOKING = frozenset({"look", "preflight", "search", "recent", "folder", "plan", "fill"})
 """Groups of workers that only read, for the eyes of whoever has the dialog open."""
+_ALWAYS = frozenset({"escape", "ctrl+q", "ctrl+c", "ctrl+z"})
 _LEAST = 3
 """Lines of the body that are always seen."""
 
@@ -108,9 +109,9 @@ class Dialog(ModalScreen[T | None]):
         self._hears_from = max(self._hears_from, monotonic() + self.GRACE)
 
     def hears(self, key: str, typed: float) -> bool:
-        """Whether a key that was typed at that time, by the monotonic clock, is for this dialog; giving up is possible
-        at any time."""
-        if key == "escape" or typed >= self._hears_from:
+        """Whether a key that was typed at that time, by the monotonic clock, is for this dialog; giving up and leaving
+        are possible at any time."""
+        if key in _ALWAYS or typed >= self._hears_from:
             return True
         if self.is_mounted:
             self.complain("A key came before this could be read, and was not taken")
