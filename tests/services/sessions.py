@@ -86,6 +86,9 @@ def value(dice: random.Random, kind: str) -> dict[str, Any]:
             if system:
                 made["system"] = [{"text": system}]
             return made | {"messages": [{"role": r, "content": [{"text": t}]} for r, t in says]}
+        case "shared":
+            said = [("system", system or ""), ("human", question), ("gpt", answer)]
+            return {"id": 1.0, "conversations": [{"from": r, "value": t} for r, t in said if r != "system" or t]}
         case "completion":
             return {"prompt": question, "completion": answer}
     extra = {"id": dice.choice([1, 1.50, 1e30, None, [1, {"x": "é"}]]), "😀": "kept"} if dice.random() < 0.5 else {}
@@ -95,10 +98,10 @@ def value(dice: random.Random, kind: str) -> dict[str, Any]:
 
 def file_of(dice: random.Random) -> bytes:
     """A file in one of the formats, with all that a rewrite would straighten."""
-    kind = dice.choice(["pairs", "pairs", "messages", "conversation", "completion"])
+    kind = dice.choice(["pairs", "pairs", "messages", "conversation", "shared", "completion"])
     values = [value(dice, kind) for _ in range(dice.randint(1, 9))]
     ascii_only, end = dice.random() < 0.4, dice.choice(["\n", "\r\n"])
-    shape = dice.choice(["jsonl", "list", "table"])
+    shape = dice.choice(["jsonl", "list", "wrapped", "table"])
     if shape == "table":
         return table(dice, end)
     blanks = dice.choice([(", ", ": "), (",", ":"), (" ,  ", " : ")])
@@ -111,7 +114,8 @@ def file_of(dice: random.Random) -> bytes:
         whole = whole if dice.random() < 0.7 else whole.rstrip()
     else:
         indent = dice.choice([None, 1, 4])
-        whole = json.dumps(values, ensure_ascii=ascii_only, indent=indent).replace("\n", end)
+        held = {"version": 1.0, "data": values, "notes": ["x"]} if shape == "wrapped" else values
+        whole = json.dumps(held, ensure_ascii=ascii_only, indent=indent).replace("\n", end)
         whole += dice.choice(["", end])
     return whole.encode(dice.choice(["utf-8", "utf-8", "utf-8-sig", "utf-16"]))
 
