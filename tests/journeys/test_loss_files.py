@@ -9,6 +9,7 @@ import pytest
 
 from tests.journeys.conftest import Walk
 from tests.journeys.stage import open_metrics
+from tui.tabs import loss_files
 from tui.widgets.loss_chart import LossChart
 
 TRAINING = (
@@ -52,6 +53,30 @@ async def test_published_run(walk: Walk, tmp_path: Path, as_folder: bool) -> Non
             (6, 0.3518, 1.4764),
             (7, 0.3533, 1.4959),
         ]
+
+
+async def test_files_that_grow_go_and_come_back_are_followed(
+    walk: Walk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loss_files, "EVERY", 0.02)
+    folder = tmp_path / "run"
+    folder.mkdir()
+    _write(folder)
+    validation = folder / "validation_metrics.csv"
+    async with walk.app():
+        await open_metrics(walk, str(folder))
+        await walk.sees("7 epochs", "best epoch 6")
+        with validation.open("a") as file:
+            file.write("24,8,1.40\n")
+        await walk.sees("8 epochs", "best epoch 8")
+        validation.unlink()
+        await walk.sees("7 epochs", "no validation data")
+        folder.rename(tmp_path / "elsewhere")
+        await walk.sees("▲ the copy kept on", "run cannot be read")
+        (tmp_path / "elsewhere").rename(folder)
+        _write(folder)
+        await walk.sees("7 epochs", "best epoch 6")
+        await walk.misses("the copy kept")
 
 
 async def test_a_missing_file_is_said_and_the_chart_stays(walk: Walk, tmp_path: Path) -> None:

@@ -191,22 +191,36 @@ def local_runs(paths: Sequence[Path], asked_epochs: int | None = None) -> list[C
     return made
 
 
-def _read(path: Path) -> list[tuple[Path, bytes]]:
+def metrics_files(path: Path) -> list[Path]:
+    """The file itself, or the metrics files in a folder and the folders in it. Raises AppError."""
     try:
         if not path.is_dir():
-            _must_end(path)
-            return [(path, path.read_bytes())]
+            return [path]
         found = sorted(p for p in path.rglob("*.csv") if p.is_file() and _CSV.search(p.name))
-        if len(found) > _MOST_FILES:
-            raise AppError(
-                Cause.FILE,
-                f"{safe_line(path.name, 60)} holds {count(len(found), 'metrics file')}",
-                hint=f"Name a folder with {_MOST_FILES} or fewer",
-            )
-        return [(p, p.read_bytes()) for p in found]
     except OSError as error:
-        reason = safe_line(error.strerror or str(error), 120)
-        raise AppError(Cause.FILE, f"{safe_line(path.name, 60)} cannot be read", reason) from None
+        raise _unreadable(path, error) from None
+    if len(found) > _MOST_FILES:
+        raise AppError(
+            Cause.FILE,
+            f"{safe_line(path.name, 60)} holds {count(len(found), 'metrics file')}",
+            hint=f"Name a folder with {_MOST_FILES} or fewer",
+        )
+    return found
+
+
+def _read(path: Path) -> list[tuple[Path, bytes]]:
+    try:
+        files = metrics_files(path)
+        for file in files:
+            _must_end(file)
+        return [(file, file.read_bytes()) for file in files]
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> AppError:
+    reason = safe_line(error.strerror or str(error), 120)
+    return AppError(Cause.FILE, f"{safe_line(path.name, 60)} cannot be read", reason)
 
 
 def _must_end(path: Path) -> None:

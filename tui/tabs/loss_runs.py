@@ -19,6 +19,7 @@ from tui.domain.runs import Board
 from tui.services.losses import Look
 from tui.services.session import Services
 from tui.tabs.base import Tab
+from tui.tabs.loss_files import FollowedFiles
 from tui.widgets.cells import plain_terminal
 from tui.widgets.loss_runs import MOST, Shown, ShownRuns
 from tui.widgets.loss_view import LossView, View
@@ -34,6 +35,7 @@ class LossRunsTab(Tab, part=True):
         super().__init__(services, id=id, classes=classes)
         self._runs = ShownRuns()
         self._view = View(ascii=plain_terminal())
+        self._files = FollowedFiles(self, self._runs, self._draw)
 
     def _draw(self) -> None:
         if not self.query(LossView):
@@ -218,16 +220,17 @@ class LossRunsTab(Tab, part=True):
         except AppError as error:
             self.say(error.sentence(), "problem")
             return
-        for curves in found[:MOST]:
-            key = "file:" + "|".join(curves.sources)
+        keys = ["file:" + "|".join(curves.sources) for curves in found[:MOST]]
+        for key, curves in zip(keys, found, strict=False):
             shown = (self._runs.pin if len(found) > 1 else self._runs.show)(key, curves.name)
-            shown.curves = curves
+            shown.curves, shown.kept_from, shown.problem = curves, None, ""
         if len(found) > 1:
             self._runs.at = 0
         if len(found) > MOST:
             self.say(f"The first {MOST} of {len(found)} runs are shown", "problem")
         self._view.reset()
         self._draw()
+        self._files.begin(paths, asked_epochs, keys)
 
 
 def _paths(typed: str) -> list[Path]:
