@@ -398,6 +398,9 @@ async def test_many_questions_go_to_bedrock_unless_one_chooses_otherwise(walk: W
         await walk.press("4", "escape", "E")
         await walk.sees("6/6", "tuned − base =")
         assert [judge.kind for judge in results_of(walk).judges] == [JudgeKind.BEDROCK]
+        await walk.press("r")  # nobody else may judge in its name
+        await walk.sees("Bedrock judges in jobs of its own")
+        assert sent(walk, "Converse") == 0
         await walk.press("a")
         await walk.sees("New evaluation")
         await walk.press("ctrl+s")
