@@ -6,6 +6,7 @@ import json
 import math
 import time
 import tracemalloc
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -282,19 +283,26 @@ def _shipped(language: str) -> tuple[list[Example], list[Example]]:
     return training, validation
 
 
-@pytest.mark.parametrize("language", ["", ".ja"])
-def test_shipped_pairs_are_learnt_in_seconds(language: str) -> None:
+@cache
+def _learnt(language: str, seed: int) -> tuple[TrainingResult, float]:
+    """What is learnt from the shipped pairs, and the seconds of processor that it takes."""
     training, validation = _shipped(language)
     started = time.process_time()
-    result = train(training, validation, TrainingPlan(10, 32, 1.0, 0.001, 2))
-    assert time.process_time() - started < 20
-    assert verbatim(result, training) >= 0.9
+    result = train(training, validation, TrainingPlan(10, 32, 1.0, 0.001, 2, seed=seed))
+    return result, time.process_time() - started
+
+
+@pytest.mark.parametrize("language", ["", ".ja"])
+def test_shipped_pairs_are_learnt_in_seconds(language: str) -> None:
+    result, seconds = _learnt(language, 0)
+    assert seconds < 20
+    assert verbatim(result, _shipped(language)[0]) >= 0.9
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("language", ["", ".ja"])
 def test_shipped_pairs_stop_early_in_any_order(language: str, seed: int) -> None:
-    result = train(*_shipped(language), TrainingPlan(10, 32, 1.0, 0.001, 2, seed=seed))
+    result, _ = _learnt(language, seed)
     losses = [row.loss for row in result.validation]
     assert result.stopped_early
     assert 6 <= result.epochs_run <= 9

@@ -33,6 +33,8 @@ from tui.services.store import Store
 ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("TANZAKU_KILLS", "3"))
 """Of a real process; each takes a second or two."""
+DEATHS = int(os.environ.get("TANZAKU_DEATHS", "15"))
+"""Of a store within this process, one after the other over the same evaluation: 50 is a long version."""
 
 
 class DeadError(BaseException):
@@ -140,14 +142,12 @@ async def _settle() -> None:
             await asyncio.wait(others, timeout=0.1)
 
 
-async def test_fifty_deaths_at_random_moments_of_a_hundred_questions(
-    aws: Aws, tmp_path: Path, clock: ManualClock
-) -> None:
+async def test_deaths_at_random_moments_of_a_hundred_questions(aws: Aws, tmp_path: Path, clock: ManualClock) -> None:
     rng = random.Random(20261122)
     made = await Life(aws, tmp_path, clock).service.create(PLACE, spec(100))
     kept: dict[Slot, Answer] = {}
     asked: Counter[tuple[str, str]] = Counter()
-    for _ in range(50):
+    for _ in range(DEATHS):
         life = Life(aws, tmp_path, clock)
         moment = rng.randint(0, 5)
         running = asyncio.create_task(life.until_it_dies(made))
