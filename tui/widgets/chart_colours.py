@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from textual.color import Color, ColorParseError
 
@@ -39,15 +40,20 @@ def palette(variables: Mapping[str, str], ansi: bool) -> Palette:
     """The palette for a theme's variables; with `ansi` the terminal's own colours."""
     if ansi:
         return Palette(None, _ANSI_LINES)
-    ground = _rgb(variables.get("background", "")) or (0, 0, 0)
-    found = [_rgb(text) for text in (*(variables.get(name, "") for name in _WANTED), *_SPARE)]
+    return _palette(*(variables.get(name, "") for name in ("background", "foreground", *_WANTED)))
+
+
+@lru_cache(64)
+def _palette(background: str, foreground: str, *wanted: str) -> Palette:
+    ground = _rgb(background) or (0, 0, 0)
+    found = [_rgb(text) for text in (*wanted, *_SPARE)]
     lines: list[tuple[int, int, int]] = []
     for apart in _APART:
         for colour in found:
             clear = colour and _distance(colour, ground) > _APART[0]
             if clear and colour and len(lines) < _ENOUGH and all(_distance(colour, c) > apart for c in lines):
                 lines.append(colour)
-    return Palette(_between(ground, _rgb(variables.get("foreground", "")) or (160, 160, 160)), tuple(lines))
+    return Palette(_between(ground, _rgb(foreground) or (160, 160, 160)), tuple(lines))
 
 
 def css_colour(colour: PlotColour) -> str:
