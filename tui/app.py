@@ -7,7 +7,7 @@ import gc
 import os
 import signal
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -33,6 +33,7 @@ from tui.domain.text import safe
 from tui.screens.main import MainScreen
 from tui.services.pool import attention
 from tui.services.session import Services
+from tui.tabs.base import Tab
 from tui.terminal import steadied
 from tui.turns import TurnTaking
 from tui.widgets.picture import Picture, SparingUpdate
@@ -172,7 +173,7 @@ class TanzakuApp(TurnTaking):
 
     def get_default_screen(self) -> MainScreen:
         """The main screen is the lowest one; a blank one below it would be painted first."""
-        return MainScreen(
+        screen = MainScreen(
             self.services,
             self._files,
             self._complaints,
@@ -180,6 +181,10 @@ class TanzakuApp(TurnTaking):
             metrics=self._metrics,
             asked_epochs=self._asked_epochs,
         )
+        # Told with the size, it would be styled and laid out once more.
+        fitting = _fitting(self.HORIZONTAL_BREAKPOINTS, self.size.width)
+        screen.add_class(*fitting, *_fitting(self.VERTICAL_BREAKPOINTS, self.size.height), update=False)
+        return screen
 
     def on_mount(self) -> None:
         if self.services.settings.keys:
@@ -188,7 +193,11 @@ class TanzakuApp(TurnTaking):
         self.app_resume_signal.subscribe(self, self._paint_again)
         if self._metrics:
             self._style_all()
-        self.call_after_refresh(self._started)
+
+    @on(Tab.FirstShown)
+    def _first_shown(self) -> None:
+        """What comes now waits until the frame is painted, which the app's own `call_after_refresh` would not."""
+        self.screen_stack[0].call_after_refresh(self._started)
 
     def _started(self) -> None:
         """The first frame is painted."""
@@ -313,6 +322,11 @@ class TanzakuApp(TurnTaking):
         self.exit(
             return_code=70, message=safe(f"tanzaku stopped at a fault of its own ({type(error).__name__}). {where}")
         )
+
+
+def _fitting(breakpoints: Sequence[tuple[int, str]], length: int) -> list[str]:
+    """The class that Textual would give to a screen so wide or high."""
+    return [name for start, name in breakpoints if start <= length][-1:]
 
 
 def _collect_garbage_again() -> None:
