@@ -419,6 +419,9 @@ async def test_a_run_is_paused_and_goes_on_and_esc_leaves_it_running(walk: Walk,
     async with walk.app([pair_file(tmp_path, many)]) as app:
         await set_up(walk)
         await walk.sees("0/24 answered")
+        await walk.until(lambda: app.services.evaluations.at_stake == (4, 0), "four calls under way")
+        told = screen_of(walk).home.evaluation_reasons()
+        assert told == ["4 calls of an evaluation under way would be paid for once more."]
         await walk.press("p")
         await walk.sees("Paused: what is under way")
         walk.sandbox.faults.clear()

@@ -418,10 +418,13 @@ async def test_a_disk_that_refuses_ends_the_run_with_its_own_error_and_costs_no_
     with pytest.raises(AppError):  # still full: nobody is asked
         await run(service, made)
     paid = asked(sandbox)
+    under_way, unsaved = service.at_stake
+    assert (under_way, 1 <= unsaved < 6) == (0, True)
     monkeypatch.undo()
     assert 1 <= (await service.load(made.id)).answered < paid
     assert (await run(service, made))[-1].answered == 6
     assert asked(sandbox) == 6
+    assert service.at_stake == (0, 0)
 
 
 async def test_a_database_that_another_process_holds_is_waited_for(services: Services) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 from textual import on, work
 
 from tui.domain.errors import AppError
+from tui.domain.text import count
 from tui.screens.shared import SharedScreen
 from tui.tabs.base import Tab
 
@@ -40,6 +41,16 @@ class EvaluationRoutes(SharedScreen, part=True):
         if screen not in self.app.screen_stack:
             self.app.push_screen(screen)
         screen.call_after_refresh(screen.open, message.evaluation, message.sides)
+
+    def evaluation_reasons(self) -> list[str]:
+        """What of evaluations speaks against leaving now."""
+        under_way, unsaved = self.services.evaluations.at_stake
+        reasons = []
+        if under_way:
+            reasons.append(f"{count(under_way, 'call')} of an evaluation under way would be paid for once more.")
+        if unsaved:
+            reasons.append(f"{count(unsaved, 'answer')} could not be stored yet, and would be lost.")
+        return reasons
 
     async def follow_evaluations(self) -> None:
         """Learn which evaluation jobs were ordered from here."""

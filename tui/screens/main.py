@@ -135,6 +135,7 @@ class MainScreen(RoutingScreen, WatchingScreen):
     async def may_quit(self) -> bool:
         """Whether to quit now; else the question has been put, and its answer quits."""
         reasons = [reason for tab in self.query(Tab) for reason in tab.reasons_to_stay()]
+        reasons += self.evaluation_reasons()
         reasons += self.one_go_reasons() + await self.money_reasons(ending=self.one_go_endpoint)
         if not reasons or self._asked_to_quit:
             return True

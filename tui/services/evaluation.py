@@ -155,6 +155,13 @@ class Evaluations:
             with suppress(AppError):
                 await self._pool.run(self.store.release, evaluation)
 
+    @property
+    def at_stake(self) -> tuple[int, int]:
+        """What ending the app now would lose, though it is paid for: calls under way, and answers that the disk has not
+        taken."""
+        under_way = sum(not flight.done() for flights in self._flights.values() for flight in flights)
+        return under_way, sum(map(len, self._unsaved.values()))
+
     async def _save(self, evaluation: str) -> None:
         """Store what came while the disk refused; else it would be asked, and paid for, once more."""
         unsaved = self._unsaved[evaluation]
