@@ -443,3 +443,11 @@ def test_a_long_list_inside_an_object_is_opened_by_its_beginning() -> None:
         "columns, not records: question, answer"
         in refusal(json.dumps({"question": ["a"] * 20_000, "answer": ["b"] * 20_000})).title
     )
+
+
+def test_the_mark_of_one_encoding_before_the_text_of_another_is_no_text() -> None:
+    """What the mark says counts: the bytes could not be written again as they were."""
+    text = "question,answer\r\n" + "What is it?,A lamp.\r\n" * 9
+    for codec in ("utf-16-le", "utf-16-be"):
+        with pytest.raises(AppError, match="not a text file"):
+            read(Path("a.csv"), b"\xef\xbb\xbf" + b"q,a\r\n" + text.encode(codec))

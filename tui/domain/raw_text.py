@@ -53,7 +53,8 @@ def refuse_binary(name: str, head: bytes, suffix: str = "") -> None:
         raise AppError(Cause.FILE, f"{name} {what}", hint=hint)
     if head[257:262] == b"ustar":
         raise AppError(Cause.FILE, f"{name} is an archive (tar)", hint=_PACKED)
-    if head.count(0) * 10 > len(head) and not head.startswith(_MARKS) and not bare_utf16(head):
+    wide = head.startswith(_MARKS) or (not head.startswith(codecs.BOM_UTF8) and bare_utf16(head))
+    if head.count(0) * 10 > len(head) and not wide:
         raise AppError(Cause.FILE, f"{name} is not a text file", hint="Open a file of pairs")
 
 
@@ -88,7 +89,7 @@ def as_utf8(name: str, data: bytes) -> tuple[bytes, list[str]]:
     """The text as UTF-8 without a mark, and what has to be said of its encoding. Raises AppError."""
     refuse_binary(name, data[:HEAD])
     notes = []
-    bare = "" if data[:2] in _MARKS else bare_utf16(data[:HEAD])
+    bare = "" if data[:2] in _MARKS or data.startswith(codecs.BOM_UTF8) else bare_utf16(data[:HEAD])
     if bare or data[:2] in _MARKS:
         data = _from_utf16(name, data, bare or "utf-16")
         notes.append("read as UTF-16 without a byte order mark" if bare else "read as UTF-16")
