@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import random
@@ -11,6 +12,7 @@ import pytest
 from textual.widgets import Input, TextArea
 
 from tests.harness import Walk
+from tui.domain.identity import Identity
 from tui.widgets.virtual_table import VirtualTable
 
 PAIRS = [{"q": f"What is lantern {n}?", "a": f"It hangs at gate {n}."} for n in range(40)]
@@ -81,18 +83,51 @@ async def test_what_is_typed_behind_a_tab_is_not_for_the_one_that_is_left(walk: 
         assert len(app.screen_stack) == 1
 
 
-async def test_a_question_that_comes_late_waits_for_its_place(walk: Walk, pairs: Path) -> None:
-    async with walk.app([pairs]) as app:
+async def test_an_upload_asked_for_before_aws_has_answered_waits_for_it(
+    walk: Walk, pairs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services, told = walk.services(), asyncio.Event()
+    identify = services.identity.look
+
+    async def late() -> Identity:
+        await told.wait()
+        return await identify()
+
+    monkeypatch.setattr(services.identity, "look", late)
+    async with walk.app([pairs], services=services):
+        await walk.sees("40 pairs")
+        await walk.press("p")
+        await walk.sees("AWS has not answered yet; the upload is shown when it has …")
+        told.set()
+        await walk.sees("enter upload")
+
+
+async def test_a_question_that_comes_late_waits_for_its_place(
+    walk: Walk, pairs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services, told = walk.services(), asyncio.Event()
+    buckets = services.storage.buckets
+
+    async def late(region: str) -> list[str]:
+        await told.wait()
+        return await buckets(region)
+
+    monkeypatch.setattr(services.storage, "buckets", late)
+    async with walk.app([pairs], services=services) as app:
         await walk.sees("✓ clean", walk.sandbox.account_id)
-        await walk.together("p", "4")  # the buckets are asked for meanwhile
-        await walk.sees("“Convert and upload to S3” waits in Dataset", "[4 Chat]")
+        await walk.press("p", "4")
+        await walk.sees("[4 Chat]")
+        told.set()
+        await walk.sees("“Convert and upload to S3” waits in Dataset")
         assert len(app.screen_stack) == 1
         await walk.press("escape", "1")
         await walk.sees("enter upload")
         await walk.press("escape")
         await walk.sees("Nothing was uploaded")
-        await walk.together("p", "e")
+        told.clear()
+        await walk.press("p", "e")
         await walk.sees("Pair 1 of training.json")
+        told.set()
         await walk.type(" now")
         await walk.sees("What is lantern 0? now")
         await walk.press("ctrl+s")

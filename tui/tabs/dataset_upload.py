@@ -176,8 +176,11 @@ class UploadingTab(SystemTab, part=True):
         from tui.dialogs.upload import UploadForm
         from tui.domain.tokens import Counter
 
-        if not self.identity.known:
-            raise self.identity.problem or AppError(Cause.UNREACHABLE, "AWS is not ready yet", hint="Wait a moment")
+        if not self._answered():
+            self.say("AWS has not answered yet; the upload is shown when it has …")
+            await self.until(self._answered)
+        if self.identity.problem is not None:
+            raise self.identity.problem
         model = self.model
         self.say("Converting …")
         counter, convert = Counter(await self.services.token_counts.rates(model)), self.services.datasets.convert
@@ -212,6 +215,10 @@ class UploadingTab(SystemTab, part=True):
                 self.say(error.sentence(), "problem")
                 form = UploadForm(plan.bucket, plan.prefix, error.sentence())
                 place = self.services.place(self.identity)
+
+    def _answered(self) -> bool:
+        """Whether AWS has told who calls, or why it does not."""
+        return self.identity.known or self.identity.problem is not None
 
     async def _not_taken_here(self, model: BaseModel) -> list[str]:
         """Why no job in this Region could read what goes; nothing when one can, or AWS does not tell."""
