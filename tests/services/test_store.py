@@ -217,3 +217,23 @@ def test_nothing_is_opened_before_it_is_needed(path: Path) -> None:
     assert not path.exists()
     assert store.uploads("p") == []
     assert path.exists()
+
+
+def test_windows_that_start_together_open_a_new_memory_together(tmp_path: Path) -> None:
+    for number in range(10):
+        path, gate = tmp_path / str(number) / "tanzaku.db", threading.Barrier(6)
+        faults: list[AppError] = []
+
+        def start(path: Path = path, faults: list[AppError] = faults, gate: threading.Barrier = gate) -> None:
+            gate.wait(30)
+            try:
+                Store(path).read("SELECT count(*) FROM intents")
+            except AppError as problem:
+                faults.append(problem)
+
+        windows = [threading.Thread(target=start) for _ in range(6)]
+        for window in windows:
+            window.start()
+        for window in windows:
+            window.join()
+        assert faults == []

@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 import threading
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -82,6 +83,7 @@ class Upload:
 
 _PATIENCE = 15
 """Seconds to wait while another process writes: a backup that looks through the file takes a while."""
+_AGAIN = 0.02
 
 
 def _opened(path: Path) -> sqlite3.Connection:
@@ -91,7 +93,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     path.chmod(0o600)
     database = sqlite3.connect(path, check_same_thread=False, timeout=_PATIENCE, isolation_level=None)
     try:
-        database.execute("PRAGMA journal_mode=WAL")
+        _keep_a_log(database)
         database.execute("PRAGMA synchronous=FULL")
         database.create_function("folded", 1, str.casefold, deterministic=True)
         version = database.execute("PRAGMA user_version").fetchone()[0]
@@ -103,6 +105,19 @@ def _opened(path: Path) -> sqlite3.Connection:
         database.close()
         raise
     return database
+
+
+def _keep_a_log(database: sqlite3.Connection) -> None:
+    """Have changes written ahead. For a new file SQLite does not wait by itself while another one does the same."""
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
+                raise
+            time.sleep(_AGAIN)
 
 
 def _hint(error: Exception) -> str:
