@@ -33,8 +33,8 @@ from tui.services.store import Store
 ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("TANZAKU_KILLS", "3"))
 """Of a real process; each takes a second or two."""
-DEATHS = int(os.environ.get("TANZAKU_DEATHS", "15"))
-"""Of a store within this process, one after the other over the same evaluation: 50 is a long version."""
+DEATHS = int(os.environ.get("TANZAKU_DEATHS", "50"))
+"""Of a store within this process, one after the other over the same evaluation."""
 
 
 class DeadError(BaseException):

@@ -37,7 +37,7 @@ from tui.services.session import Services
 from tui.services.store import IntentState
 from tui.services.watcher import SANDBOX_PACE
 
-RUNS = int(os.environ.get("TANZAKU_FAULT_RUNS", "120"))
+RUNS = int(os.environ.get("TANZAKU_FAULT_RUNS", "250"))
 FIRST = int(os.environ.get("TANZAKU_FAULT_SEED", "0"))
 BATCHES = 4
 KINDS = (
