@@ -101,6 +101,7 @@ class TanzakuApp(TurnTaking):
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="app.quit_now"),
         Binding("ctrl+c", "quit", "Quit", show=False, id="app.interrupt"),
         Binding("ctrl+z", "suspend_process", "Suspend to the shell", show=False, priority=True, id="app.suspend"),
+        Binding("ctrl+l", "paint_again", "Paint the window again", show=False, priority=True, id="app.paint_again"),
     ]
     ENABLE_COMMAND_PALETTE = True
     COMMANDS = TurnTaking.COMMANDS | {_actions}
@@ -190,7 +191,7 @@ class TanzakuApp(TurnTaking):
         if self.services.settings.keys:
             self.set_keymap(dict(self.services.settings.keys))
         self._hear_signals()
-        self.app_resume_signal.subscribe(self, self._paint_again)
+        self.app_resume_signal.subscribe(self, lambda _: self.action_paint_again())
         if self._metrics:
             self._style_all()
 
@@ -211,8 +212,8 @@ class TanzakuApp(TurnTaking):
             self.stylesheet.read_all([Path(__file__).parent / name for name in self.LATER_CSS])
             self.stylesheet.parse()
 
-    def _paint_again(self, _: object) -> None:
-        """The terminal was someone else's meanwhile."""
+    def action_paint_again(self) -> None:
+        """Write every cell: someone else wrote to the terminal, or it was theirs meanwhile."""
         self._picture.forget()
         self.refresh(layout=True)
 

@@ -28,7 +28,15 @@ _UNKNOWN_TO_PYTE = re.compile(
     rb"\x1b\[[<>=][0-9;]*[a-zA-Z]|\x1b\[\?[0-9;]*\$p|\x1b\][^\x07\x1b]*(\x07|\x1b\\)|\x1bP[^\x1b]*\x1b\\"
 )
 _READING = 0.5  # seconds, somewhat more than a dialog's grace, which other tests set to nothing in this process
-KEYS = {"enter": b"\r", "escape": b"\x1b", "tab": b"\t", "backspace": b"\x7f", "ctrl+s": b"\x13", "ctrl+q": b"\x11"}
+KEYS = {
+    "enter": b"\r",
+    "escape": b"\x1b",
+    "tab": b"\t",
+    "backspace": b"\x7f",
+    "ctrl+l": b"\x0c",
+    "ctrl+q": b"\x11",
+    "ctrl+s": b"\x13",
+}
 
 
 def bare_environment(home: Path, **more: str) -> dict[str, str]:
@@ -151,6 +159,12 @@ class Terminal:
                 self._stream.feed(_UNKNOWN_TO_PYTE.sub(b"", raw[self._fed : upto]))
                 self._fed = upto
             return "\n".join(self._screen.display)
+
+    def scribble(self, words: str) -> None:
+        """Another program writes over what is shown, without the app's knowledge."""
+        assert self.text
+        with self._lock:
+            self._stream.feed(b"\x1b[H" + words.encode())
 
     def shows(self, word: str) -> bool:
         text = self.text

@@ -70,6 +70,17 @@ def test_ctrl_q_quits_from_a_field(tmp_path: Path) -> None:
         assert terminal.ended() == 0
 
 
+def test_what_another_program_wrote_is_painted_over(tmp_path: Path) -> None:
+    with Terminal([], tmp_path) as terminal:
+        terminal.sees(OFFLINE)
+        terminal.scribble("Broadcast message from root: lunch")
+        terminal.send("j")
+        assert terminal.shows("lunch")
+        terminal.send("ctrl+l")
+        terminal.until(lambda: not terminal.shows("lunch"), "the window painted again")
+        assert terminal.shows("1 Dataset")
+
+
 def test_bytes_that_are_not_utf_8_are_no_end(tmp_path: Path) -> None:
     with Terminal([], tmp_path) as terminal:
         terminal.sees(OFFLINE)
