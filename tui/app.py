@@ -172,6 +172,11 @@ class TanzakuApp(TurnTaking):
             self._picture.forget()
         await super().on_event(event)
 
+    def push_screen(self, *arguments: Any, **options: Any) -> Any:
+        """As ever; what opens by itself before any key has its styles all the same."""
+        self._style_all()
+        return super().push_screen(*arguments, **options)
+
     def get_default_screen(self) -> MainScreen:
         """The main screen is the lowest one; a blank one below it would be painted first."""
         screen = MainScreen(
