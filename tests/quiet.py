@@ -45,11 +45,21 @@ _submit = DaemonPool.submit
 
 
 def _counted(pool: DaemonPool, work: Any) -> None:
-    def counting() -> None:
+    def counting() -> Any:
         try:
-            work()
-        finally:
+            tell = work()
+        except BaseException:
             _busy.add(-1)
+            raise
+
+        def told() -> None:
+            try:
+                if tell:
+                    tell()
+            finally:
+                _busy.add(-1)
+
+        return told
 
     _busy.add(1)
     _submit(pool, counting)

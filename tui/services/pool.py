@@ -14,7 +14,8 @@ from typing import Any, ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_Work = Callable[[], None]
+_Work = Callable[[], Callable[[], None] | None]
+"""What a thread does; what it answers is called when the thread is free for the next work already."""
 _TURN = 0.0005
 """Seconds after which a thread that computes lets another one go on. A key wants the interpreter several times until
 it is painted, and with Python's own five milliseconds it would wait that long each time."""
@@ -85,7 +86,7 @@ class DaemonPool:
             else:
                 future.set_result(result)  # type: ignore[arg-type]
 
-        def work() -> None:
+        def work() -> Callable[[], None]:
             result: T | None = None
             error: BaseException | None = None
             try:
@@ -95,7 +96,7 @@ class DaemonPool:
                 error.__cause__ = stop
             except BaseException as raised:
                 error = raised
-            _post(loop, deliver, result, error)
+            return lambda: _post(loop, deliver, result, error)
 
         self.submit(work)
         return await future
@@ -135,10 +136,13 @@ class _Turns:
 
     def serve(self) -> None:
         while (work := self.work.get()) is not None:
-            work()
-            del work  # and with it whatever it holds, while the thread waits
+            tell = work()
             with self.lock:
                 self.idle += 1
+            # Told only now: who hears it asks for the next work at once, and this thread is there for it.
+            if tell:
+                tell()
+            del work, tell  # and with them whatever they hold, while the thread waits
 
     def end(self) -> None:
         """Let every thread go once it has done what was asked of it."""
