@@ -34,6 +34,7 @@ from tui.services.aws import Connection
 from tui.services.paths import Paths
 from tui.services.session import Services, build
 from tui.services.watcher import Pace
+from tui.widgets.frame import StatusLine
 
 thrift.share_styles()
 thrift.share_models()
@@ -85,8 +86,8 @@ class Walk:
     async def app(
         self, files: Sequence[Path] = (), *, size: tuple[int, int] = (80, 24), services: Services | None = None
     ) -> AsyncIterator[TanzakuApp]:
-        # The walker reads the question before answering; nobody has to wait for a person's eyes.
-        Dialog.GRACE = 0
+        # The walker reads the question before answering, and what is said; nobody has to wait for a person's eyes.
+        Dialog.GRACE = StatusLine.STAYS = 0
         app = TanzakuApp(services or self.services(), files)
         try:
             async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:

@@ -12,7 +12,7 @@ from collections import deque
 from itertools import takewhile
 
 from textual.app import App
-from textual.events import Event, Key, Paste
+from textual.events import Event, Key, MouseDown, MouseScrollDown, MouseScrollUp, Paste
 from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.widget import Widget
@@ -29,6 +29,7 @@ _ROUNDS = 2
 """How often in a row all has to be quiet: a worker begins, and opens its dialog, between two looks."""
 
 Typed = Key | Paste
+_Touching = Typed | MouseDown | MouseScrollDown | MouseScrollUp
 
 
 class TurnTaking(App[None]):
@@ -39,6 +40,8 @@ class TurnTaking(App[None]):
         self._held: deque[Typed] = deque()
         self._let_go: set[Typed] = set()
         self._settling: asyncio.Task[None] | None = None
+        self.touched = 0.0
+        """When someone was last at the keyboard or the mouse, in seconds of the events' clock."""
 
     def on_mount(self) -> None:
         self.screen_change_signal.subscribe(self, self._put_in_front, immediate=True)
@@ -54,6 +57,8 @@ class TurnTaking(App[None]):
 
     async def on_event(self, event: Event) -> None:
         """Hold a key back while one before it is being dealt with."""
+        if isinstance(event, _Touching):
+            self.touched = max(self.touched, event.time)
         if not isinstance(event, Typed) or event.is_forwarded:
             await super().on_event(event)
             return

@@ -97,6 +97,7 @@ async def test_japanese_begins_behind_its_letter_and_breaks_anywhere() -> None:
 async def test_both_lines_of_the_status_begin_in_their_own_column(kind: str, mark: str) -> None:
     status = StatusLine()
     async with hosted(status, size=(40, 24)) as pilot:
+        vars(pilot.app)["touched"] = math.inf
         status.say("short", kind)
         await pilot.pause()
         assert screen_lines(pilot)[0].rstrip() == f" {mark}short"
@@ -110,3 +111,17 @@ async def test_both_lines_of_the_status_begin_in_their_own_column(kind: str, mar
         status.say(arn, kind)
         await pilot.pause()
         assert "".join(line.strip() for line in screen_lines(pilot)[:2]) == mark + arn
+
+
+async def test_news_wait_until_a_problem_was_there_to_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    status = StatusLine()
+    monkeypatch.setattr(StatusLine, "STAYS", 3600.0)
+    async with hosted(status, size=(40, 24)) as pilot:
+        status.say("its lease has no end any more", "problem")
+        status.say("a job has ended", "good")
+        await pilot.pause()
+        assert screen_lines(pilot)[0].rstrip() == " ▲ its lease has no end any more"
+        assert status.tells("a job has ended")
+        status._take_turn()  # as its timer does
+        await pilot.pause()
+        assert screen_lines(pilot)[0].rstrip() == " ✓ a job has ended"

@@ -26,7 +26,7 @@ class SharedScreen(InParts, SparingScreen[None]):
     base_model_key: reactive[str] = reactive("", repaint=False)
     files: reactive[OpenFiles] = reactive((), repaint=False)
 
-    def say(self, text: str, kind: str = "") -> None:
-        """Put something on the status line."""
+    def say(self, text: str, kind: str = "", *, cures: str = "") -> None:
+        """Put something on the status line; `cures` is what was said of a problem that is over now."""
         for line in self.query(StatusLine):  # none, when a failure outlives the screen
-            line.say(text, kind)
+            line.say(text, kind, cures=cures)

@@ -16,6 +16,7 @@ from tui.screens.evaluation_routes import EvaluationRoutes
 from tui.screens.one_go import OneGoScreen
 from tui.screens.shared import SharedScreen
 from tui.services.session import Services, warm
+from tui.widgets.frame import StatusLine
 
 _LOOK_AGAIN = 5.0
 _IDENTITY_LASTS = 300.0
@@ -46,10 +47,10 @@ class WatchingScreen(EvaluationRoutes, OneGoScreen, part=True):
         self.set_reactive(SharedScreen.identity, services.identity.first())
         self.set_reactive(SharedScreen.base_model_key, services.settings.base_model)
 
-    def say(self, text: str, kind: str = "") -> None:
-        """Put something on the status line."""
+    def say(self, text: str, kind: str = "", *, cures: str = "") -> None:
+        """Put something on the status line; `cures` is what was said of a problem that is over now."""
         self._last_said = text
-        super().say(text, kind)
+        super().say(text, kind, cures=cures)
 
     @work(group="watch", exit_on_error=True)
     async def watch_aws(self) -> None:
@@ -64,7 +65,7 @@ class WatchingScreen(EvaluationRoutes, OneGoScreen, part=True):
             if self._woken.is_set() or problem is None or problem.cause is not Cause.UNREACHABLE:
                 self.services.aws.renew()
         if self._last_said.startswith(_NOT_READY):
-            self.say("AWS is ready now", "good")
+            self.say("AWS is ready now", "good", cures=self._last_said)
         for notice in self._notices():
             self.say(notice, "problem")
         settled = await self._reconcile()
@@ -153,11 +154,11 @@ class WatchingScreen(EvaluationRoutes, OneGoScreen, part=True):
             return
         was, self._told_problem = self._told_problem, sentence
         if sentence:
-            self.say(sentence, "problem")
+            self.say(sentence, "problem", cures=was)
         elif asked:
-            self.say("This is what AWS says now", "good")
-        elif was == self._last_said:  # what was said since then matters more
-            self.say("AWS answers again", "good")
+            self.say("This is what AWS says now", "good", cures=was)
+        elif self.query_one(StatusLine).tells(was):  # what was said since then matters more
+            self.say("AWS answers again", "good", cures=was)
 
     def action_refresh(self) -> None:
         """Look at AWS now; in trouble with what is set outside now."""

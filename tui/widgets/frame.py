@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from time import monotonic
+from typing import Any, ClassVar
 
 from rich.cells import cell_len
 from textual.binding import Binding
@@ -13,12 +14,14 @@ from textual.events import Click
 from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widget import Widget
 
 from tui.domain.clock import Now, span
 from tui.domain.errors import Cause
 from tui.domain.identity import Identity
 from tui.domain.meter import Bill, is_idle, meter_text
+from tui.domain.notices import STAYS, Notice, Notices
 from tui.domain.runs import Board, Part
 from tui.domain.text import count, safe_line
 from tui.domain.values import dataclass
@@ -157,15 +160,44 @@ class StatusLine(Widget):
     StatusLine.-good { color: $text-success; }
     """
 
+    STAYS: ClassVar[float] = STAYS
+    """Seconds for which a problem stays unless a key is pressed."""
+
     text: reactive[str] = reactive("")
 
-    def say(self, text: str, kind: str = "") -> None:
-        """Show outside or own text; kind is problem, good or nothing."""
+    def __init__(self) -> None:
+        super().__init__()
+        self._notices = Notices()
+        self._turn: Timer | None = None
+
+    def say(self, text: str, kind: str = "", *, cures: str = "") -> None:
+        """Show outside or own text when its turn comes; kind is problem, good or nothing.
+
+        `cures` is what was said of a problem that is over now.
+        """
+        touched: float = getattr(self.app, "touched", 0.0)
+        self._notices.say(Notice(text, kind), monotonic(), touched, stays=self.STAYS, cures=cures)
+        self._show()
+
+    def tells(self, text: str) -> bool:
+        """Whether this stands here, or waits for its turn."""
+        return self._notices.tells(text)
+
+    def _show(self) -> None:
+        text, kind = self._notices.shown.text, self._notices.shown.kind
         self.set_class(kind == "problem", "-problem")
         self.set_class(kind == "good", "-good")
         mark = {"problem": _PROBLEM, "good": _GOOD}.get(kind, "")
         self.text = f" {mark}{safe_line(text, 600)}" if text else ""
         self._make_room()
+        if self._turn is not None:
+            self._turn.stop()
+        wait = self._notices.wait(monotonic(), stays=self.STAYS)
+        self._turn = None if wait is None else self.set_timer(wait, self._take_turn)
+
+    def _take_turn(self) -> None:
+        self._notices.turn(monotonic())
+        self._show()
 
     def turn_page(self) -> None:
         """Good news belong to where they were told; problems stay until they are gone."""
