@@ -208,7 +208,7 @@ def fixed_chances() -> Iterator[None]:
     with ExitStack() as stack:
         for module in ("records", "jobs", "bodies"):
             stack.enter_context(patch(f"tui.sandbox.{module}.secrets", chances))
-        stack.enter_context(patch("tui.services.chat.time", SimpleNamespace(monotonic=ticking)))
+        stack.enter_context(patch("tui.services.chat.chat.time", SimpleNamespace(monotonic=ticking)))
         stack.callback(time.tzset)  # last on the way out, when TZ is as it was
         stack.enter_context(patch.dict(os.environ, TZ="UTC"))
         time.tzset()

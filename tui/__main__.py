@@ -143,8 +143,8 @@ def _notify_test(given: Sequence[str]) -> int:
 
 def _print_losses(paths: Sequence[Path], epochs: int | None) -> int:
     from tui.domain.errors import AppError
-    from tui.domain.loss_report import LossRun, summary_markdown
-    from tui.services.losses import local_runs
+    from tui.domain.loss.report import LossRun, summary_markdown
+    from tui.services.loss.losses import local_runs
 
     try:
         runs = [LossRun(str(number), curves) for number, curves in enumerate(local_runs(paths, epochs))]

@@ -28,8 +28,8 @@ from textual.theme import Theme
 from textual.worker import WorkerFailed
 
 from tui.domain.notify import Way, notification, window_title
-from tui.domain.runs import Board
 from tui.domain.text import safe
+from tui.domain.training.runs import Board
 from tui.screens.main import MainScreen
 from tui.services.pool import attention
 from tui.services.session import Services

@@ -31,8 +31,8 @@ def pairs(path: str) -> None:
     """The list of pairs alone."""
     from textual.app import App, ComposeResult
 
-    from tui.domain.pairs import Role
-    from tui.services.datasets import Datasets
+    from tui.domain.files.pairs import Role
+    from tui.services.dataset.datasets import Datasets
     from tui.services.pool import DaemonPool
     from tui.widgets.pair_rows import PAIR_COLUMNS, OpenFile, PairRows
     from tui.widgets.virtual_table import VirtualTable

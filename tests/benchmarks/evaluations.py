@@ -10,8 +10,8 @@ from pathlib import Path
 from tests.benchmarks.figures import Figure, median
 from tests.benchmarks.terminal import Terminal
 from tests.benchmarks.world import ACCOUNT, NEEDLE, World, python
-from tui.domain.chat import Target
-from tui.domain.evaluation import (
+from tui.domain.chat.chat import Target
+from tui.domain.evaluation.evaluation import (
     IMPORTED,
     Answer,
     Judge,
@@ -24,7 +24,7 @@ from tui.domain.evaluation import (
     Slot,
     Spec,
 )
-from tui.services.evaluation_store import EvaluationStore
+from tui.services.evaluation.store import EvaluationStore
 from tui.services.store import Store
 
 _QUESTIONS = 1_000

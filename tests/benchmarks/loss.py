@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from tests.benchmarks.figures import Figure, median
 from tests.benchmarks.world import World
-from tui.domain.losses import Curves
-from tui.services.metrics_curves import curves
+from tui.domain.loss.losses import Curves
+from tui.services.loss.metrics_curves import curves
 from tui.widgets.chart_colours import palette
 from tui.widgets.chart_draw import LossFigure, Options
 

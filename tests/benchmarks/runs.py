@@ -12,9 +12,9 @@ from textual.app import App, ComposeResult
 from tests.benchmarks.figures import Figure, median
 from tests.benchmarks.world import World
 from tui.domain.base_models import Serving
-from tui.domain.jobs import CustomModel, Job
-from tui.domain.run_list import Order, listed
-from tui.domain.runs import Endpoint, Run, assemble
+from tui.domain.training.jobs import CustomModel, Job
+from tui.domain.training.run_list import Order, listed
+from tui.domain.training.runs import Endpoint, Run, assemble
 from tui.widgets.run_rows import RUN_COLUMNS, RunRows
 from tui.widgets.virtual_table import VirtualTable
 

@@ -77,7 +77,7 @@ def looks(world: World, _: int) -> Iterator[Figure]:
         whole = own + sum(
             child.memory_info().rss / 1e6
             for child in terminal.process.children()
-            if "tui.services.beside_main" in child.cmdline()
+            if "tui.services.dataset.scan_main" in child.cmdline()
         )
     with Terminal(python("tui", "--sandbox", str(world.few)), world.environment()) as terminal:
         terminal.wait("Pair 1:")

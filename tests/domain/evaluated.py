@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from tui.domain.chat import Target
-from tui.domain.evaluation import (
+from tui.domain.chat.chat import Target
+from tui.domain.evaluation.evaluation import (
     Answer,
     Comparison,
     Failure,

@@ -7,8 +7,8 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tui.domain.losses import Curves, EpochPoint
-from tui.domain.verdict import Case, Settings
+from tui.domain.loss.losses import Curves, EpochPoint
+from tui.domain.loss.verdict import Case, Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.domain.base_models import find
-from tui.domain.checks import check, total_problem
+from tui.domain.dataset.checks import check, total_problem
+from tui.domain.dataset.scrutiny import look_closer, merged
 from tui.domain.errors import AppError
-from tui.domain.formats import Record, line
-from tui.domain.pairs import PairFile, Role, read
-from tui.domain.scrutiny import look_closer, merged
+from tui.domain.files.formats import Record, line
+from tui.domain.files.pairs import PairFile, Role, read
 
 RESERVED = ("\nHuman:", "\nAssistant:")
 LIMITS = {Role.TRAIN: (32, 10_000, 10_000_000_000), Role.VALIDATION: (32, 1_000, 1_000_000_000)}

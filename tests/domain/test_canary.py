@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tui.domain.canary import QUESTIONS, canaries, is_right
-from tui.domain.chat import Target
-from tui.domain.evaluation import Answer, Group, Question, Results, Side, Slot, Spec
+from tui.domain.chat.chat import Target
+from tui.domain.evaluation.canary import QUESTIONS, canaries, is_right
+from tui.domain.evaluation.evaluation import Answer, Group, Question, Results, Side, Slot, Spec
 from tui.domain.text import is_cjk
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)

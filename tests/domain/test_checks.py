@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.domain.base_models import CATALOGUE, BaseModel, DataFormat, Limits, find
-from tui.domain.checks import Problem, Severity, check, check_record, file_problems, total_problem
-from tui.domain.formats import Record, Turn
-from tui.domain.pairs import Damaged, Role, read
+from tui.domain.dataset.checks import Problem, Severity, check, check_record, file_problems, total_problem
+from tui.domain.files.formats import Record, Turn
+from tui.domain.files.pairs import Damaged, Role, read
 from tui.domain.text import UNSAFE
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from tui.domain.chat import Message, Target
-from tui.domain.conversation import Conversation, KeptAnswer, Reply, restored
-from tui.domain.drafts import Probe
+from tui.domain.chat.chat import Message, Target
+from tui.domain.chat.conversation import Conversation, KeptAnswer, Reply, restored
+from tui.domain.dataset.drafts import Probe
 
 TUNED, BASE = Target("keeper", "arn:x", "1 MU", tuned=True), Target("base", "b-v1:0", "base model")
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

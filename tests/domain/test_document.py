@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui.domain.document import Document, Encoding
-from tui.domain.formats import FormatError, Record, Turn
-from tui.domain.pairs import Damaged, Keys, read
+from tui.domain.files.document import Document, Encoding
+from tui.domain.files.formats import FormatError, Record, Turn
+from tui.domain.files.pairs import Damaged, Keys, read
 
 ODD: Mapping[str, bytes] = {
     "plain list": b'[{"question": "a", "answer": "b"}, {"question": "c", "answer": "d"}]',

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain import pairs
-from tui.domain.drafts import OpenPairs, Provenance, held_out
-from tui.domain.pairs import Role
+from tui.domain.dataset.drafts import OpenPairs, Provenance, held_out
+from tui.domain.files import pairs
+from tui.domain.files.pairs import Role
 
 QUESTION = "How can I get started with Amazon Bedrock?"
 

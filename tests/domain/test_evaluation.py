@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.domain.evaluated import AT, FAILED, JUDGE, comparison, results
-from tui.domain import pairs
-from tui.domain.chat import Message, Parameters
-from tui.domain.evaluation import (
+from tui.domain.chat.chat import Message, Parameters
+from tui.domain.evaluation.evaluation import (
     Answer,
     Failure,
     Judge,
@@ -24,7 +23,8 @@ from tui.domain.evaluation import (
     Summary,
     questions_of,
 )
-from tui.domain.evaluation_run import Phase, Progress, judgements_per_sample, plan
+from tui.domain.evaluation.run import Phase, Progress, judgements_per_sample, plan
+from tui.domain.files import pairs
 
 
 def lines(*records: object) -> pairs.PairFile:

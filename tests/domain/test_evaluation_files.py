@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.domain.evaluated import AT, FAILED, JUDGE, comparison, results
-from tui.domain import canary
-from tui.domain.chat import Message
+from tui.domain.chat.chat import Message
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation import IMPORTED, Answer, Group, Question, Results, Side, Slot
-from tui.domain.evaluation_files import Export, export, guarded
-from tui.domain.evaluation_jobs import MOST_PROMPTS
-from tui.domain.predictions import Predictions, import_jsonl, import_predictions
+from tui.domain.evaluation import canary
+from tui.domain.evaluation.evaluation import IMPORTED, Answer, Group, Question, Results, Side, Slot
+from tui.domain.evaluation.files import Export, export, guarded
+from tui.domain.evaluation.jobs import MOST_PROMPTS
+from tui.domain.evaluation.predictions import Predictions, import_jsonl, import_predictions
 
 QUESTIONS = ("What are Lanterns for?", "提灯とは何ですか。", "Who lights the lanterns?", "When is the festival?")
 

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.domain.evaluated import AT, BASE, FAILED, JUDGE, TUNED, results
-from tui.domain.chat import Parameters, Target
-from tui.domain.evaluation import Answer, Group, Judge, JudgeKind, Question, Row
-from tui.domain.evaluation_compare import compared
-from tui.domain.evaluation_run import plan
-from tui.domain.evaluation_setup import QuestionFile, Setup, Sides, cost, cost_text, setup_text
-from tui.domain.evaluation_view import Order, answer_text, filter_problem, shown
-from tui.domain.pricing import TokenPrices
+from tui.domain.chat.chat import Parameters, Target
+from tui.domain.evaluation.compare import compared
+from tui.domain.evaluation.evaluation import Answer, Group, Judge, JudgeKind, Question, Row
+from tui.domain.evaluation.run import plan
+from tui.domain.evaluation.setup import QuestionFile, Setup, Sides, cost, cost_text, setup_text
+from tui.domain.evaluation.view import Order, answer_text, filter_problem, shown
+from tui.domain.serving.pricing import TokenPrices
 
 MIXED = results([(9, 3), (2, 8), (5, 5), (FAILED, 4), (None, None)])
 ROWS = MIXED.rows(JUDGE.id)

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.domain.base_models import CATALOGUE, BaseModel, DataFormat, find
-from tui.domain.exporting import Export, Systems, Target, name_problem, proposed_path, text_of, whole
-from tui.domain.formats import FormatError, Record, Turn
-from tui.domain.pairs import read
+from tui.domain.files.exporting import Export, Systems, Target, name_problem, proposed_path, text_of, whole
+from tui.domain.files.formats import FormatError, Record, Turn
+from tui.domain.files.pairs import read
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60).filter(lambda t: bool(t.strip()))
 records = st.builds(Record.of, texts, texts, st.none() | texts)

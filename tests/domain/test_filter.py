@@ -10,9 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui.domain import pairs
-from tui.domain.document import Document
-from tui.domain.filter import (
+from tui.domain.dataset.filter import (
     SETS,
     InSet,
     Query,
@@ -24,10 +22,12 @@ from tui.domain.filter import (
     prefilter,
     spans,
 )
-from tui.domain.folding import Folding, fold, folded
-from tui.domain.formats import Record, Turn
-from tui.domain.pairs import Damaged, Keys, Pairs
-from tui.domain.quick import BATCH
+from tui.domain.dataset.folding import Folding, fold, folded
+from tui.domain.files import pairs
+from tui.domain.files.document import Document
+from tui.domain.files.formats import Record, Turn
+from tui.domain.files.pairs import Damaged, Keys, Pairs
+from tui.domain.files.quick import BATCH
 
 LANTERNS = [
     ("What is a lantern?", "A light.", None),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.checks import Problem, Severity
-from tui.domain.findings import Findings
+from tui.domain.dataset.checks import Problem, Severity
+from tui.domain.dataset.findings import Findings
 
 PROBLEMS = st.lists(
     st.builds(

@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.domain.base_models import CATALOGUE
-from tui.domain.characters import composed, visible
-from tui.domain.checks import check, check_record
-from tui.domain.document import Document
+from tui.domain.dataset.characters import composed, visible
+from tui.domain.dataset.checks import check, check_record
+from tui.domain.dataset.fixes import FIXES, plain_keys, planned, step
+from tui.domain.dataset.scrutiny import look_closer, merged
 from tui.domain.errors import AppError
-from tui.domain.fixes import FIXES, plain_keys, planned, step
-from tui.domain.formats import FormatError, Record
-from tui.domain.pairs import Role, read
-from tui.domain.scrutiny import look_closer, merged
+from tui.domain.files.document import Document
+from tui.domain.files.formats import FormatError, Record
+from tui.domain.files.pairs import Role, read
 
 HAIKU = CATALOGUE[0]
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.domain.base_models import DataFormat
-from tui.domain.formats import FormatError, Record, Turn, detect, line, parse, render
+from tui.domain.files.formats import FormatError, Record, Turn, detect, line, parse, render
 
 texts = st.text(max_size=30)
 pairs = st.builds(Record.of, texts, texts, st.none() | st.text(min_size=1, max_size=20))

@@ -9,9 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.domain.evaluated import AT, BASE, FAILED, JUDGE, comparison, results
-from tui.domain.chat import Parameters
-from tui.domain.evaluation import Answer, Comparison, Group, Judge, JudgeKind, Outcome, Results, Score, Side, Slot
-from tui.domain.headline import headline, signed
+from tui.domain.chat.chat import Parameters
+from tui.domain.evaluation.evaluation import (
+    Answer,
+    Comparison,
+    Group,
+    Judge,
+    JudgeKind,
+    Outcome,
+    Results,
+    Score,
+    Side,
+    Slot,
+)
+from tui.domain.evaluation.headline import headline, signed
 
 NARROW = "with fewer than 20 questions the interval is a little too narrow"
 TUNED_SIDE, BASE_SIDE = Side.TUNED, Side.BASE

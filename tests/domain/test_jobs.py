@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.domain.base_models import CATALOGUE, find
-from tui.domain.jobs import DataRef, Job, JobSpec, Phase, cure, forecast
+from tui.domain.training.jobs import DataRef, Job, JobSpec, Phase, cure, forecast
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 HAIKU = find("claude-3-haiku")

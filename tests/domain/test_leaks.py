@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.formats import Record, Turn
-from tui.domain.grams import USUAL, Alike, Level, Sketches, Thresholds, compare, measure, plain, sketch, tokens
-from tui.domain.leaks import Index, contained, leaks, nearest
-from tui.domain.pairs import Damaged
+from tui.domain.dataset.grams import USUAL, Alike, Level, Sketches, Thresholds, compare, measure, plain, sketch, tokens
+from tui.domain.dataset.leaks import Index, contained, leaks, nearest
+from tui.domain.files.formats import Record, Turn
+from tui.domain.files.pairs import Damaged
 
 TRAINING = [
     "What are Lanterns for Paper Boats, and how can they be lit?",

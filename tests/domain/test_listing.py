@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain import listing, pairs
-from tui.domain.document import Document, Splice, Step
-from tui.domain.listing import By, Listing, Order, in_order, kept
-from tui.domain.pairs import Keys
+from tui.domain.dataset import listing
+from tui.domain.dataset.listing import By, Listing, Order, in_order, kept
+from tui.domain.files import pairs
+from tui.domain.files.document import Document, Splice, Step
+from tui.domain.files.pairs import Keys
 
 TEXTS = [("b", "three words here"), ("A", ""), ("ｂ", "one"), ("提灯", "x" * 30), ("a", "two")]
 

@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.domain.loss_runs import curves
-from tui.domain.formats import Record
-from tui.domain.jobs import Job
-from tui.domain.loss_report import (
+from tui.domain.files.formats import Record
+from tui.domain.loss.report import (
     DataFact,
     LossRun,
     compare_rows,
@@ -21,6 +20,7 @@ from tui.domain.loss_report import (
     pair_changes,
     summary_markdown,
 )
+from tui.domain.training.jobs import Job
 
 JOB = Job("arn:x/1", "a|b", "Completed", "arn:aws:bedrock:x/haiku", datetime(2026, 11, 22, tzinfo=UTC),
           hyperparameters={"epochCount": "4", "batchSize": "32"})  # fmt: skip

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tui.domain.document import Document, Encoding
-from tui.domain.formats import FormatError
-from tui.domain.moving import carried
-from tui.domain.pairs import read
+from tui.domain.files.document import Document, Encoding
+from tui.domain.files.formats import FormatError
+from tui.domain.files.moving import carried
+from tui.domain.files.pairs import read
 
 PAIRS = b'[\n  {"question": "a", "id": 1.10, "answer": "\\u3042"},\n  {"question":"c","answer":"d"}\n]\n'
 LINES = b'{"question":"x","answer":"y"}\r\n'

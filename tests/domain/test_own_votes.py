@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from tests.domain.evaluated import AT, results
-from tui.domain.evaluation import IMPORTED, Outcome, Side, Slot
-from tui.domain.own_votes import ballots, evaluations_of, votes_on
-from tui.domain.votes import Verdict, Vote, VotedAnswer
+from tui.domain.chat.votes import Verdict, Vote, VotedAnswer
+from tui.domain.evaluation.evaluation import IMPORTED, Outcome, Side, Slot
+from tui.domain.evaluation.own_votes import ballots, evaluations_of, votes_on
 
 SHOWN = results([(9.0, 3.0)] * 2, texts=("good", "bad"))
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.pair_differences import Kind, differences, plain
-from tui.domain.pairs import PairFile, read
+from tui.domain.dataset.pair_differences import Kind, differences, plain
+from tui.domain.files.pairs import PairFile, read
 
 Pair = tuple[str, str]
 

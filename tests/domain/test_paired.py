@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui.domain.paired import FEWEST, Interval, agreement, interval, needed, quantile
+from tui.domain.evaluation.paired import FEWEST, Interval, agreement, interval, needed, quantile
 
 DELTAS = st.lists(st.integers(-9, 9).map(float), min_size=2, max_size=30)
 LABELS = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abc")), max_size=30)

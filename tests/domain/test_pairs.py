@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from tui.domain.base_models import DataFormat
 from tui.domain.errors import AppError, Cause
-from tui.domain.formats import Record
-from tui.domain.pairs import Damaged, Keys, PairFile, Role, Shape, UnclearKeys, guess_keys, guess_role, read
+from tui.domain.files.formats import Record
+from tui.domain.files.pairs import Damaged, Keys, PairFile, Role, Shape, UnclearKeys, guess_keys, guess_role, read
 
 PATH = Path("pairs.json")
 DEEP = b'[{"q":"x","a":' + b"[" * 100_000 + b"]" * 100_000 + b"}]"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.formats import FormatError, Record, Turn
-from tui.domain.plain_pair import read, written
+from tui.domain.files.formats import FormatError, Record, Turn
+from tui.domain.files.plain_pair import read, written
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=30) | st.sampled_from(
     ["===== question", "=====", "\n===== answer\n", "a\n", "\n\n", "", "\r\n", "======"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.preflight import ORDER, Check, Cure, Mark, first_cure, in_order, summary
+from tui.domain.training.preflight import ORDER, Check, Cure, Mark, first_cure, in_order, summary
 
 
 @pytest.mark.parametrize(

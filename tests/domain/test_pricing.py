@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tui.domain.pricing import UNKNOWN, TokenPrices, money, prices_of, read_prices
+from tui.domain.serving.pricing import UNKNOWN, TokenPrices, money, prices_of, read_prices
 from tui.domain.settings import Settings
 
 HAIKU = TokenPrices(0.25, 1.25, 4.0, "2026-11-01", "config.toml")

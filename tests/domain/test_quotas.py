@@ -8,8 +8,8 @@ from itertools import product
 import pytest
 
 from tui.domain.base_models import Serving
-from tui.domain.quotas import UnitQuotas, held_units
-from tui.domain.runs import Endpoint
+from tui.domain.serving.quotas import UnitQuotas, held_units
+from tui.domain.training.runs import Endpoint
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 MINE, ITS_BASE = "arn:aws:bedrock:us-west-2:1:custom-model/x/y", "arn:aws:bedrock:us-west-2::foundation-model/x"

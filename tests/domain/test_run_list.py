@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.domain.base_models import Serving
-from tui.domain.jobs import CustomModel, Job
-from tui.domain.run_list import STATES, By, Order, listed, orders
-from tui.domain.runs import Endpoint, Run
+from tui.domain.training.jobs import CustomModel, Job
+from tui.domain.training.run_list import STATES, By, Order, listed, orders
+from tui.domain.training.runs import Endpoint, Run
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
 HAIKU = "arn:aws:bedrock:us-west-2::foundation-model/anthropic.claude-3-haiku-20240307-v1:0"

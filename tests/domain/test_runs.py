@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from tui.domain.base_models import Serving
 from tui.domain.errors import AppError, Cause
-from tui.domain.jobs import CustomModel, Job
-from tui.domain.runs import Board, Endpoint, Part, Run, assemble, changes
+from tui.domain.training.jobs import CustomModel, Job
+from tui.domain.training.runs import Board, Endpoint, Part, Run, assemble, changes
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 BASE = "arn:aws:bedrock:us-west-2::foundation-model/anthropic.claude-3-haiku-20240307-v1:0:200k"

@@ -12,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.domain.base_models import CATALOGUE, DataFormat
-from tui.domain.checks import Problem, Severity, check
-from tui.domain.document import Document
+from tui.domain.dataset.checks import Problem, Severity, check
+from tui.domain.dataset.grams import Sketches, measure, sketch, tokens
+from tui.domain.dataset.languages import language, script
+from tui.domain.dataset.near import near_duplicates
+from tui.domain.dataset.scrutiny import Traits, look_closer, merged
 from tui.domain.errors import AppError
-from tui.domain.formats import Record
-from tui.domain.grams import Sketches, measure, sketch, tokens
-from tui.domain.languages import language, script
-from tui.domain.near import near_duplicates
-from tui.domain.pairs import PairFile, Role, read
-from tui.domain.scrutiny import Traits, look_closer, merged
+from tui.domain.files.document import Document
+from tui.domain.files.formats import Record
+from tui.domain.files.pairs import PairFile, Role, read
 
 HAIKU = CATALOGUE[0]
 DATASET = Path(__file__).parents[2] / "dataset"

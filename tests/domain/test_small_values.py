@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.chat import AnswerEnd, Parameters
+from tui.domain.chat.chat import AnswerEnd, Parameters
 from tui.domain.clock import absolute, ago, span, utc_now
 from tui.domain.errors import AppError, Cause
 from tui.domain.identity import Identity
-from tui.domain.losses import Curves, EpochPoint
+from tui.domain.loss.losses import Curves, EpochPoint
 from tui.domain.settings import Settings
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

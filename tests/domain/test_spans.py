@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from tui.domain import spans
+from tui.domain.files import spans
 
 
 def one_by_one(data: bytes) -> tuple[list[int], tuple[int, ...]]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.split import STRATA, Groups, _dealt, divided, size_of
+from tui.domain.dataset.split import STRATA, Groups, _dealt, divided, size_of
 
 seeds = st.text(max_size=8)
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.formats import Record, Turn
-from tui.domain.pairs import Damaged
-from tui.domain.statistics import FileStatistics, Gatherer, Measure, bins, quantile, script_text
+from tui.domain.dataset.statistics import FileStatistics, Gatherer, Measure, bins, quantile, script_text
+from tui.domain.files.formats import Record, Turn
+from tui.domain.files.pairs import Damaged
 from tui.domain.tokens import Counter, Script
 
 

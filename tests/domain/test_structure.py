@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.structure import MisfitError, Shape, Usage, fit
+from tui.domain.chat.structure import MisfitError, Shape, Usage, fit
 
 SCORE: dict[str, Any] = {
     "type": "object",

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.csv_text import Dialect, cells, row_spans, sniff, written
-from tui.domain.document import Document, Encoding
 from tui.domain.errors import AppError
-from tui.domain.formats import FormatError, Record, Turn
-from tui.domain.pairs import Columns, Damaged, Keys, Shape, UnclearKeys, read
+from tui.domain.files.csv_text import Dialect, cells, row_spans, sniff, written
+from tui.domain.files.document import Document, Encoding
+from tui.domain.files.formats import FormatError, Record, Turn
+from tui.domain.files.pairs import Columns, Damaged, Keys, Shape, UnclearKeys, read
 
 PLAIN = b"question,answer\nWhat is it?,A lamp.\nWhere?,At the gate.\n"
 TABLES: dict[str, bytes] = {

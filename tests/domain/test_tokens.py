@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.formats import Record
+from tui.domain.files.formats import Record
 from tui.domain.tokens import ENOUGH, Counter, Rate, Script, plausible, script_of
 
 

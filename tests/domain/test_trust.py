@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.trust import BEDROCK, TrustProblem, trust_problem, with_statement
+from tui.domain.training.trust import BEDROCK, TrustProblem, trust_problem, with_statement
 
 ACCOUNT, REGION = "123456789012", "us-west-2"
 JOBS = f"arn:aws:bedrock:{REGION}:{ACCOUNT}:model-customization-job/*"

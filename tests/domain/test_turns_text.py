@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.domain.base_models import DataFormat
-from tui.domain.document import Document, Encoding
-from tui.domain.formats import FormatError, Record, Turn, line
-from tui.domain.pairs import read
+from tui.domain.files.document import Document, Encoding
+from tui.domain.files.formats import FormatError, Record, Turn, line
+from tui.domain.files.pairs import read
 
 CLAUDE = (
     b'{"system": "s", "messages": [{"role":"user","content":"a","id":1.0},  {"content":"\\u0062","role":"assistant"}],'

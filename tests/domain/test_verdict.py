@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.domain.loss_runs import MAKERS, curves, points
-from tui.domain.losses import Curves, EpochPoint
-from tui.domain.trend import chance_of_order, noise_of, rising_fit, trend_of, valley
-from tui.domain.verdict import Case, Settings, _stops, judge
+from tui.domain.loss.losses import Curves, EpochPoint
+from tui.domain.loss.trend import chance_of_order, noise_of, rising_fit, trend_of, valley
+from tui.domain.loss.verdict import Case, Settings, _stops, judge
 
 REFERENCE = (2.5327150328, 1.7015820491, 1.5365295365, 1.5085376232, 1.4764881400, 1.4763538640, 1.4959460000)
 

@@ -16,11 +16,11 @@ from tests.journeys.stage import HAIKU, sent, served
 from tui.dialogs.answers import AnswersDialog
 from tui.dialogs.pair import PairDialog
 from tui.dialogs.vote import VoteDialog
-from tui.domain.chat import Target
+from tui.domain.chat.chat import Target
+from tui.domain.chat.votes import Verdict
 from tui.domain.errors import AppError, Cause
-from tui.domain.votes import Verdict
 from tui.sandbox.faults import FaultKind
-from tui.services.history import History
+from tui.services.chat.history import History
 from tui.tabs.chat import ChatTab
 
 QUESTION = "What is lantern number 3?"

@@ -10,7 +10,7 @@ import pytest
 from tests.harness import Walk
 from tests.journeys.stage import sent, served
 from tui.dialogs.evaluation import EvaluationDialog
-from tui.domain.evaluation import Judge, JudgeKind, Results
+from tui.domain.evaluation.evaluation import Judge, JudgeKind, Results
 from tui.domain.settings import Settings
 from tui.sandbox.lifecycle import EVALUATION
 from tui.screens.evaluation import EvaluationScreen

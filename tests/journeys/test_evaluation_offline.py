@@ -12,10 +12,10 @@ from textual.events import Key
 from tests.domain.evaluated import BASE, TUNED, results
 from tests.harness import Walk
 from tests.journeys.test_evaluation import results_of, screen_of
+from tui.domain.chat.votes import Verdict, Vote, VotedAnswer
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation import Answer, Judge, JudgeKind, Slot
-from tui.domain.votes import Verdict, Vote, VotedAnswer
-from tui.services.evaluation_store import EvaluationStore
+from tui.domain.evaluation.evaluation import Answer, Judge, JudgeKind, Slot
+from tui.services.evaluation.store import EvaluationStore
 
 QUESTIONS = ("What are lanterns for?", "提灯とは何ですか。", "Who lights the lanterns?", "When is the festival?")
 SHOWN = results([(9, 3), (9, 3)], texts=("red", "blue"))

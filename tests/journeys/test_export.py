@@ -10,7 +10,7 @@ import pytest
 from textual.widgets import Input, Select
 
 from tests.harness import Walk
-from tui.domain.exporting import Systems, Target
+from tui.domain.files.exporting import Systems, Target
 
 PAIRS = [
     {"q": f"提灯{n}とは何ですか。", "a": f"門{n}に掛かる,\n明かりです。", **({"system": "短く。"} if n == 0 else {})}

@@ -15,10 +15,10 @@ from tests.harness import Walk
 from tests.journeys.stage import sent
 from tests.journeys.terminal import Terminal
 from tui.dialogs.generate import GenerateDialog
-from tui.domain.generation import SourceDocument, Verdict, Wish, Written
-from tui.domain.structure import Usage
+from tui.domain.chat.structure import Usage
+from tui.domain.dataset.generation import SourceDocument, Verdict, Wish, Written
 from tui.screens.review import ReviewScreen
-from tui.services.provenance import Origins
+from tui.services.dataset.provenance import Origins
 from tui.tabs.dataset import DatasetTab
 from tui.widgets.fields import TextField
 

@@ -11,12 +11,12 @@ from textual.widgets import Input
 
 from tests.harness import Walk
 from tests.journeys.stage import scene_of, sent, served, trained
-from tui.domain.meter import is_idle, spent
+from tui.domain.serving.meter import is_idle, spent
 from tui.domain.settings import Settings
 from tui.sandbox.pricing import HOURLY
 from tui.screens.main import MainScreen
 from tui.screens.money import MoneyScreen
-from tui.services.leases import Lease, LeaseState
+from tui.services.serving.leases import Lease, LeaseState
 from tui.tabs.jobs import JobsTab
 from tui.widgets.fields import ChoiceField, TextField
 from tui.widgets.virtual_table import VirtualTable

@@ -11,10 +11,10 @@ import pytest
 from tests.harness import Walk
 from tests.journeys.stage import sent, trained
 from tests.sandbox.conftest import PAIRS
-from tui.domain.evaluation import Judge, JudgeKind
+from tui.domain.evaluation.evaluation import Judge, JudgeKind
 from tui.screens.main import MainScreen
-from tui.services.journal import boot_id, host
-from tui.services.one_go import OneGo, Step
+from tui.services.dataset.journal import boot_id, host
+from tui.services.serving.one_go import OneGo, Step
 
 BUY, DELETE = "CreateProvisionedModelThroughput", "DeleteProvisionedModelThroughput"
 

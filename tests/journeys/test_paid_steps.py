@@ -15,7 +15,7 @@ from tui.domain.base_models import Serving
 from tui.domain.errors import AppError, Cause
 from tui.sandbox.faults import FaultKind
 from tui.screens.main import MainScreen
-from tui.services.roles import RolePlan, ServiceRole
+from tui.services.training.roles import RolePlan, ServiceRole
 from tui.tabs.jobs import JobsTab
 from tui.widgets.fields import ChoiceField
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.harness import Walk
-from tui.domain.checks import Problem
-from tui.domain.findings import Findings
+from tui.domain.dataset.checks import Problem
+from tui.domain.dataset.findings import Findings
 from tui.tabs.dataset import DatasetTab
 
 SOUND = [{"q": f"What is the use of lantern {w}?", "a": f"It shows the way to gate {w}."} for w in "abcdefghijklmnop"]

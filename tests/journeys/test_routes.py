@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tests.harness import Walk
 from tests.journeys.stage import served
-from tui.domain.drafts import PairDraft, Provenance
-from tui.services.provenance import Origins
+from tui.domain.dataset.drafts import PairDraft, Provenance
+from tui.services.dataset.provenance import Origins
 from tui.tabs.base import Tab
 from tui.tabs.chat import ChatTab
 from tui.tabs.dataset import DatasetTab

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from tui.domain.chat import Parameters, Target
+from tui.domain.chat.chat import Parameters, Target
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation import Answer, Judge, JudgeKind, Question, Results, Slot, Spec
-from tui.domain.evaluation_run import Progress
-from tui.services.evaluation import Control, Evaluations
-from tui.services.evaluation_store import EvaluationStore
-from tui.services.pacing import Pacing
+from tui.domain.evaluation.evaluation import Answer, Judge, JudgeKind, Question, Results, Slot, Spec
+from tui.domain.evaluation.run import Progress
+from tui.services.evaluation.evaluations import Control, Evaluations
+from tui.services.evaluation.pacing import Pacing
+from tui.services.evaluation.store import EvaluationStore
 from tui.services.session import Services
 
 TUNED = Target("tuned lantern", "amazon.nova-lite-v1:0", "base model", tuned=True)

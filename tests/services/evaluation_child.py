@@ -12,13 +12,13 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from tests.services.evaluating import AT, StubJudge
-from tui.domain.chat import AnswerEvent, Message, Parameters, Target
-from tui.domain.evaluation import Judge, JudgeKind
+from tui.domain.chat.chat import AnswerEvent, Message, Parameters, Target
+from tui.domain.evaluation.evaluation import Judge, JudgeKind
 from tui.domain.settings import Settings
 from tui.services.aws import Aws, Connection
-from tui.services.chat import Chat
-from tui.services.evaluation import Evaluations
-from tui.services.evaluation_store import EvaluationStore
+from tui.services.chat.chat import Chat
+from tui.services.evaluation.evaluations import Evaluations
+from tui.services.evaluation.store import EvaluationStore
 from tui.services.paths import Paths
 from tui.services.session import Services
 

@@ -13,17 +13,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tui.domain import fixes, pairs
 from tui.domain.base_models import DataFormat
-from tui.domain.document import Document, Step
+from tui.domain.dataset import fixes
+from tui.domain.dataset.replacing import Replacement, Where
 from tui.domain.errors import AppError
-from tui.domain.formats import FormatError, Record
-from tui.domain.pairs import Keys
-from tui.domain.record_text import has_system
-from tui.domain.replacing import Replacement, Where
-from tui.services.documents import Documents, OpenDocument
+from tui.domain.files import pairs
+from tui.domain.files.document import Document, Step
+from tui.domain.files.formats import FormatError, Record
+from tui.domain.files.pairs import Keys
+from tui.domain.files.record_text import has_system
+from tui.services.dataset.documents import Documents, OpenDocument
+from tui.services.dataset.replacing import Replacing
 from tui.services.pool import DaemonPool
-from tui.services.replacing import Replacing
 
 WORDS = [
     "lantern", "gate", "提灯", "三番目の門", "é", "😀", "\\", '"quoted"', "a\nb", "\t", "1,000", "", "x;y", "\u2028",

@@ -13,12 +13,12 @@ import pytest
 
 from tests.sandbox.conftest import Scene
 from tests.services.conftest import Scripted, operations, until
-from tui.domain.chat import AnswerCut, AnswerEnd, AnswerEvent, Message, Note, Parameters, Target, TextDelta
+from tui.domain.chat.chat import AnswerCut, AnswerEnd, AnswerEvent, Message, Note, Parameters, Target, TextDelta
 from tui.domain.errors import AppError, Cause
 from tui.sandbox.runtime import Runtime
 from tui.sandbox.server import Sandbox
 from tui.services.aws import Aws
-from tui.services.chat import Chat
+from tui.services.chat.chat import Chat
 from tui.services.session import Services
 
 NOVA = Target("Nova Lite", "amazon.nova-lite-v1:0", "base model")

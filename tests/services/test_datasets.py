@@ -17,15 +17,15 @@ import pytest
 
 from tests.services.conftest import Scripted, services_over, until
 from tui.domain.base_models import BaseModel, find
-from tui.domain.checks import Problem, Severity
+from tui.domain.dataset.checks import Problem, Severity
+from tui.domain.dataset.filter import Query, matches, parse
 from tui.domain.errors import AppError, Cause
-from tui.domain.filter import Query, matches, parse
-from tui.domain.formats import Record
-from tui.domain.pairs import PairFile, Pairs, Role, UnclearKeys
+from tui.domain.files.formats import Record
+from tui.domain.files.pairs import PairFile, Pairs, Role, UnclearKeys
 from tui.sandbox.clock import ManualClock
-from tui.services import datasets
 from tui.services.aws import Aws, Connection
-from tui.services.datasets import Datasets, Wish, problems_summary, write_atomically
+from tui.services.dataset import datasets
+from tui.services.dataset.datasets import Datasets, Wish, problems_summary, write_atomically
 from tui.services.pool import DaemonPool
 
 PAIRS = [{"sentence1": f"Question {n}?", "sentence2": f"Answer {n}."} for n in range(85)]
@@ -388,7 +388,7 @@ async def test_a_letter_more_is_looked_for_among_what_was_left(monkeypatch: pyte
         searched.append(query.words[0].text)
         return matches(pairs, query, named)
 
-    monkeypatch.setattr("tui.services.datasets.matches", noting)
+    monkeypatch.setattr("tui.services.dataset.datasets.matches", noting)
 
     async def left(typed: str, pairs: Pairs = file) -> list[int]:
         listing = await files.arrange(Wish(pairs, parse(typed)), lambda: False, lambda _: None)

@@ -20,13 +20,13 @@ from typing import Any
 import pytest
 
 from tests.services.conftest import until
-from tui.domain.document import Document, Step
 from tui.domain.errors import AppError, Cause
-from tui.domain.formats import Record, Turn
+from tui.domain.files.document import Document, Step
+from tui.domain.files.formats import Record, Turn
 from tui.services import saving
-from tui.services.documents import Documents, OpenDocument, WouldOverwrite
-from tui.services.file_lock import FileLock, remove_abandoned
-from tui.services.journal import read
+from tui.services.dataset.documents import Documents, OpenDocument, WouldOverwrite
+from tui.services.dataset.file_lock import FileLock, remove_abandoned
+from tui.services.dataset.journal import read
 from tui.services.pool import DaemonPool
 
 PAIRS = [{"question": f"Question {n}?", "answer": f"Answer {n}."} for n in range(20)]
@@ -395,7 +395,7 @@ async def test_the_same_file_opened_twice_is_noticed(documents: Documents, path:
 
 def test_the_lock_of_a_dead_process_is_taken_over(path: Path, state: Path) -> None:
     script = (
-        "import os, sys, signal; from pathlib import Path; from tui.services.file_lock import FileLock\n"
+        "import os, sys, signal; from pathlib import Path; from tui.services.dataset.file_lock import FileLock\n"
         "print(FileLock(Path(sys.argv[1]), Path(sys.argv[2])).take()); sys.stdout.flush()\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
@@ -442,9 +442,9 @@ def killed(state: Path, path: Path, *, before_tidying: bool = False) -> None:
         "import asyncio, os, signal, sys\n"
         "from dataclasses import replace\n"
         "from pathlib import Path\n"
-        "from tui.domain.formats import Turn\n"
-        "from tui.services.documents import Documents\n"
-        "from tui.services.journal import Journal, base_of\n"
+        "from tui.domain.files.formats import Turn\n"
+        "from tui.services.dataset.documents import Documents\n"
+        "from tui.services.dataset.journal import Journal, base_of\n"
         "from tui.services.pool import DaemonPool\n"
         "def make(index, text):\n"
         "    def step(d):\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tui.domain.errors import AppError
-from tui.services.editor import command, edited
+from tui.services.dataset.editor import command, edited
 
 
 def script(folder: Path, code: str) -> dict[str, str]:

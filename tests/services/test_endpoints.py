@@ -13,7 +13,7 @@ from tui.domain.errors import AppError, Cause
 from tui.sandbox.clock import ManualClock
 from tui.sandbox.server import Sandbox
 from tui.services.aws import Aws
-from tui.services.endpoints import BUY, DEPLOY, Endpoints
+from tui.services.serving.endpoints import BUY, DEPLOY, Endpoints
 from tui.services.session import Services
 from tui.services.store import IntentState
 

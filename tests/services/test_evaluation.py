@@ -16,17 +16,17 @@ import pytest
 
 from tests.services.conftest import PLACE, operations
 from tests.services.evaluating import BASE, JUDGE, StubJudge, evaluations, given, run, spec
-from tui.domain.chat import Parameters, Target
+from tui.domain.chat.chat import Parameters, Target
+from tui.domain.chat.votes import Verdict, Vote, VotedAnswer
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation import Answer, Failure, Outcome, Row, Score, Side, Slot
-from tui.domain.evaluation_run import Phase
-from tui.domain.headline import headline
-from tui.domain.rubrics import Rubric
-from tui.domain.votes import Verdict, Vote, VotedAnswer
+from tui.domain.evaluation.evaluation import Answer, Failure, Outcome, Row, Score, Side, Slot
+from tui.domain.evaluation.headline import headline
+from tui.domain.evaluation.rubrics import Rubric
+from tui.domain.evaluation.run import Phase
 from tui.sandbox.server import Sandbox
-from tui.services.evaluation import Control
-from tui.services.evaluation_parts import still_to_judge
-from tui.services.journal import whoami
+from tui.services.dataset.journal import whoami
+from tui.services.evaluation.evaluations import Control
+from tui.services.evaluation.parts import still_to_judge
 from tui.services.session import Services
 
 
@@ -179,7 +179,7 @@ async def test_throttling_without_end_ends_the_run(services: Services, sandbox: 
 
 
 def _impatient(most: int) -> Any:
-    from tui.services.pacing import PATIENCE, Pacing
+    from tui.services.evaluation.pacing import PATIENCE, Pacing
 
     made = Pacing(most, first=0.0001)
     made.refusals = PATIENCE - 3

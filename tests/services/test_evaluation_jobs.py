@@ -11,10 +11,11 @@ import pytest
 
 from tests.sandbox.conftest import BUCKET, Scene
 from tests.services.conftest import PLACE, operations
-from tui.domain.chat import Message, Target
+from tui.domain.chat.chat import Message, Target
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation import Answer, Judge, JudgeKind, Question, Results, Score, Side, Slot, Spec
-from tui.domain.evaluation_jobs import (
+from tui.domain.evaluation.evaluation import Answer, Judge, JudgeKind, Question, Results, Score, Side, Slot, Spec
+from tui.domain.evaluation.headline import headline
+from tui.domain.evaluation.jobs import (
     BUILTIN,
     LONGEST_NAME,
     EvaluationJob,
@@ -27,13 +28,12 @@ from tui.domain.evaluation_jobs import (
     ways,
     why_not,
 )
-from tui.domain.headline import headline
-from tui.domain.runs import assemble, since, states
+from tui.domain.training.runs import assemble, since, states
 from tui.sandbox.faults import FaultKind
 from tui.sandbox.lifecycle import EVALUATION
-from tui.services.evaluation_scores import scores_of_jobs
-from tui.services.roles import plan_judge_role
+from tui.services.evaluation.scores import scores_of_jobs
 from tui.services.session import Services
+from tui.services.training.roles import plan_judge_role
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
 JUDGE = Judge(JudgeKind.MODEL, Target("Claude Haiku 4.5", "us.anthropic.claude-haiku-4-5-20251001-v1:0", "judge"))
@@ -108,7 +108,7 @@ async def test_bedrock_asks_the_models_itself_where_no_answers_are_brought(servi
 async def test_parts_come_back_to_their_own_questions(
     services: Services, scene: Scene, monkeypatch: pytest.MonkeyPatch, brought: bool
 ) -> None:
-    monkeypatch.setattr("tui.domain.evaluation_jobs.MOST_PROMPTS", 1)
+    monkeypatch.setattr("tui.domain.evaluation.jobs.MOST_PROMPTS", 1)
     made = await services.evaluations.create(PLACE, results_of().spec, answers() if brought else {})
     plan, jobs = await plan_in(services, scene, brought=brought), services.evaluation_jobs
     for part in range(2):
@@ -242,7 +242,7 @@ async def test_the_board_has_a_row_for_each(services: Services, scene: Scene) ->
 
 
 async def _empty(services: Services) -> Any:
-    from tui.domain.runs import Board
+    from tui.domain.training.runs import Board
 
     return Board()
 

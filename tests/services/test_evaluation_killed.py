@@ -19,15 +19,15 @@ import pytest
 
 from tests.services.conftest import PLACE, services_over, until
 from tests.services.evaluating import JUDGE, StubJudge, run, spec
-from tui.domain.chat import AnswerEvent, Message, Parameters, Target
-from tui.domain.evaluation import Answer, Judge, Results, Side, Slot
-from tui.domain.evaluation_run import Phase
+from tui.domain.chat.chat import AnswerEvent, Message, Parameters, Target
+from tui.domain.evaluation.evaluation import Answer, Judge, Results, Side, Slot
+from tui.domain.evaluation.run import Phase
 from tui.sandbox.clock import ManualClock
 from tui.sandbox.server import Sandbox
 from tui.services.aws import Aws
-from tui.services.chat import Chat
-from tui.services.evaluation import Evaluations
-from tui.services.evaluation_store import EvaluationStore
+from tui.services.chat.chat import Chat
+from tui.services.evaluation.evaluations import Evaluations
+from tui.services.evaluation.store import EvaluationStore
 from tui.services.store import Store
 
 ROOT = Path(__file__).parents[2]

@@ -21,20 +21,21 @@ from tests.sandbox.conftest import BUCKET, HAIKU, PAIRS, Scene, claude_lines
 from tests.services.conftest import PLACE, services_over
 from tui.domain.base_models import Serving
 from tui.domain.errors import AppError
-from tui.domain.jobs import DataRef, JobSpec
-from tui.domain.meter import bills_of, spent
-from tui.domain.runs import Board
+from tui.domain.serving.meter import bills_of, spent
+from tui.domain.training.jobs import DataRef, JobSpec
+from tui.domain.training.runs import Board
 from tui.sandbox.clock import ManualClock
 from tui.sandbox.pricing import HOURLY
 from tui.sandbox.records import Purchase
 from tui.sandbox.server import Sandbox
-from tui.services import endpoints, jobs
 from tui.services.aws import Aws
-from tui.services.buying import buy
 from tui.services.pool import DaemonPool
 from tui.services.reconciler import Settlement
+from tui.services.serving import endpoints
+from tui.services.serving.buying import buy
 from tui.services.session import Services
 from tui.services.store import IntentState
+from tui.services.training import jobs
 from tui.services.watcher import SANDBOX_PACE
 
 RUNS = int(os.environ.get("TANZAKU_FAULT_RUNS", "250"))

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tui.domain.errors import AppError
-from tui.domain.pairs import Keys, Role
-from tui.services.file_memory import FileMemory
+from tui.domain.files.pairs import Keys, Role
+from tui.services.dataset.file_memory import FileMemory
 from tui.services.pool import DaemonPool
 from tui.services.store import Store
 

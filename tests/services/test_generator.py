@@ -9,8 +9,8 @@ import pytest
 
 from tests import papers
 from tests.services.conftest import PLACE, operations
-from tui.domain.errors import AppError, Cause
-from tui.domain.generation import (
+from tui.domain.chat.structure import Attachment, Filled, Shape, Usage, Way
+from tui.domain.dataset.generation import (
     Distinct,
     Part,
     SourceDocument,
@@ -22,12 +22,12 @@ from tui.domain.generation import (
     prompt,
     shares,
 )
-from tui.domain.structure import Attachment, Filled, Shape, Usage, Way
+from tui.domain.errors import AppError, Cause
 from tui.sandbox.server import Sandbox
-from tui.services.generator import Generator, Progress
+from tui.services.chat.structured import Structured, UnfitError
+from tui.services.dataset.generator import Generator, Progress
+from tui.services.dataset.source_documents import SourceDocuments
 from tui.services.session import Services
-from tui.services.source_documents import SourceDocuments
-from tui.services.structured import Structured, UnfitError
 
 SONNET = "us.anthropic.claude-sonnet-4-6"
 

@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from tests.sandbox.conftest import Scene
-from tui.domain.chat import Parameters
-from tui.domain.conversation import KeptAnswer, Preset
-from tui.domain.jobs import Job
-from tui.domain.votes import Verdict, Vote, VotedAnswer
-from tui.services.history import MOST
-from tui.services.run_data import RunData
+from tui.domain.chat.chat import Parameters
+from tui.domain.chat.conversation import KeptAnswer, Preset
+from tui.domain.chat.votes import Verdict, Vote, VotedAnswer
+from tui.domain.training.jobs import Job
+from tui.services.chat.history import MOST
 from tui.services.session import Services
+from tui.services.training.run_data import RunData
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ONE = KeptAnswer(

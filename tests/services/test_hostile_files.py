@@ -9,9 +9,9 @@ import pytest
 
 from tests.hostile import corpus
 from tui.domain.errors import AppError, Cause
-from tui.domain.formats import FormatError, Record, Turn
-from tui.domain.pairs import Keys, UnclearKeys
-from tui.services.documents import Documents, OpenDocument
+from tui.domain.files.formats import FormatError, Record, Turn
+from tui.domain.files.pairs import Keys, UnclearKeys
+from tui.services.dataset.documents import Documents, OpenDocument
 from tui.services.pool import DaemonPool
 
 NEW = '提灯, “new” "text"\nsecond line'

@@ -12,14 +12,14 @@ import pytest
 from tests.sandbox.conftest import HAIKU, PAIRS, WHOLE_JOB, Scene, claude_lines
 from tests.services.conftest import PLACE, Scripted, operations, orders_over, until
 from tui.domain.errors import AppError, Cause
-from tui.domain.jobs import DataRef, JobSpec
-from tui.domain.runs import Run
+from tui.domain.training.jobs import DataRef, JobSpec
+from tui.domain.training.runs import Run
 from tui.sandbox.clock import ManualClock
 from tui.sandbox.server import Sandbox
 from tui.services.aws import Aws
-from tui.services.jobs import CREATE, Jobs
 from tui.services.session import Services
 from tui.services.store import IntentState
+from tui.services.training.jobs import CREATE, Jobs
 from tui.widgets.run_rows import run_detail
 
 CREATED = "CreateModelCustomizationJob"

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from tests.services.conftest import until
-from tui.services import journal
-from tui.services.journal import Journal, Journals, Left, base_of, read
+from tui.services.dataset import journal
+from tui.services.dataset.journal import Journal, Journals, Left, base_of, read
 
 HEADER = {"path": "/data/pairs.json", "base": "0" * 64, "keys": None, "frame": {"gap": ",", "first": None}}
 EDIT = {"name": "edit of pair 1", "splices": [[0, 1, [["{}", None]]]]}
@@ -33,7 +33,7 @@ def left_by_a_dead_process(folder: Path, tail: bytes = b"") -> Path:
     script = (
         "import json, os, sys, signal\n"
         "from pathlib import Path\n"
-        "from tui.services.journal import Journals\n"
+        "from tui.services.dataset.journal import Journals\n"
         "header, entry = json.loads(sys.argv[2])\n"
         "made = Journals(Path(sys.argv[1])).begin(header, lambda: [b'base'], [entry])\n"
         "for _ in range(2): made.append(entry).result(5)\n"

@@ -14,17 +14,27 @@ import pytest
 
 from tests.services.conftest import PLACE, operations
 from tests.services.evaluating import BASE, JUDGE, given, run, spec
-from tui.domain.chat import Message, Target
+from tui.domain.chat.chat import Message, Target
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation import IMPORTED, MEASURES, Failure, Judge, JudgeKind, Question, Results, Score, Spec
-from tui.domain.evaluation_run import Phase
-from tui.domain.headline import headline
-from tui.domain.rubrics import DEFAULT
+from tui.domain.evaluation.evaluation import (
+    IMPORTED,
+    MEASURES,
+    Failure,
+    Judge,
+    JudgeKind,
+    Question,
+    Results,
+    Score,
+    Spec,
+)
+from tui.domain.evaluation.headline import headline
+from tui.domain.evaluation.rubrics import DEFAULT
+from tui.domain.evaluation.run import Phase
 from tui.sandbox.server import Sandbox
 from tui.services.aws import Aws
-from tui.services.judge_bertscore import BertScoreJudge, load_encoder
-from tui.services.judge_langchain import LangChainJudge
-from tui.services.judges import COMPARING, SCORING, ModelJudge, scorers, tagged
+from tui.services.evaluation.judge_bertscore import BertScoreJudge, load_encoder
+from tui.services.evaluation.judge_langchain import LangChainJudge
+from tui.services.evaluation.judges import COMPARING, SCORING, ModelJudge, scorers, tagged
 from tui.services.session import Services
 
 QUESTION = Question("What is lantern 1?", "Lantern 1 hangs at the red gate.")

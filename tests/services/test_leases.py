@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tui.services.leases import Lease, Leases, LeaseState
+from tui.services.serving.leases import Lease, Leases, LeaseState
 from tui.services.store import Store
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from tui.domain.errors import AppError, Cause
-from tui.domain.runs import Board, changes
-from tui.services.endpoints import Endpoints
-from tui.services.jobs import Jobs
+from tui.domain.training.runs import Board, changes
+from tui.services.serving.endpoints import Endpoints
+from tui.services.training.jobs import Jobs
 from tui.services.watcher import Pace, Watcher
 
 HOURS = 8

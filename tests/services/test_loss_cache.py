@@ -12,11 +12,11 @@ import pytest
 from tests.sandbox.conftest import Scene
 from tests.services.conftest import operations
 from tui.domain.errors import AppError, Cause
-from tui.domain.jobs import Job
+from tui.domain.training.jobs import Job
 from tui.sandbox.server import Sandbox
-from tui.services.loss_cache import Kept, LossCache
-from tui.services.losses import local_runs
-from tui.services.metrics_curves import curves
+from tui.services.loss.cache import Kept, LossCache
+from tui.services.loss.losses import local_runs
+from tui.services.loss.metrics_curves import curves
 from tui.services.session import Services
 
 JOB = Job(

@@ -15,10 +15,10 @@ import pytest
 
 from tests.domain.loss_runs import curves
 from tui.domain.errors import AppError, Cause
-from tui.domain.jobs import Job
-from tui.domain.loss_report import LossRun
-from tui.services import loss_export
-from tui.services.loss_export import ExportKind, export, free_path
+from tui.domain.loss.report import LossRun
+from tui.domain.training.jobs import Job
+from tui.services.loss import export as loss_export
+from tui.services.loss.export import ExportKind, export, free_path
 from tui.services.session import Services
 
 JOB = Job("arn:x/1", "学習 run", "Completed", "arn:aws:bedrock:x/haiku", datetime(2026, 11, 22, tzinfo=UTC),

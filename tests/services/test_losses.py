@@ -12,9 +12,9 @@ import pytest
 
 from tests.sandbox.conftest import Scene
 from tui.domain.errors import AppError, Cause
-from tui.domain.jobs import Job
-from tui.domain.losses import Curves
-from tui.services.losses import curves
+from tui.domain.loss.losses import Curves
+from tui.domain.training.jobs import Job
+from tui.services.loss.losses import curves
 from tui.services.session import Services
 
 TRAINING = "step_number,epoch_number,training_loss\n0,1,3.0\n1,1,1.0\n2,2,0.5\n"

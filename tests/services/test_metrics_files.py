@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 
 from tui.domain.errors import AppError
-from tui.domain.losses import SMOOTHINGS, Curves
-from tui.services.losses import local_runs
-from tui.services.metrics_curves import curves
+from tui.domain.loss.losses import SMOOTHINGS, Curves
+from tui.services.loss.losses import local_runs
+from tui.services.loss.metrics_curves import curves
 
 
 def read(*texts: str | bytes) -> Curves:

@@ -12,14 +12,14 @@ import pytest
 from tests.sandbox.conftest import Scene
 from tests.services.conftest import PLACE, Scripted, operations
 from tui.domain.errors import AppError, Cause
-from tui.domain.jobs import Job
-from tui.domain.runs import Board, Part, Run
+from tui.domain.training.jobs import Job
+from tui.domain.training.runs import Board, Part, Run
 from tui.sandbox.server import Sandbox
 from tui.services.aws import Aws
 from tui.services.news import NewsDesk
 from tui.services.pool import DaemonPool
-from tui.services.quotas import Quotas, per_model
-from tui.services.schedules import plan_deleting_role, schedule_name
+from tui.services.serving.quotas import Quotas, per_model
+from tui.services.serving.schedules import plan_deleting_role, schedule_name
 from tui.services.session import Services
 from tui.services.store import Store
 

@@ -12,10 +12,10 @@ import pytest
 
 from tests.services.conftest import Scripted, services_over
 from tui.domain.base_models import Serving
-from tui.domain.meter import bills_of, meter_text
-from tui.domain.run_list import By, Order, listed
-from tui.domain.runs import Board, Endpoint, changes, summary
+from tui.domain.serving.meter import bills_of, meter_text
 from tui.domain.text import UNSAFE
+from tui.domain.training.run_list import By, Order, listed
+from tui.domain.training.runs import Board, Endpoint, changes, summary
 from tui.sandbox.clock import ManualClock
 from tui.services.aws import Aws
 from tui.widgets.run_rows import RunRows, endpoint_text, run_detail

@@ -11,11 +11,11 @@ import pytest
 from tests.odd_files import file, text
 from tests.services.test_hostile_files import opened, texts
 from tui.domain.base_models import CATALOGUE
-from tui.domain.checks import check, check_record
-from tui.domain.filter import holds, matches, parse
-from tui.domain.formats import FormatError, Record, Turn
-from tui.domain.pairs import Keys, Role
-from tui.services.documents import Documents, OpenDocument
+from tui.domain.dataset.checks import check, check_record
+from tui.domain.dataset.filter import holds, matches, parse
+from tui.domain.files.formats import FormatError, Record, Turn
+from tui.domain.files.pairs import Keys, Role
+from tui.services.dataset.documents import Documents, OpenDocument
 from tui.services.pool import DaemonPool
 
 _BLOCK = 40

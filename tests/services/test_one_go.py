@@ -10,11 +10,11 @@ import pytest
 from tests.sandbox.conftest import Scene
 from tests.services.conftest import PLACE, operations
 from tui.domain.errors import AppError, Cause
-from tui.domain.runs import Board
+from tui.domain.training.runs import Board
 from tui.sandbox.server import Sandbox
-from tui.services.endpoints import BUY
-from tui.services.leases import LeaseState
-from tui.services.one_go import OneGo, Order, Reins, Step
+from tui.services.serving.endpoints import BUY
+from tui.services.serving.leases import LeaseState
+from tui.services.serving.one_go import OneGo, Order, Reins, Step
 from tui.services.session import Services
 from tui.services.store import IntentState
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tui.domain.errors import AppError, Cause
-from tui.services.journal import whoami
-from tui.services.one_go_orders import OneGoOrders, Order, Step
+from tui.services.dataset.journal import whoami
+from tui.services.serving.one_go_orders import OneGoOrders, Order, Step
 from tui.services.store import Store
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
@@ -93,7 +93,7 @@ def test_of_two_windows_that_take_a_dead_ones_order_at_once_one_has_it(
     seen = json.dumps(DEAD)
     one, other = orders(store), orders(store)
     one.claim(ORDER)
-    monkeypatch.setattr("tui.services.one_go_orders.whoami", lambda: OTHER)
+    monkeypatch.setattr("tui.services.serving.one_go_orders.whoami", lambda: OTHER)
     holders = iter([seen])  # the other one looked just before
     whole = OneGoOrders._holder
     monkeypatch.setattr(OneGoOrders, "_holder", lambda self, token: next(holders, None) or whole(self, token))

@@ -19,16 +19,16 @@ import pytest
 from tests.sandbox.conftest import Scene
 from tests.services.conftest import PLACE, services_over
 from tests.services.evaluating import BASE, questions
-from tui.domain.chat import Parameters, Target
+from tui.domain.chat.chat import Parameters, Target
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation import Judge, JudgeKind, Spec
-from tui.domain.runs import Board
+from tui.domain.evaluation.evaluation import Judge, JudgeKind, Spec
+from tui.domain.training.runs import Board
 from tui.sandbox.clock import ManualClock
 from tui.sandbox.server import Sandbox
 from tui.services.aws import Aws
-from tui.services.one_go import OneGo, Order, Reins
-from tui.services.pacing import Pacing
+from tui.services.evaluation.pacing import Pacing
 from tui.services.pool import DaemonPool
+from tui.services.serving.one_go import OneGo, Order, Reins
 from tui.services.session import Services
 from tui.services.store import Store
 from tui.services.watcher import SANDBOX_PACE

@@ -12,15 +12,15 @@ from tests.sandbox.conftest import Scene
 from tests.services.conftest import PLACE, Scripted, operations, orders_over, services_over
 from tui.domain.base_models import Serving
 from tui.domain.errors import AppError, Cause
-from tui.domain.runs import Board
+from tui.domain.training.runs import Board
 from tui.sandbox.clock import ManualClock
 from tui.sandbox.server import Sandbox
 from tui.services.aws import Aws
-from tui.services.endpoints import BUY, DEPLOY, Endpoints
-from tui.services.jobs import CREATE
 from tui.services.orders import Ordered
+from tui.services.serving.endpoints import BUY, DEPLOY, Endpoints
 from tui.services.session import Services
 from tui.services.store import Intent, IntentState
+from tui.services.training.jobs import CREATE
 from tui.services.watcher import SANDBOX_PACE
 
 BOUGHT = "CreateProvisionedModelThroughput"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.services.overlap import Overlap, overlap, tokens
+from tui.services.evaluation.overlap import Overlap, overlap, tokens
 
 
 @pytest.mark.parametrize(

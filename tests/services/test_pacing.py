@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tui.services.pacing import LONGEST_PAUSE, PATIENCE, Pacing
+from tui.services.evaluation.pacing import LONGEST_PAUSE, PATIENCE, Pacing
 
 
 class Clock:

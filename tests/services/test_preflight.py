@@ -10,13 +10,13 @@ import pytest
 
 from tests.sandbox.conftest import BUCKET, HAIKU, LLAMA_33, PAIRS, Scene
 from tui.domain.base_models import CATALOGUE
-from tui.domain.jobs import DataRef, JobSpec
-from tui.domain.preflight import Check, Cure, Mark, first_cure, summary
+from tui.domain.training.jobs import DataRef, JobSpec
+from tui.domain.training.preflight import Check, Cure, Mark, first_cure, summary
 from tui.sandbox.server import Sandbox
-from tui.services.permissions import May, Simulator, context_of
-from tui.services.preflight import Surroundings
-from tui.services.roles import plan_role
 from tui.services.session import Services
+from tui.services.training.permissions import May, Simulator, context_of
+from tui.services.training.preflight import Surroundings
+from tui.services.training.roles import plan_role
 
 
 def wanted(scene: Scene) -> JobSpec:

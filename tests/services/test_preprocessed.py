@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tui.domain.base_models import find
-from tui.domain.pairs import guess_role
+from tui.domain.files.pairs import guess_role
 from tui.domain.settings import DEFAULT_SYSTEM
-from tui.services.datasets import Datasets, write_atomically
+from tui.services.dataset.datasets import Datasets, write_atomically
 from tui.services.pool import DaemonPool
 
 DATASET = Path(__file__).parents[2] / "dataset"

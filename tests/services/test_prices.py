@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from tests.services.conftest import operations, services_over
-from tui.domain.pricing import UNKNOWN, TokenPrices
+from tui.domain.serving.pricing import UNKNOWN, TokenPrices
 from tui.domain.settings import Settings
 from tui.sandbox.clock import ManualClock
 from tui.sandbox.server import Sandbox
 from tui.services.aws import Aws
-from tui.services.prices import PriceService, understood_prices
+from tui.services.serving.prices import PriceService, understood_prices
 
 OWN = TokenPrices(training=7.0, model_unit_hour=99.0, as_of="2026-11-01", source="config.toml")
 

@@ -13,13 +13,13 @@ import pytest
 from tests.services.conftest import operations
 from tui.domain.base_models import Serving
 from tui.domain.errors import AppError, Cause
-from tui.domain.meter import Elsewhere
-from tui.domain.runs import Endpoint
+from tui.domain.serving.meter import Elsewhere
+from tui.domain.training.runs import Endpoint
 from tui.sandbox.clock import ManualClock
 from tui.sandbox.server import Sandbox
 from tui.services.aws import Aws
 from tui.services.pool import DaemonPool
-from tui.services.regions import Regions
+from tui.services.serving.regions import Regions
 from tui.services.session import Services
 from tui.services.store import Store
 

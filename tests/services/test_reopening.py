@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from tui.domain.errors import AppError
-from tui.domain.formats import FormatError, Record, Turn
-from tui.domain.layouts import Keys, UnclearKeys
-from tui.services.documents import Documents, OpenDocument
+from tui.domain.files.formats import FormatError, Record, Turn
+from tui.domain.files.layouts import Keys, UnclearKeys
+from tui.services.dataset.documents import Documents, OpenDocument
 from tui.services.pool import DaemonPool
 
 _ALL = int(os.environ.get("TANZAKU_REOPENINGS", "240"))

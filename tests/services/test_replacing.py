@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tui.domain.document import Document
+from tui.domain.dataset.replacing import Plan, Replacement, Where
 from tui.domain.errors import AppError
-from tui.domain.formats import Record
-from tui.domain.pairs import Keys, PairFile, read
-from tui.domain.quick import BATCH
-from tui.domain.replacing import Plan, Replacement, Where
-from tui.services.replacing import planned, step
+from tui.domain.files.document import Document
+from tui.domain.files.formats import Record
+from tui.domain.files.pairs import Keys, PairFile, read
+from tui.domain.files.quick import BATCH
+from tui.services.dataset.replacing import planned, step
 
 LIGHT = "A Lantern is a light; lanterns burn."
 PAIRS = [

@@ -14,8 +14,8 @@ from tui.domain.names import role_arn_problem
 from tui.sandbox.server import Sandbox
 from tui.services.aws import Aws
 from tui.services.catalog import Catalog
-from tui.services.roles import POLICY_NAME, plan_role
 from tui.services.session import Services
+from tui.services.training.roles import POLICY_NAME, plan_role
 
 PLAN = plan_role("123456789012", "us-west-2", f"s3://{BUCKET}/in/x.jsonl", f"s3://{BUCKET}-out/out/")
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from tui.domain.base_models import CATALOGUE
-from tui.domain.document import Document
-from tui.domain.formats import Record
-from tui.domain.grams import USUAL, Thresholds
-from tui.domain.pairs import Role, read
+from tui.domain.dataset.grams import USUAL, Thresholds
+from tui.domain.files.document import Document
+from tui.domain.files.formats import Record
+from tui.domain.files.pairs import Role, read
+from tui.services.dataset.scrutiny import Scrutiny, Side
 from tui.services.pool import DaemonPool
-from tui.services.scrutiny import Scrutiny, Side
 
 TRAINED = ["What are Keels for Paper Boats, and how do they help?", "How long does it float?", "Who folds the sails?"]
 ASKED = ["Where is the harbour?", "What are Keels for Paper Boats?", "who folds the SAILS"]

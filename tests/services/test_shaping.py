@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from tui.domain.dataset.split import Together
+from tui.domain.dataset.statistics import Measure
 from tui.domain.errors import AppError
-from tui.domain.material import Encoding
-from tui.domain.pairs import PairFile, read
-from tui.domain.split import Together
-from tui.domain.statistics import Measure
+from tui.domain.files.material import Encoding
+from tui.domain.files.pairs import PairFile, read
 from tui.domain.tokens import Counter, Script
-from tui.services.documents import Documents
+from tui.services.dataset.documents import Documents
+from tui.services.dataset.shaping import Shaping, Stopped
 from tui.services.pool import DaemonPool
-from tui.services.shaping import Shaping, Stopped
 
 
 def file_of(pairs: list[dict[str, str]]) -> PairFile:

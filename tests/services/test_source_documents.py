@@ -17,10 +17,10 @@ from pypdf import PdfReader
 
 from tests import papers
 from tests.services.conftest import until
+from tui.domain.dataset.generation import SourceDocument, cut
 from tui.domain.errors import AppError, Cause
-from tui.domain.generation import SourceDocument, cut
-from tui.services import source_documents
-from tui.services.source_documents import SourceDocuments
+from tui.services.dataset import source_documents
+from tui.services.dataset.source_documents import SourceDocuments
 
 LIT = "of lanterns, and of how each of them is lit."
 LONG = "".join(f"# Chapter {n}\n\n{'The lantern hangs at the gate. ' * 200}\n\n" for n in range(40))

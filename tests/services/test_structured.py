@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from tests.services.conftest import Scripted
-from tui.domain.chat import Parameters
+from tui.domain.chat.chat import Parameters
+from tui.domain.chat.structure import Attachment, MisfitError, Shape, Usage, Way, fit
 from tui.domain.errors import AppError, Cause
-from tui.domain.structure import Attachment, MisfitError, Shape, Usage, Way, fit
 from tui.services.aws import Aws
-from tui.services.parameters import Refusals
+from tui.services.chat.parameters import Refusals
+from tui.services.chat.structured import Structured, UnfitError, document_name, parsed
 from tui.services.store import Store
-from tui.services.structured import Structured, UnfitError, document_name, parsed
 
 SHAPE = Shape(
     "score",

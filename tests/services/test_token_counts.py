@@ -6,7 +6,7 @@ import pytest
 
 from tests.sandbox.conftest import Scene
 from tui.domain.base_models import BaseModel, find
-from tui.domain.chat import AnswerEnd, Message, Parameters, Target
+from tui.domain.chat.chat import AnswerEnd, Message, Parameters, Target
 from tui.domain.errors import AppError
 from tui.domain.tokens import Counter, Rate, Script
 from tui.services.session import Services

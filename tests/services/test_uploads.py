@@ -10,9 +10,9 @@ import pytest
 from tests.sandbox.conftest import BUCKET, Scene
 from tests.services.conftest import PLACE, operations
 from tui.domain.errors import AppError
-from tui.domain.pairs import Role
+from tui.domain.files.pairs import Role
 from tui.sandbox.server import Sandbox
-from tui.services.datasets import Converted
+from tui.services.dataset.datasets import Converted
 from tui.services.session import Services
 from tui.services.storage import UploadCancelled
 

@@ -12,12 +12,12 @@ import pytest
 from tests.sandbox.conftest import Scene
 from tests.services.conftest import Scripted, operations
 from tui.domain.errors import Cause
-from tui.domain.runs import Endpoint
+from tui.domain.training.runs import Endpoint
 from tui.sandbox.clock import ManualClock
 from tui.sandbox.server import Sandbox
 from tui.services.aws import Aws
+from tui.services.serving.usage import Usage
 from tui.services.session import Services
-from tui.services.usage import Usage
 
 LOOK = "GetMetricData"
 

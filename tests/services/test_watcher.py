@@ -13,8 +13,8 @@ from tests.sandbox.conftest import Scene
 from tests.services.conftest import operations, services_over
 from tui.domain.base_models import Serving
 from tui.domain.errors import AppError, Cause
-from tui.domain.jobs import CustomModel, Job
-from tui.domain.runs import Board, Endpoint, Part, changes
+from tui.domain.training.jobs import CustomModel, Job
+from tui.domain.training.runs import Board, Endpoint, Part, changes
 from tui.sandbox.clock import ManualClock
 from tui.sandbox.server import Sandbox
 from tui.services.aws import Aws

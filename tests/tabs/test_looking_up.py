@@ -11,8 +11,8 @@ from textual.widgets import Input
 from tests.tabs.test_dialogs import Host, Looking
 from tui.dialogs.job import JobDialog, JobForm
 from tui.domain.base_models import CATALOGUE
-from tui.domain.jobs import DataRef, JobSpec
-from tui.domain.preflight import Check, Mark
+from tui.domain.training.jobs import DataRef, JobSpec
+from tui.domain.training.preflight import Check, Mark
 
 MODEL = CATALOGUE[0]
 SPEC = JobSpec("job", "model", MODEL.customization_id, "arn:aws:iam::1:role/x", DataRef("s3://bbb/x"), "s3://bbb/out/")

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tui.domain.base_models import CATALOGUE, FoundationModel, find
-from tui.domain.chat import Parameters
+from tui.domain.chat.chat import Parameters
 from tui.domain.identity import Identity
-from tui.domain.preflight import Mark
-from tui.services.preflight_facts import Surroundings, base_check
+from tui.domain.training.preflight import Mark
+from tui.services.training.preflight_facts import Surroundings, base_check
 from tui.tabs.base import working_folder
 from tui.tabs.chat_base import id_problem, paint_rate, parse_parameters
 from tui.tabs.loss_runs import _paths

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.statistics import Bins, bins
+from tui.domain.dataset.statistics import Bins, bins
 from tui.widgets.histogram import axis, bars
 
 

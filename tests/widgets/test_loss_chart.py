@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from textual.theme import BUILTIN_THEMES
 
 from tests.widgets.hosts import app_of, hosted, screen_lines, unsafe_lines
-from tui.domain.losses import Curves, EpochPoint, StepPoint
+from tui.domain.loss.losses import Curves, EpochPoint, StepPoint
 from tui.widgets.chart_colours import css_colour, palette
 from tui.widgets.chart_draw import LossFigure, Options, Which
 from tui.widgets.chart_frame import Line

@@ -8,7 +8,7 @@ import pytest
 from rich.cells import cell_len
 
 from tests.domain.loss_runs import curves
-from tui.domain.loss_report import LossRun
+from tui.domain.loss.report import LossRun
 from tui.widgets.loss_lines import compare_table
 
 NAMES = ("claude-3-haiku-1122-210444", "claude-3-haiku-1122-205725", "実験その三・学習率を変えたもの", "d", "e" * 60)

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tui.domain.base_models import Serving
-from tui.domain.meter import IDLE, Bill, bills_of, is_idle, meter_text
-from tui.domain.pricing import TokenPrices
-from tui.domain.runs import Endpoint
+from tui.domain.serving.meter import IDLE, Bill, bills_of, is_idle, meter_text
+from tui.domain.serving.pricing import TokenPrices
+from tui.domain.training.runs import Endpoint
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
 

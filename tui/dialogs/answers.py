@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from tui.dialogs.base import CLOSE, Dialog
-from tui.domain.conversation import KeptAnswer
+from tui.domain.chat.conversation import KeptAnswer
 from tui.domain.errors import AppError
 from tui.domain.text import count, safe, safe_line
 from tui.widgets.columns import Column

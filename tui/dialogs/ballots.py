@@ -15,11 +15,11 @@ from textual.widgets import Static
 
 from tui.dialogs.base import CLOSE, Dialog
 from tui.dialogs.vote import VERDICT_KEYS
+from tui.domain.chat.votes import Verdict
 from tui.domain.errors import AppError
-from tui.domain.evaluation import Outcome
-from tui.domain.own_votes import Ballot
+from tui.domain.evaluation.evaluation import Outcome
+from tui.domain.evaluation.own_votes import Ballot
 from tui.domain.text import safe
-from tui.domain.votes import Verdict
 from tui.widgets.frame import KeyLine
 from tui.widgets.text_pane import Line, TextPane
 

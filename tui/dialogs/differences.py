@@ -12,8 +12,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from tui.dialogs.base import Dialog
+from tui.domain.dataset.pair_differences import Difference, Kind
 from tui.domain.differences import Piece, differences
-from tui.domain.pair_differences import Difference, Kind
 from tui.domain.text import safe, safe_line
 from tui.widgets.columns import Column
 from tui.widgets.text_pane import TextPane

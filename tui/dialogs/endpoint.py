@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from tui.dialogs.base import Dialog
 from tui.domain.names import model_name_problem
-from tui.domain.runs import Endpoint
+from tui.domain.training.runs import Endpoint
 from tui.domain.values import dataclass
 from tui.widgets.fields import ChoiceField, Field, TextField
 

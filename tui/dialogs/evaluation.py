@@ -13,10 +13,10 @@ from textual.content import Content
 from textual.widgets import Static
 
 from tui.dialogs.judge import JudgeChoices, JudgeFields
-from tui.domain.chat import Target
-from tui.domain.evaluation import Question
-from tui.domain.evaluation_setup import QuestionFile, Setup, Sides, setup_text
-from tui.domain.pricing import TokenPrices
+from tui.domain.chat.chat import Target
+from tui.domain.evaluation.evaluation import Question
+from tui.domain.evaluation.setup import QuestionFile, Setup, Sides, setup_text
+from tui.domain.serving.pricing import TokenPrices
 from tui.domain.text import safe_line
 from tui.domain.values import dataclass
 from tui.widgets.fields import ChoiceField, Field, PathField, TextField

@@ -14,11 +14,11 @@ from textual.widgets import Static
 
 from tui.dialogs.base import Dialog
 from tui.dialogs.job import NEW_ROLE
-from tui.domain.chat import Target
-from tui.domain.evaluation import Judge, JudgeKind
-from tui.domain.evaluation_jobs import BUILTIN, JobsPlan, bedrock_judge
+from tui.domain.chat.chat import Target
+from tui.domain.evaluation.evaluation import Judge, JudgeKind
+from tui.domain.evaluation.jobs import BUILTIN, JobsPlan, bedrock_judge
+from tui.domain.evaluation.rubrics import Rubric
 from tui.domain.names import bucket_problem, key_problem
-from tui.domain.rubrics import Rubric
 from tui.domain.values import dataclass
 from tui.widgets.fields import ChoiceField, Field, TextField
 

@@ -14,9 +14,9 @@ from textual.widgets import Input, Static
 
 from tui.dialogs.base import Dialog
 from tui.domain.base_models import BaseModel, DataFormat
-from tui.domain.exporting import Export, Systems, Target, name_problem, proposed_path, text_of
-from tui.domain.formats import FormatError, Record
-from tui.domain.pairs import Damaged
+from tui.domain.files.exporting import Export, Systems, Target, name_problem, proposed_path, text_of
+from tui.domain.files.formats import FormatError, Record
+from tui.domain.files.pairs import Damaged
 from tui.domain.text import safe, safe_line
 from tui.domain.values import dataclass
 from tui.widgets.fields import ChoiceField, Field, PathField, TextField

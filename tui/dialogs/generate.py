@@ -11,9 +11,9 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from tui.dialogs.base import Dialog
-from tui.domain.chat import Target
+from tui.domain.chat.chat import Target
+from tui.domain.dataset.generation import MOST_PAIRS, Wish, usual
 from tui.domain.errors import AppError
-from tui.domain.generation import MOST_PAIRS, Wish, usual
 from tui.domain.text import safe_line
 from tui.widgets.fields import ChoiceField, Field, PathField, TextField
 

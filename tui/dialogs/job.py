@@ -15,9 +15,9 @@ from textual.widgets import Input, Static
 
 from tui.dialogs.base import Dialog
 from tui.domain.base_models import BaseModel
-from tui.domain.jobs import DataRef, JobSpec, forecast, pairs_of, pairs_text
-from tui.domain.preflight import Check, Cure, Mark, first_cure, in_order, summary
-from tui.domain.pricing import UNKNOWN, TokenPrices, money
+from tui.domain.serving.pricing import UNKNOWN, TokenPrices, money
+from tui.domain.training.jobs import DataRef, JobSpec, forecast, pairs_of, pairs_text
+from tui.domain.training.preflight import Check, Cure, Mark, first_cure, in_order, summary
 from tui.domain.values import dataclass
 from tui.widgets.fields import ChoiceField, Field, TextField
 

@@ -14,11 +14,11 @@ from textual.content import Content
 from textual.widgets import Static
 
 from tui.dialogs.base import CLOSE, Dialog
+from tui.domain.dataset.grams import Thresholds, measure, sketch
+from tui.domain.dataset.leaks import Leak, answer_of
 from tui.domain.errors import AppError
-from tui.domain.formats import FormatError
-from tui.domain.grams import Thresholds, measure, sketch
-from tui.domain.leaks import Leak, answer_of
-from tui.domain.pairs import Pairs, Role
+from tui.domain.files.formats import FormatError
+from tui.domain.files.pairs import Pairs, Role
 from tui.domain.text import count, safe_line
 from tui.domain.values import dataclass
 from tui.widgets.columns import Column

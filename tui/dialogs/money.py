@@ -21,8 +21,8 @@ from tui.dialogs.base import CLOSE, Dialog
 from tui.dialogs.choice import Choice, ChoiceRows
 from tui.domain.clock import span
 from tui.domain.errors import AppError, Cause
-from tui.domain.meter import Bill, spent
-from tui.domain.pricing import cents
+from tui.domain.serving.meter import Bill, spent
+from tui.domain.serving.pricing import cents
 from tui.domain.values import dataclass
 from tui.widgets.columns import Column
 from tui.widgets.virtual_table import VirtualTable

@@ -15,7 +15,7 @@ from textual.widgets import Static, TextArea
 
 from tui.dialogs.base import Dialog
 from tui.domain.base_models import BaseModel
-from tui.domain.formats import Record, Turn
+from tui.domain.files.formats import Record, Turn
 from tui.domain.text import safe_line
 
 _RULER = 24

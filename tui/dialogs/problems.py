@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from tui.dialogs.base import CLOSE, Dialog
-from tui.domain.checks import OWN_RULE, Problem, Severity
+from tui.domain.dataset.checks import OWN_RULE, Problem, Severity
 from tui.domain.text import safe_line
 from tui.domain.values import dataclass
 from tui.widgets.columns import Column

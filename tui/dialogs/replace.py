@@ -14,9 +14,9 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from tui.dialogs.base import Dialog
+from tui.domain.dataset.replacing import Change, Plan, Replacement, Where
 from tui.domain.errors import AppError
-from tui.domain.formats import Record
-from tui.domain.replacing import Change, Plan, Replacement, Where
+from tui.domain.files.formats import Record
 from tui.domain.text import safe_line
 from tui.widgets.cells import fit
 from tui.widgets.fields import ChoiceField, Field, TextField

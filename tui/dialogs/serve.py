@@ -19,8 +19,8 @@ from tui.dialogs.base import Dialog
 from tui.domain.base_models import Serving
 from tui.domain.clock import span
 from tui.domain.names import model_name_problem
-from tui.domain.pricing import UNKNOWN, TokenPrices, cents
-from tui.domain.quotas import UnitQuotas
+from tui.domain.serving.pricing import UNKNOWN, TokenPrices, cents
+from tui.domain.serving.quotas import UnitQuotas
 from tui.domain.values import dataclass
 from tui.widgets.fields import ChoiceField, Field, TextField
 from tui.widgets.frame import unit_text

@@ -11,7 +11,7 @@ from textual.events import Key
 
 from tui.dialogs.base import Dialog
 from tui.dialogs.choice import Choice, ChoiceRows
-from tui.domain.listing import By, Order
+from tui.domain.dataset.listing import By, Order
 from tui.widgets.columns import Column
 from tui.widgets.virtual_table import VirtualTable
 

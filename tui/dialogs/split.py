@@ -17,11 +17,11 @@ from textual.widgets import Input, Static
 
 from tui.dialogs.base import Dialog
 from tui.domain.base_models import BaseModel
-from tui.domain.checks import file_problems, total_problem
+from tui.domain.dataset.checks import file_problems, total_problem
+from tui.domain.dataset.split import CONTAINED_UP_TO, PARTS, Split, Together, size_of
+from tui.domain.dataset.statistics import quantile
+from tui.domain.files.pairs import Role
 from tui.domain.folders import typed_path
-from tui.domain.pairs import Role
-from tui.domain.split import CONTAINED_UP_TO, PARTS, Split, Together, size_of
-from tui.domain.statistics import quantile
 from tui.domain.text import count, safe_line
 from tui.domain.values import dataclass
 from tui.widgets.cells import fit, plain_terminal

@@ -14,10 +14,10 @@ from textual.widgets import Static
 
 from tui.dialogs.base import CLOSE, Dialog
 from tui.domain.base_models import BaseModel
-from tui.domain.formats import Record
-from tui.domain.pairs import Pairs, Role
-from tui.domain.pricing import TokenPrices, money
-from tui.domain.statistics import UNITS, FileStatistics, Measure, script_text
+from tui.domain.dataset.statistics import UNITS, FileStatistics, Measure, script_text
+from tui.domain.files.formats import Record
+from tui.domain.files.pairs import Pairs, Role
+from tui.domain.serving.pricing import TokenPrices, money
 from tui.domain.text import count, safe_line
 from tui.domain.values import dataclass
 from tui.widgets.columns import Column

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from tui.dialogs.base import Dialog
-from tui.domain.votes import Verdict
+from tui.domain.chat.votes import Verdict
 
 VERDICT_KEYS: tuple[tuple[str, str, Verdict, str], ...] = (
     ("h", "left", Verdict.LEFT, "the left one (A)"),

@@ -8,7 +8,7 @@ from dataclasses import field, fields
 from typing import Any, get_type_hints
 
 from tui.domain.notify import Way
-from tui.domain.pricing import Prices, read_prices
+from tui.domain.serving.pricing import Prices, read_prices
 from tui.domain.values import dataclass
 
 DEFAULT_SYSTEM = "You are a helpful assistant. Answer questions about Amazon Bedrock briefly and correctly."

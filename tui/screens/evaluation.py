@@ -12,13 +12,13 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.domain.canary import Canaries, canaries
-from tui.domain.evaluation import Group, Judge, Results, Row
-from tui.domain.evaluation_compare import Change
-from tui.domain.evaluation_jobs import EvaluationJob
-from tui.domain.evaluation_setup import Sides
-from tui.domain.evaluation_view import Plain, filter_problem, shown
-from tui.domain.headline import Headline, headline
+from tui.domain.evaluation.canary import Canaries, canaries
+from tui.domain.evaluation.compare import Change
+from tui.domain.evaluation.evaluation import Group, Judge, Results, Row
+from tui.domain.evaluation.headline import Headline, headline
+from tui.domain.evaluation.jobs import EvaluationJob
+from tui.domain.evaluation.setup import Sides
+from tui.domain.evaluation.view import Plain, filter_problem, shown
 from tui.domain.text import count, safe_line
 from tui.screens.evaluation_bedrock import BedrockPart
 from tui.screens.evaluation_detail import DetailPart, PartPane

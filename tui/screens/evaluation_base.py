@@ -8,17 +8,17 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.domain.canary import Canaries
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation import Group, Judge, Results, Row
-from tui.domain.evaluation_compare import Change, ComparedRuns
-from tui.domain.evaluation_run import Progress
-from tui.domain.evaluation_setup import Sides
-from tui.domain.evaluation_view import Order, Plain
-from tui.domain.formats import Record
-from tui.domain.headline import Headline
-from tui.domain.pairs import Role
-from tui.services.evaluation import Control
+from tui.domain.evaluation.canary import Canaries
+from tui.domain.evaluation.compare import Change, ComparedRuns
+from tui.domain.evaluation.evaluation import Group, Judge, Results, Row
+from tui.domain.evaluation.headline import Headline
+from tui.domain.evaluation.run import Progress
+from tui.domain.evaluation.setup import Sides
+from tui.domain.evaluation.view import Order, Plain
+from tui.domain.files.formats import Record
+from tui.domain.files.pairs import Role
+from tui.services.evaluation.evaluations import Control
 from tui.services.session import Services
 from tui.tabs.base import Tab
 from tui.widgets.asking import Asking

@@ -12,16 +12,16 @@ from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.evaluation_jobs import EvaluationJobsDialog, JobsForm
 from tui.dialogs.job import NEW_ROLE
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation import Judge, Results, Side
-from tui.domain.evaluation_jobs import MOST_PROMPTS, JobsPlan, parts_of, prompts_of, why_not
-from tui.domain.evaluation_run import plan as plan_of
+from tui.domain.evaluation.evaluation import Judge, Results, Side
+from tui.domain.evaluation.jobs import MOST_PROMPTS, JobsPlan, parts_of, prompts_of, why_not
+from tui.domain.evaluation.rubrics import DEFAULT
+from tui.domain.evaluation.run import plan as plan_of
 from tui.domain.names import plain
-from tui.domain.pricing import TokenPrices
-from tui.domain.rubrics import DEFAULT
+from tui.domain.serving.pricing import TokenPrices
 from tui.domain.text import count
 from tui.screens.evaluation_base import EvaluationBase
 from tui.services.reconciler import EVALUATION_ORDERS
-from tui.services.roles import plan_judge_role
+from tui.services.training.roles import plan_judge_role
 from tui.tabs.base import Tab
 
 _JUDGEMENT = 300

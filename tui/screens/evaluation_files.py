@@ -12,14 +12,14 @@ from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.predictions import Paths, PredictionsDialog
 from tui.dialogs.text import PathDialog
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation import Results
-from tui.domain.evaluation_files import Export, export
+from tui.domain.evaluation.evaluation import Results
+from tui.domain.evaluation.files import Export, export
+from tui.domain.evaluation.predictions import import_jsonl, import_predictions
 from tui.domain.folders import typed_path
 from tui.domain.names import stamped
-from tui.domain.predictions import import_jsonl, import_predictions
 from tui.domain.text import count, safe_line
 from tui.screens.evaluation_base import EvaluationBase
-from tui.services.datasets import read_file, write_atomically
+from tui.services.dataset.datasets import read_file, write_atomically
 from tui.tabs.base import working_folder
 
 

@@ -7,10 +7,10 @@ from textual import on, work
 from tui.dialogs.pair import PairDialog
 from tui.dialogs.reading import ReadingDialog
 from tui.domain.base_models import CATALOGUE, find
-from tui.domain.drafts import PairDraft, Provenance
-from tui.domain.formats import Record
-from tui.domain.leaks import nearest
-from tui.domain.pairs import Role
+from tui.domain.dataset.drafts import PairDraft, Provenance
+from tui.domain.dataset.leaks import nearest
+from tui.domain.files.formats import Record
+from tui.domain.files.pairs import Role
 from tui.domain.text import count, safe, safe_line
 from tui.screens.evaluation_base import EvaluationBase
 from tui.tabs.base import Tab

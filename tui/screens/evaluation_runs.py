@@ -14,22 +14,22 @@ from tui.dialogs.choice import Choice, ChoiceDialog
 from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.evaluation import EvaluationDialog, Filled, SetupForm
 from tui.dialogs.judge import JudgeChoices, JudgeDialog, JudgeForm
-from tui.domain import canary
-from tui.domain.chat import Target
+from tui.domain.chat.chat import Target
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation import Judge, JudgeKind, Spec, questions_of
-from tui.domain.evaluation_jobs import Way, ways
-from tui.domain.evaluation_run import Phase, plan
-from tui.domain.evaluation_setup import QuestionFile, Setup, Sides, cost_text, judges_to_choose
+from tui.domain.evaluation import canary
+from tui.domain.evaluation.evaluation import Judge, JudgeKind, Spec, questions_of
+from tui.domain.evaluation.jobs import Way, ways
+from tui.domain.evaluation.rubrics import DEFAULT
+from tui.domain.evaluation.run import Phase, plan
+from tui.domain.evaluation.setup import QuestionFile, Setup, Sides, cost_text, judges_to_choose
+from tui.domain.files.pairs import Pairs, Role
 from tui.domain.folders import typed_path
 from tui.domain.names import stamped
-from tui.domain.pairs import Pairs, Role
-from tui.domain.pricing import TokenPrices
-from tui.domain.rubrics import DEFAULT
+from tui.domain.serving.pricing import TokenPrices
 from tui.domain.text import count, safe_line
 from tui.screens.evaluation_base import EvaluationBase
-from tui.services.evaluation import Control
-from tui.services.evaluation_parts import still_to_judge
+from tui.services.evaluation.evaluations import Control
+from tui.services.evaluation.parts import still_to_judge
 
 _RELOAD = 1.0
 """Seconds between two looks at what a run has stored so far."""

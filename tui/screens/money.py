@@ -16,13 +16,13 @@ from textual.reactive import reactive
 from tui.domain.base_models import Serving
 from tui.domain.clock import span
 from tui.domain.errors import AppError, Cause
-from tui.domain.meter import Bill, Elsewhere, bills_of, latest, meter_text
-from tui.domain.pricing import TokenPrices, cents
-from tui.domain.runs import Endpoint, Part
+from tui.domain.serving.meter import Bill, Elsewhere, bills_of, latest, meter_text
+from tui.domain.serving.pricing import TokenPrices, cents
+from tui.domain.training.runs import Endpoint, Part
 from tui.screens.shared import SharedScreen
 
 if TYPE_CHECKING:
-    from tui.services.leases import Lease
+    from tui.services.serving.leases import Lease
 
 _WARN_BEFORE = timedelta(minutes=5)
 TRY_AGAIN = timedelta(minutes=1)
@@ -182,7 +182,7 @@ class MoneyScreen(SharedScreen, part=True):
         if tried is None or now - tried < TRY_AGAIN:
             return
         self._kept[lease.token] = now
-        from tui.services.leases import LeaseState
+        from tui.services.serving.leases import LeaseState
 
         services, leases = self.services, self.services.leases
         try:
@@ -218,7 +218,7 @@ class MoneyScreen(SharedScreen, part=True):
         try:
             mine = await self.services.pool.run(self.services.leases.end, lease.token)
             if mine and lease.schedule:
-                from tui.services.schedules import schedule_name
+                from tui.services.serving.schedules import schedule_name
 
                 await self.services.schedules.remove(lease.kept or schedule_name(lease.arn))
         except AppError as problem:

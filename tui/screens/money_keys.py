@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from textual import work
 
 from tui.domain.errors import AppError
-from tui.domain.meter import Bill
-from tui.domain.pricing import cents
+from tui.domain.serving.meter import Bill
+from tui.domain.serving.pricing import cents
 from tui.screens.money import EXTENSION, LONG_AGO, MoneyScreen
 
 if TYPE_CHECKING:

@@ -14,17 +14,17 @@ from textual.screen import ModalScreen
 from textual.widgets import ContentSwitcher
 
 from tui.domain.errors import AppError, Cause
-from tui.domain.pricing import cents
-from tui.domain.runs import Board, Run
+from tui.domain.serving.pricing import cents
 from tui.domain.text import safe_line
+from tui.domain.training.runs import Board, Run
 from tui.screens.money import TRY_AGAIN
 from tui.screens.money_keys import MoneyKeys
 from tui.tabs.base import Tab
 
 if TYPE_CHECKING:
-    from tui.domain.evaluation_setup import Setup
+    from tui.domain.evaluation.setup import Setup
     from tui.screens.main import MainScreen
-    from tui.services.one_go import Order, Reins
+    from tui.services.serving.one_go import Order, Reins
 
 T = TypeVar("T")
 
@@ -63,7 +63,7 @@ class OneGoScreen(MoneyKeys, part=True):
     @work(group="one-go", exclusive=True)
     async def _once_more(self, order: Order) -> None:
         """Delete what could not be deleted; what was asked completely before is judged then."""
-        from tui.services.one_go import Step
+        from tui.services.serving.one_go import Step
 
         await self._told(self._carry_out(replace(order, given_up=order.step is not Step.DELETING)))
 
@@ -173,7 +173,7 @@ class OneGoScreen(MoneyKeys, part=True):
     # The plan
 
     async def _planned(self, run: Run | None) -> Order | None:
-        from tui.services.one_go import Order
+        from tui.services.serving.one_go import Order
 
         if run is None or not run.model_arn:
             raise AppError(Cause.INVALID, "This run has no model to evaluate yet", hint="Choose one that has completed")
@@ -199,7 +199,7 @@ class OneGoScreen(MoneyKeys, part=True):
     async def _setup(self, run: Run) -> Setup | None:
         """Questions, the other side and the judge, as for any evaluation."""
         from tui.dialogs.evaluation import EvaluationDialog
-        from tui.domain.chat import Target
+        from tui.domain.chat.chat import Target
         from tui.screens.evaluation import EvaluationScreen
         from tui.screens.evaluation_runs import as_filled, with_file
 
@@ -226,7 +226,7 @@ class OneGoScreen(MoneyKeys, part=True):
 
     async def _ender(self) -> str:
         """The role with which AWS ends leases, where an earlier one has made it; empty when it is not to be had."""
-        from tui.services.schedules import plan_deleting_role
+        from tui.services.serving.schedules import plan_deleting_role
 
         at = self.identity
         role = plan_deleting_role(at.account, at.region, at.partition)
@@ -239,10 +239,10 @@ class OneGoScreen(MoneyKeys, part=True):
     async def _agreed(self, run: Run, setup: Setup) -> str:
         """The endpoint's name, typed by whoever agrees to plan and price; else empty."""
         from tui.dialogs.confirm import ConfirmDialog
-        from tui.domain.evaluation_run import plan
-        from tui.domain.evaluation_setup import cost_text
+        from tui.domain.evaluation.run import plan
+        from tui.domain.evaluation.setup import cost_text
         from tui.domain.names import plain
-        from tui.domain.quotas import held_units
+        from tui.domain.serving.quotas import held_units
         from tui.screens.evaluation import EvaluationScreen
 
         spec = setup.spec
@@ -278,7 +278,7 @@ class OneGoScreen(MoneyKeys, part=True):
     # Carrying it out
 
     async def _carry_out(self, order: Order) -> None:
-        from tui.services.one_go import Reins, Step
+        from tui.services.serving.one_go import Reins, Step
 
         reins = Reins()
         if order.given_up:

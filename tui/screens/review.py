@@ -14,12 +14,12 @@ from textual.containers import Container
 from textual.content import Content
 
 from tui.domain.base_models import BaseModel
-from tui.domain.drafts import OpenFiles
+from tui.domain.dataset.drafts import OpenFiles
+from tui.domain.dataset.generation import Batch, Draft, Verdict
+from tui.domain.dataset.grams import Alike
 from tui.domain.errors import AppError
+from tui.domain.files.formats import Record
 from tui.domain.folders import typed_path
-from tui.domain.formats import Record
-from tui.domain.generation import Batch, Draft, Verdict
-from tui.domain.grams import Alike
 from tui.domain.text import count, safe_line
 from tui.services.session import Services
 from tui.tabs.base import working_folder

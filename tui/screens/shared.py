@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from textual.reactive import reactive
 
 from tui.domain.identity import Identity
-from tui.domain.runs import Board
+from tui.domain.training.runs import Board
 from tui.services.session import Services
 from tui.widgets.frame import StatusLine
 from tui.widgets.parts import InParts
 from tui.widgets.sparing import SparingScreen
 
 if TYPE_CHECKING:
-    from tui.domain.drafts import OpenFiles
+    from tui.domain.dataset.drafts import OpenFiles
 
 
 class SharedScreen(InParts, SparingScreen[None]):

@@ -11,7 +11,7 @@ from textual import work
 from textual.message import Message
 
 from tui.domain.errors import CURED_OUTSIDE, AppError, Cause
-from tui.domain.runs import Board, changes, summary
+from tui.domain.training.runs import Board, changes, summary
 from tui.screens.evaluation_routes import EvaluationRoutes
 from tui.screens.one_go import OneGoScreen
 from tui.screens.shared import SharedScreen

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from tui.domain.base_models import FoundationModel
-from tui.domain.chat import Target
+from tui.domain.chat.chat import Target
 from tui.domain.clock import Now, utc_now
 from tui.domain.errors import AppError, Cause
 from tui.domain.text import safe_line

@@ -6,24 +6,24 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tui.domain.clock import Now
-from tui.services.beside import Beside
-from tui.services.datasets import Datasets
+from tui.services.dataset.datasets import Datasets
+from tui.services.dataset.scan_process import Beside
 from tui.services.paths import Paths
 from tui.services.pool import DaemonPool
 
 if TYPE_CHECKING:
-    from tui.services.documents import Documents
-    from tui.services.file_memory import FileMemory
-    from tui.services.history import History
-    from tui.services.leases import Leases
+    from tui.services.chat.history import History
+    from tui.services.chat.parameters import Refusals
+    from tui.services.chat.presets import Presets
+    from tui.services.chat.votes import Votes
+    from tui.services.dataset.documents import Documents
+    from tui.services.dataset.file_memory import FileMemory
+    from tui.services.dataset.review_queue import Shelf
+    from tui.services.dataset.scrutiny import Scrutiny
+    from tui.services.dataset.shaping import Shaping
     from tui.services.news import NewsDesk
-    from tui.services.parameters import Refusals
-    from tui.services.presets import Presets
-    from tui.services.scrutiny import Scrutiny
-    from tui.services.shaping import Shaping
-    from tui.services.shelf import Shelf
+    from tui.services.serving.leases import Leases
     from tui.services.store import Store
-    from tui.services.votes import Votes
 
 
 class LocalServices:
@@ -48,70 +48,70 @@ class LocalServices:
     @cached_property
     def documents(self) -> Documents:
         """Files of pairs for editing."""
-        from tui.services.documents import Documents
+        from tui.services.dataset.documents import Documents
 
         return Documents(self.pool, self.paths.state)
 
     @cached_property
     def file_memory(self) -> FileMemory:
         """Recent files and the keys chosen for them."""
-        from tui.services.file_memory import FileMemory
+        from tui.services.dataset.file_memory import FileMemory
 
         return FileMemory(self.store, self.pool, now=self.now)
 
     @cached_property
     def scrutiny(self) -> Scrutiny:
         """The closer look at files, and at what they share."""
-        from tui.services.scrutiny import Scrutiny
+        from tui.services.dataset.scrutiny import Scrutiny
 
         return Scrutiny(self.pool, self.beside)
 
     @cached_property
     def shaping(self) -> Shaping:
         """Statistics and splits."""
-        from tui.services.shaping import Shaping
+        from tui.services.dataset.shaping import Shaping
 
         return Shaping(self.pool)
 
     @cached_property
     def history(self) -> History:
         """Answers of this and earlier sessions."""
-        from tui.services.history import History
+        from tui.services.chat.history import History
 
         return History(self.store, self.pool)
 
     @cached_property
     def votes(self) -> Votes:
         """Which answers were found better."""
-        from tui.services.votes import Votes
+        from tui.services.chat.votes import Votes
 
         return Votes(self.store, self.pool)
 
     @cached_property
     def presets(self) -> Presets:
         """System prompts and parameters by name."""
-        from tui.services.presets import Presets
+        from tui.services.chat.presets import Presets
 
         return Presets(self.store, self.pool)
 
     @cached_property
     def refusals(self) -> Refusals:
         """Sampling parameters that models refuse."""
-        from tui.services.parameters import Refusals
+        from tui.services.chat.parameters import Refusals
 
         return Refusals(self.store)
 
     @cached_property
     def shelf(self) -> Shelf:
         """Written pairs that wait for a person."""
-        from tui.services.shelf import Shelf
+        from tui.services.dataset.review_queue import Shelf
 
         return Shelf(self.store, self.pool, now=self.now)
 
     @cached_property
     def leases(self) -> Leases:
         """For how long throughput was bought."""
-        from tui.services.leases import Leases
+        from tui.services.serving.leases import Leases
 
         return Leases(self.store, now=self.now)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tui.domain.runs import Board, News, Part, Seen, since, states
+from tui.domain.training.runs import Board, News, Part, Seen, since, states
 from tui.services.pool import DaemonPool
 from tui.services.store import Store
 

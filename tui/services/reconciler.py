@@ -9,16 +9,16 @@ from tui.domain.clock import Now
 from tui.domain.errors import AppError, Cause
 from tui.domain.text import safe_line
 from tui.domain.values import dataclass
-from tui.services.endpoints import BUY, DEPLOY, Endpoints
-from tui.services.evaluation_jobs import CREATE as CREATE_EVALUATION
-from tui.services.evaluation_jobs import EvaluationJobs
-from tui.services.jobs import CREATE as CREATE_JOB
-from tui.services.jobs import Jobs
-from tui.services.leases import Leases
+from tui.services.evaluation.jobs import CREATE as CREATE_EVALUATION
+from tui.services.evaluation.jobs import EvaluationJobs
 from tui.services.orders import Orders
 from tui.services.pool import DaemonPool
+from tui.services.serving.endpoints import BUY, DEPLOY, Endpoints
+from tui.services.serving.leases import Leases
 from tui.services.store import Intent, IntentState, Store
-from tui.services.uploads import PUT, Uploads
+from tui.services.training.jobs import CREATE as CREATE_JOB
+from tui.services.training.jobs import Jobs
+from tui.services.training.uploads import PUT, Uploads
 from tui.services.watcher import Pace
 
 JOB_ORDERS = (CREATE_JOB,)

@@ -17,29 +17,29 @@ from tui.services.pool import DaemonPool
 
 if TYPE_CHECKING:
     from tui.services.catalog import Catalog
-    from tui.services.chat import Chat
-    from tui.services.endpoints import Endpoints
-    from tui.services.evaluation import Evaluations
-    from tui.services.evaluation_jobs import EvaluationJobs
-    from tui.services.generator import Generator
-    from tui.services.jobs import Jobs
-    from tui.services.losses import Losses
-    from tui.services.one_go import OneGo
+    from tui.services.chat.chat import Chat
+    from tui.services.chat.structured import Structured
+    from tui.services.chat.token_counts import TokenCounts
+    from tui.services.dataset.generator import Generator
+    from tui.services.evaluation.evaluations import Evaluations
+    from tui.services.evaluation.jobs import EvaluationJobs
+    from tui.services.loss.losses import Losses
     from tui.services.orders import Orders
-    from tui.services.preflight import Preflight
-    from tui.services.prices import PriceService
-    from tui.services.quotas import Quotas
     from tui.services.reconciler import Reconciler
-    from tui.services.regions import Regions
-    from tui.services.roles import Roles
-    from tui.services.run_data import RunData
-    from tui.services.schedules import Schedules
+    from tui.services.serving.endpoints import Endpoints
+    from tui.services.serving.one_go import OneGo
+    from tui.services.serving.prices import PriceService
+    from tui.services.serving.quotas import Quotas
+    from tui.services.serving.regions import Regions
+    from tui.services.serving.schedules import Schedules
+    from tui.services.serving.usage import Usage
     from tui.services.storage import Storage
-    from tui.services.structured import Structured
     from tui.services.tags import Tags
-    from tui.services.token_counts import TokenCounts
-    from tui.services.uploads import Uploads
-    from tui.services.usage import Usage
+    from tui.services.training.jobs import Jobs
+    from tui.services.training.preflight import Preflight
+    from tui.services.training.roles import Roles
+    from tui.services.training.run_data import RunData
+    from tui.services.training.uploads import Uploads
     from tui.services.watcher import Pace, Watcher
 
 
@@ -73,14 +73,14 @@ class Services(LocalServices):
     @cached_property
     def uploads(self) -> Uploads:
         """Data files in S3, remembered."""
-        from tui.services.uploads import Uploads
+        from tui.services.training.uploads import Uploads
 
         return Uploads(self.storage, self.store, self.pool, now=self.now)
 
     @cached_property
     def token_counts(self) -> TokenCounts:
         """How models count tokens."""
-        from tui.services.token_counts import TokenCounts
+        from tui.services.chat.token_counts import TokenCounts
 
         return TokenCounts(self.store, self.pool, self.aws)
 
@@ -94,7 +94,7 @@ class Services(LocalServices):
     @cached_property
     def roles(self) -> Roles:
         """IAM roles."""
-        from tui.services.roles import Roles
+        from tui.services.training.roles import Roles
 
         return Roles(self.aws)
 
@@ -108,14 +108,14 @@ class Services(LocalServices):
     @cached_property
     def jobs(self) -> Jobs:
         """Customization jobs and custom models."""
-        from tui.services.jobs import Jobs
+        from tui.services.training.jobs import Jobs
 
         return Jobs(self.aws, self.orders)
 
     @cached_property
     def endpoints(self) -> Endpoints:
         """Provisioned throughput and deployments."""
-        from tui.services.endpoints import Endpoints
+        from tui.services.serving.endpoints import Endpoints
 
         return Endpoints(self.aws, self.orders)
 
@@ -141,8 +141,8 @@ class Services(LocalServices):
     @cached_property
     def losses(self) -> Losses:
         """Metrics files."""
-        from tui.services.loss_cache import LossCache
-        from tui.services.losses import Losses
+        from tui.services.loss.cache import LossCache
+        from tui.services.loss.losses import Losses
 
         cache = LossCache(self.paths.losses(sandbox=self.sandbox))
         return Losses(self.aws, self.storage, self.pool, cache, now=self.now)
@@ -150,37 +150,37 @@ class Services(LocalServices):
     @cached_property
     def run_data(self) -> RunData:
         """What jobs were trained on."""
-        from tui.services.run_data import RunData
+        from tui.services.training.run_data import RunData
 
         return RunData(self.storage, self.store, self.pool)
 
     @cached_property
     def chat(self) -> Chat:
         """Answers."""
-        from tui.services.chat import Chat
+        from tui.services.chat.chat import Chat
 
         return Chat(self.aws, self.refusals, self.token_counts.note)
 
     @cached_property
     def generator(self) -> Generator:
         """Pairs from documents."""
-        from tui.services.generator import Generator
+        from tui.services.dataset.generator import Generator
 
         return Generator(self.structured, self.shelf, self.pool)
 
     @cached_property
     def structured(self) -> Structured:
         """Answers that are JSON of a schema."""
-        from tui.services.structured import Structured
+        from tui.services.chat.structured import Structured
 
         return Structured(self.aws, self.refusals, self.store)
 
     @cached_property
     def evaluations(self) -> Evaluations:
         """Both models over a set of questions, judged."""
-        from tui.services.evaluation import Evaluations
-        from tui.services.evaluation_store import EvaluationStore
-        from tui.services.judges import scorers
+        from tui.services.evaluation.evaluations import Evaluations
+        from tui.services.evaluation.judges import scorers
+        from tui.services.evaluation.store import EvaluationStore
 
         store = EvaluationStore(self.store, now=self.now)
         return Evaluations(self.chat, store, self.pool, scorers(self.aws, lambda: self.structured), self.votes)
@@ -188,7 +188,7 @@ class Services(LocalServices):
     @cached_property
     def evaluation_jobs(self) -> EvaluationJobs:
         """Evaluations handed to Bedrock."""
-        from tui.services.evaluation_jobs import EvaluationJobs
+        from tui.services.evaluation.jobs import EvaluationJobs
 
         return EvaluationJobs(self.aws, self.orders, self.storage, self.store, self.pool, now=self.now)
 
@@ -202,14 +202,14 @@ class Services(LocalServices):
     @cached_property
     def schedules(self) -> Schedules:
         """Deletions that AWS carries out by itself."""
-        from tui.services.schedules import Schedules
+        from tui.services.serving.schedules import Schedules
 
         return Schedules(self.aws, self.roles)
 
     @cached_property
     def regions(self) -> Regions:
         """What bills in other Regions."""
-        from tui.services.regions import Regions
+        from tui.services.serving.regions import Regions
 
         return Regions(self.aws, self.endpoints, self.store, self.pool, now=self.now)
 
@@ -223,28 +223,28 @@ class Services(LocalServices):
     @cached_property
     def usage(self) -> Usage:
         """When endpoints were last asked."""
-        from tui.services.usage import Usage
+        from tui.services.serving.usage import Usage
 
         return Usage(self.aws, now=self.now)
 
     @cached_property
     def preflight(self) -> Preflight:
         """The checks before a job."""
-        from tui.services.preflight import Preflight
+        from tui.services.training.preflight import Preflight
 
         return Preflight(self.aws, self.catalog, self.quotas)
 
     @cached_property
     def quotas(self) -> Quotas:
         """How much may be held."""
-        from tui.services.quotas import Quotas
+        from tui.services.serving.quotas import Quotas
 
         return Quotas(self.aws)
 
     @cached_property
     def one_go(self) -> OneGo:
         """Buying, asking, deleting and judging in one go."""
-        from tui.services.one_go import OneGo
+        from tui.services.serving.one_go import OneGo
 
         return OneGo(
             self.endpoints,
@@ -260,7 +260,7 @@ class Services(LocalServices):
     @cached_property
     def prices(self) -> PriceService:
         """What things cost, as far as it is known."""
-        from tui.services.prices import PriceService
+        from tui.services.serving.prices import PriceService
 
         own = self.settings
         unit_hour = own.price_per_model_unit_hour

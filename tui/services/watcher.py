@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from tui.domain.clock import Now, utc_now
 from tui.domain.errors import CURED_OUTSIDE, AppError, Cause
-from tui.domain.runs import Board, Part, assemble
+from tui.domain.training.runs import Board, Part, assemble
 from tui.domain.values import dataclass
 from tui.services.aws import Aws
-from tui.services.endpoints import Endpoints
-from tui.services.jobs import Jobs
+from tui.services.serving.endpoints import Endpoints
+from tui.services.training.jobs import Jobs
 
 if TYPE_CHECKING:
-    from tui.services.evaluation_jobs import EvaluationJobs
+    from tui.services.evaluation.jobs import EvaluationJobs
 
 
 @dataclass(frozen=True, slots=True)

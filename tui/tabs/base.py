@@ -16,9 +16,9 @@ from tui.widgets.asking import Asking
 from tui.widgets.parts import InParts
 
 if TYPE_CHECKING:
-    from tui.domain.drafts import OpenFiles, PairDraft, Probe
-    from tui.domain.evaluation_setup import Sides
-    from tui.domain.jobs import Job
+    from tui.domain.dataset.drafts import OpenFiles, PairDraft, Probe
+    from tui.domain.evaluation.setup import Sides
+    from tui.domain.training.jobs import Job
 
 
 class Tab(InParts, Vertical, Asking):

@@ -9,8 +9,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
-from tui.domain.conversation import SIDES
-from tui.domain.evaluation_setup import Sides
+from tui.domain.chat.conversation import SIDES
+from tui.domain.evaluation.setup import Sides
 from tui.domain.text import safe
 from tui.services.session import Services
 from tui.tabs.chat_base import paint_rate

@@ -10,10 +10,10 @@ from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
 
-from tui.domain.chat import AnswerCut, AnswerEnd, Message, Note, Target, TextDelta
-from tui.domain.conversation import Conversation, Exchange, Reply
-from tui.domain.drafts import Probe
-from tui.domain.pricing import TokenPrices, money
+from tui.domain.chat.chat import AnswerCut, AnswerEnd, Message, Note, Target, TextDelta
+from tui.domain.chat.conversation import Conversation, Exchange, Reply
+from tui.domain.dataset.drafts import Probe
+from tui.domain.serving.pricing import TokenPrices, money
 from tui.domain.text import safe_line
 from tui.tabs.chat_keeping import Asked, KeepingTab
 from tui.widgets.answer_pane import AnswerPane

@@ -10,12 +10,12 @@ from dataclasses import replace
 from textual.content import Content
 from textual.reactive import reactive
 
-from tui.domain.chat import Message, Parameters
-from tui.domain.conversation import SIDES, Conversation
-from tui.domain.drafts import OpenFiles
+from tui.domain.chat.chat import Message, Parameters
+from tui.domain.chat.conversation import SIDES, Conversation
+from tui.domain.dataset.drafts import OpenFiles
 from tui.domain.identity import Identity
-from tui.domain.runs import Board
 from tui.domain.text import safe_line
+from tui.domain.training.runs import Board
 from tui.services.session import Services
 from tui.tabs.base import Tab
 from tui.widgets.answer_pane import AnswerPane

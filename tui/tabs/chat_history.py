@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual import work
 from textual.binding import Binding, BindingType
 
-from tui.domain.conversation import KeptAnswer, restored
+from tui.domain.chat.conversation import KeptAnswer, restored
 from tui.domain.errors import AppError
 from tui.domain.text import count
 from tui.tabs.chat_judging import JudgingTab

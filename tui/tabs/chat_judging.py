@@ -11,13 +11,13 @@ from textual import work
 from textual.binding import Binding, BindingType
 
 from tui.domain.base_models import CATALOGUE, BaseModel, find
-from tui.domain.chat import Message
-from tui.domain.conversation import SIDES, Exchange, Reply
+from tui.domain.chat.chat import Message
+from tui.domain.chat.conversation import SIDES, Exchange, Reply
+from tui.domain.chat.votes import Verdict, Vote, VotedAnswer
+from tui.domain.dataset.drafts import PairDraft, Provenance, reference_for
 from tui.domain.differences import Piece, differences
-from tui.domain.drafts import PairDraft, Provenance, reference_for
-from tui.domain.formats import Record
-from tui.domain.runs import Run
-from tui.domain.votes import Verdict, Vote, VotedAnswer
+from tui.domain.files.formats import Record
+from tui.domain.training.runs import Run
 from tui.tabs.chat_settings import SettingsTab
 from tui.widgets.answer_pane import AnswerPane
 from tui.widgets.markdown_lines import markdown_lines

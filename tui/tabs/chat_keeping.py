@@ -12,8 +12,8 @@ from textual import on
 from textual.message import Message as Event
 from textual.timer import Timer
 
-from tui.domain.chat import Parameters, Target
-from tui.domain.conversation import Exchange, KeptAnswer, Reply
+from tui.domain.chat.chat import Parameters, Target
+from tui.domain.chat.conversation import Exchange, KeptAnswer, Reply
 from tui.domain.errors import AppError
 from tui.domain.values import dataclass
 from tui.tabs.chat_sides import SidesTab

@@ -12,11 +12,11 @@ from textual.binding import Binding, BindingType
 from tui.dialogs.choice import Choice, ChoiceDialog
 from tui.dialogs.text import LineDialog
 from tui.domain.base_models import DataFormat
-from tui.domain.conversation import Preset
-from tui.domain.drafts import OpenFiles
+from tui.domain.chat.conversation import Preset
+from tui.domain.dataset.drafts import OpenFiles
 from tui.domain.errors import AppError
-from tui.domain.formats import Record
-from tui.domain.pairs import Role
+from tui.domain.files.formats import Record
+from tui.domain.files.pairs import Role
 from tui.domain.text import safe_line
 from tui.domain.values import dataclass
 from tui.tabs.chat_asking import AskingTab

@@ -10,10 +10,10 @@ from textual.binding import Binding, BindingType
 from tui.dialogs.choice import Choice, ChoiceDialog
 from tui.dialogs.text import LineDialog
 from tui.domain.base_models import BaseModel, find
-from tui.domain.chat import Target
+from tui.domain.chat.chat import Target
 from tui.domain.errors import AppError
-from tui.domain.runs import Run
 from tui.domain.text import safe_line
+from tui.domain.training.runs import Run
 from tui.tabs.chat_base import ChatBase, id_problem
 from tui.widgets.answer_pane import AnswerPane
 

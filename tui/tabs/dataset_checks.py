@@ -10,7 +10,7 @@ from textual import work
 from textual.reactive import reactive
 
 from tui.domain.base_models import CATALOGUE, BaseModel, find
-from tui.domain.findings import Findings
+from tui.domain.dataset.findings import Findings
 from tui.tabs.dataset_list import ListingTab
 from tui.widgets.virtual_table import VirtualTable
 

@@ -12,14 +12,14 @@ from textual import work
 from textual.binding import Binding, BindingType
 
 from tui.domain.errors import AppError, Cause
-from tui.domain.pairs import Columns, Keys, Role, UnclearKeys, guess_role
+from tui.domain.files.pairs import Columns, Keys, Role, UnclearKeys, guess_role
 from tui.domain.text import count, safe_line
 from tui.tabs.base import working_folder
 from tui.tabs.dataset_shape import ShapingTab
 from tui.tabs.editing import EditedFile
 
 if TYPE_CHECKING:
-    from tui.services.documents import OpenDocument
+    from tui.services.dataset.documents import OpenDocument
 
 
 class OpeningTab(ShapingTab, part=True):

@@ -8,14 +8,14 @@ from textual import work
 from textual.binding import Binding, BindingType
 
 from tui.domain.errors import AppError
-from tui.domain.formats import FormatError, Record
-from tui.domain.pairs import Damaged
+from tui.domain.files.formats import FormatError, Record
+from tui.domain.files.pairs import Damaged
 from tui.domain.text import UNSAFE, count, safe_line
 from tui.tabs.dataset_scrutiny import ScrutinyTab
 
 if TYPE_CHECKING:
     from tui.dialogs.problems import Wish
-    from tui.domain.fixes import Mend, Mending
+    from tui.domain.dataset.fixes import Mend, Mending
     from tui.tabs.editing import EditedFile
 
 _SHOWN = 4
@@ -33,7 +33,7 @@ class MendingTab(ScrutinyTab, part=True):
     def action_problems(self) -> None:
         """List what is wrong, to go to one of it or to mend all of a kind."""
         from tui.dialogs.problems import ProblemsDialog
-        from tui.domain.fixes import FIXES
+        from tui.domain.dataset.fixes import FIXES
 
         opened = self.opened
         if opened is None or opened.problems is None:
@@ -54,7 +54,7 @@ class MendingTab(ScrutinyTab, part=True):
 
     async def action_fix(self) -> None:
         """Mend the record under the cursor as far as that is safe."""
-        from tui.domain import fixes
+        from tui.domain.dataset import fixes
 
         if self._here is None:
             return
@@ -81,8 +81,8 @@ class MendingTab(ScrutinyTab, part=True):
 
     async def _mend(self, opened: EditedFile, rule: str, only: int | None) -> None:
         from tui.dialogs.confirm import ConfirmDialog
-        from tui.domain import fixes
-        from tui.services.datasets import yielding
+        from tui.domain.dataset import fixes
+        from tui.services.dataset.datasets import yielding
 
         version = opened.source.document.now
         places = sorted({p.index for p in opened.findings if p.rule == rule and p.index is not None})
@@ -109,7 +109,7 @@ class MendingTab(ScrutinyTab, part=True):
         await self._make_fix(opened, mending)
 
     async def _make_fix(self, opened: EditedFile, mending: Mending) -> None:
-        from tui.domain import fixes
+        from tui.domain.dataset import fixes
 
         try:
             step = await self.services.documents.do_apart(opened.source, lambda d: fixes.step(d, mending))

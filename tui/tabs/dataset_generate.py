@@ -15,10 +15,10 @@ from textual.worker import Worker
 
 from tui.domain.base_models import base_id
 from tui.domain.errors import AppError, Cause
-from tui.domain.formats import FormatError, Record
+from tui.domain.files.formats import FormatError, Record
+from tui.domain.files.pairs import Damaged, Role
 from tui.domain.identity import Identity
-from tui.domain.pairs import Damaged, Role
-from tui.domain.pricing import TokenPrices, money
+from tui.domain.serving.pricing import TokenPrices, money
 from tui.domain.text import count, safe_line
 from tui.tabs.base import working_folder
 from tui.tabs.dataset_sharing import SharingTab
@@ -26,12 +26,12 @@ from tui.tabs.editing import EditedFile
 
 if TYPE_CHECKING:
     from tui.dialogs.base import Dialog
-    from tui.domain.chat import Target
-    from tui.domain.document import Document, Step
-    from tui.domain.drafts import OpenFiles, PairDraft
+    from tui.domain.chat.chat import Target
+    from tui.domain.dataset.drafts import OpenFiles, PairDraft
+    from tui.domain.dataset.generation import Batch, Draft, Estimate, SourceDocument, Wish
+    from tui.domain.files.document import Document, Step
     from tui.domain.folders import Recent
-    from tui.domain.generation import Batch, Draft, Estimate, SourceDocument, Wish
-    from tui.services.generator import Progress
+    from tui.services.dataset.generator import Progress
 
 _REMEMBERED = "generate.wish"
 _NEW = "new"
@@ -136,7 +136,7 @@ class GeneratingTab(SharingTab, part=True):
         return OpenFileDialog("Which document?", value=typed, note=note, folder=memory.folder, recent=nothing)
 
     async def _read_source(self, wish: Wish) -> SourceDocument:
-        from tui.services.source_documents import SourceDocuments
+        from tui.services.dataset.source_documents import SourceDocuments
 
         return await SourceDocuments().read(Path(wish.path))
 
@@ -144,7 +144,7 @@ class GeneratingTab(SharingTab, part=True):
         return await self.services.catalog.targets()
 
     async def _last_wish(self) -> Wish:
-        from tui.domain.generation import Wish
+        from tui.domain.dataset.generation import Wish
 
         fresh = Wish(working_folder(), "", "")
         try:
@@ -157,7 +157,7 @@ class GeneratingTab(SharingTab, part=True):
 
     async def _cost_confirmed(self, wish: Wish, document: SourceDocument) -> bool:
         from tui.dialogs.confirm import ConfirmDialog
-        from tui.domain.generation import estimate
+        from tui.domain.dataset.generation import estimate
 
         self.say("")
         prices = await self._prices_of(wish)
@@ -340,7 +340,7 @@ def _order(wish: Wish, document: SourceDocument, plan: Estimate, prices: TokenPr
 
 
 def _pair(batch: Batch, draft: Draft) -> PairDraft:
-    from tui.domain.drafts import PairDraft, Provenance
+    from tui.domain.dataset.drafts import PairDraft, Provenance
 
     where = "" if draft.part in ("", "whole") else f", {draft.part}"
     source = f"{batch.document}{where}, sha256 {batch.sha256[:16]}{', edited' if draft.edited else ''}"

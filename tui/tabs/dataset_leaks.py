@@ -11,7 +11,7 @@ from tui.tabs.dataset_fixes import MendingTab
 
 if TYPE_CHECKING:
     from tui.dialogs.leaks import Entry, Place
-    from tui.domain.grams import Thresholds
+    from tui.domain.dataset.grams import Thresholds
     from tui.tabs.editing import EditedFile
 
 _MOST = 10_000
@@ -58,7 +58,7 @@ class LeakingTab(MendingTab, part=True):
     async def _entries(self, thresholds: Thresholds) -> Sequence[Entry] | None:
         """Everything that is alike by these thresholds, the gravest first; they count for the tab from then on."""
         from tui.dialogs.leaks import Entry, Place
-        from tui.services.scrutiny import Side
+        from tui.services.dataset.scrutiny import Side
 
         if thresholds != self.thresholds:
             self.thresholds, self._thresholds_changed = thresholds, True

@@ -13,11 +13,11 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.worker import WorkerError
 
-from tui.domain.filter import Query, parse
-from tui.domain.formats import Record
-from tui.domain.listing import Listing, Order
+from tui.domain.dataset.filter import Query, parse
+from tui.domain.dataset.listing import Listing, Order
+from tui.domain.files.formats import Record
 from tui.domain.text import count, safe
-from tui.services.datasets import Wish
+from tui.services.dataset.datasets import Wish
 from tui.tabs.dataset_recovery import RecoveringTab
 from tui.tabs.editing import EditedFile
 from tui.widgets.filter_line import FilterLine
@@ -26,8 +26,8 @@ from tui.widgets.text_pane import Line, TextPane
 from tui.widgets.virtual_table import VirtualTable
 
 if TYPE_CHECKING:
-    from tui.domain.document import Step
-    from tui.services.documents import OpenDocument
+    from tui.domain.files.document import Step
+    from tui.services.dataset.documents import OpenDocument
 
 _SEARCH_DELAY = 0.008
 _OUTSIDE = {"changed": "changed on disk", "gone": "gone from the disk"}
@@ -167,7 +167,7 @@ class ListingTab(RecoveringTab, part=True):
 
     def _move_marks(self, opened: EditedFile, step: Step) -> None:
         """Marks stay on their records when others come and go."""
-        from tui.domain.listing import kept
+        from tui.domain.dataset.listing import kept
 
         table = self.query_one("#pairs", VirtualTable)
         shown = self._marked_of is opened.source

@@ -11,8 +11,8 @@ from textual import work
 from textual.binding import Binding, BindingType
 
 from tui.domain.errors import AppError
-from tui.domain.formats import FormatError
-from tui.domain.pairs import guess_role
+from tui.domain.files.formats import FormatError
+from tui.domain.files.pairs import guess_role
 from tui.domain.text import count
 from tui.tabs.dataset_files import OpeningTab
 from tui.tabs.editing import EditedFile

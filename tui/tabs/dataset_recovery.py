@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from textual import work
 
 from tui.domain.errors import AppError, Cause
-from tui.domain.pairs import guess_role
+from tui.domain.files.pairs import guess_role
 from tui.domain.text import count, safe_line
 from tui.tabs.dataset_saving import SavingTab
 from tui.tabs.editing import EditedFile
 
 if TYPE_CHECKING:
-    from tui.services.journal import Left
+    from tui.services.dataset.journal import Left
 
 
 class RecoveringTab(SavingTab, part=True):

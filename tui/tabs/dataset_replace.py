@@ -8,13 +8,13 @@ from textual import work
 from textual.binding import Binding, BindingType
 
 from tui.domain.errors import AppError
-from tui.domain.formats import FormatError
+from tui.domain.files.formats import FormatError
 from tui.domain.text import count
 from tui.tabs.dataset_list import ListingTab
 
 if TYPE_CHECKING:
-    from tui.domain.replacing import Plan, Replacement
-    from tui.services.replacing import Replacing
+    from tui.domain.dataset.replacing import Plan, Replacement
+    from tui.services.dataset.replacing import Replacing
     from tui.tabs.editing import EditedFile
 
 
@@ -30,8 +30,8 @@ class ReplacingTab(ListingTab, part=True):
     def action_replace(self) -> None:
         """Ask what to replace by what, show the first changes, then do it as one step."""
         from tui.dialogs.replace import ReplaceDialog
-        from tui.domain.replacing import Replacement
-        from tui.services.replacing import Replacing as Service
+        from tui.domain.dataset.replacing import Replacement
+        from tui.services.dataset.replacing import Replacing as Service
 
         opened = self.opened
         if opened is None:

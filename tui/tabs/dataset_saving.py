@@ -69,7 +69,7 @@ class SavingTab(EditingTab, part=True):
             self.say(f"{opened.name}: everything is saved")
 
     async def _save(self, opened: EditedFile, path: Path | None = None, *, anyway: bool = False) -> None:
-        from tui.services.documents import WouldOverwrite
+        from tui.services.dataset.documents import WouldOverwrite
 
         self.say(f"Saving {opened.name} …")
         try:

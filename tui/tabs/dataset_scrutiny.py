@@ -12,19 +12,19 @@ from weakref import WeakKeyDictionary
 
 from textual import work
 
-from tui.domain.checks import Problem, total_problem
-from tui.domain.findings import Findings
-from tui.domain.pairs import Role
+from tui.domain.dataset.checks import Problem, total_problem
+from tui.domain.dataset.findings import Findings
+from tui.domain.files.pairs import Role
 from tui.domain.values import dataclass
 from tui.tabs.dataset_checks import CheckingTab
 from tui.tabs.editing import EditedFile
 
 if TYPE_CHECKING:
-    from tui.domain.grams import Thresholds
-    from tui.services.open_document import OpenDocument
-    from tui.services.scrutiny import Shared, Side
+    from tui.domain.dataset.grams import Thresholds
+    from tui.services.dataset.open_document import OpenDocument
+    from tui.services.dataset.scrutiny import Shared, Side
 
-_SERVICE = "tui.services.scrutiny"
+_SERVICE = "tui.services.dataset.scrutiny"
 """Imported on a thread: it brings much along, and keys are pressed meanwhile."""
 _REST = 0.25
 """Seconds between the rules and the closer look: the next edit may make it needless."""
@@ -49,7 +49,7 @@ class ScrutinyTab(CheckingTab, part=True):
     @cached_property
     def thresholds(self) -> Thresholds:
         """From which likeness on a question counts as shared; may be set."""
-        from tui.domain.grams import USUAL
+        from tui.domain.dataset.grams import USUAL
 
         return USUAL
 
@@ -87,7 +87,7 @@ class ScrutinyTab(CheckingTab, part=True):
         """Look for what the open files share, in the background; a later call takes the place of this one."""
         await asyncio.sleep(_REST)
         await self.services.pool.run(import_module, _SERVICE)
-        from tui.services.scrutiny import Side
+        from tui.services.dataset.scrutiny import Side
 
         files = tuple(self.files)
         sides = [Side(f.source.document.now, f.role) for f in files]

@@ -10,8 +10,8 @@ from textual import work
 from textual.binding import Binding, BindingType
 
 from tui.domain.errors import AppError
-from tui.domain.pairs import Keys
-from tui.domain.pricing import prices_of
+from tui.domain.files.pairs import Keys
+from tui.domain.serving.pricing import prices_of
 from tui.domain.text import safe_line
 from tui.domain.values import dataclass
 from tui.tabs.dataset_upload import UploadingTab
@@ -22,9 +22,9 @@ from tui.widgets.virtual_table import VirtualTable
 if TYPE_CHECKING:
     from tui.dialogs.split import Divided, SplitForm, SplitPlan
     from tui.dialogs.statistics import Counted, Place, StatisticsDialog
-    from tui.domain.split import Together
-    from tui.domain.version import Version
-    from tui.services.shaping import Splitting
+    from tui.domain.dataset.split import Together
+    from tui.domain.files.version import Version
+    from tui.services.dataset.shaping import Splitting
 
 
 @dataclass
@@ -87,7 +87,7 @@ class ShapingTab(UploadingTab, part=True):
     async def _put_statistics(self, dialog: StatisticsDialog, files: list[Counted]) -> None:
         """Count every file, the one that is shown first, as long as the dialog is open."""
         from tui.domain.tokens import Counter
-        from tui.services.shaping import Stopped
+        from tui.services.dataset.shaping import Stopped
 
         counter = Counter(await self.services.token_counts.rates(self.model))
         basis = counter.basis(self.model.name)
@@ -148,7 +148,7 @@ class ShapingTab(UploadingTab, part=True):
         self, what: _ToSplit, stop: Callable[[], bool], sizes: Sequence[int], seed: str, together: Together
     ) -> Divided | None:
         from tui.domain.tokens import Counter
-        from tui.services.shaping import Stopped
+        from tui.services.dataset.shaping import Stopped
 
         shaping = self.services.shaping
         try:
@@ -169,7 +169,7 @@ class ShapingTab(UploadingTab, part=True):
 
     async def _write_parts(self, plan: SplitPlan, what: _ToSplit) -> None:
         """Write the parts that hold anything, and open them."""
-        from tui.domain.split import PARTS
+        from tui.domain.dataset.split import PARTS
 
         opened, marked = what.opened, what.marked
         parts = [

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
 
-from tui.domain.drafts import OpenFiles, OpenPairs
+from tui.domain.dataset.drafts import OpenFiles, OpenPairs
 from tui.domain.errors import AppError, Cause
-from tui.domain.formats import FormatError, Record, Turn
-from tui.domain.pairs import Damaged, Role
+from tui.domain.files.formats import FormatError, Record, Turn
+from tui.domain.files.pairs import Damaged, Role
 from tui.tabs.dataset_moving import MovingTab
 from tui.tabs.editing import EditedFile
 
 if TYPE_CHECKING:
-    from tui.domain.document import Document, Step
-    from tui.domain.drafts import HeldOut, PairDraft, Probe
+    from tui.domain.dataset.drafts import HeldOut, PairDraft, Probe
+    from tui.domain.files.document import Document, Step
 
 
 class SharingTab(MovingTab, part=True):
@@ -69,8 +69,8 @@ class SharingTab(MovingTab, part=True):
 
         Raises AppError when no training file is open, the question is held out, or the file cannot hold the pair.
         """
-        from tui.domain.drafts import held_out
-        from tui.domain.record_text import holds_turns
+        from tui.domain.dataset.drafts import held_out
+        from tui.domain.files.record_text import holds_turns
 
         found = await self.services.pool.run(held_out, draft.question, self.shared_files)
         opened = self._training_file(found)
@@ -103,14 +103,14 @@ class SharingTab(MovingTab, part=True):
 
     async def _remember(self, opened: EditedFile, draft: PairDraft) -> None:
         """Where a pair comes from, for files whose format has no room for it."""
-        from tui.services.provenance import Origins
+        from tui.services.dataset.provenance import Origins
 
         await Origins(self.services.store, self.services.pool).add(self.place, opened.file.path, draft)
 
 
 def _record(draft: PairDraft, *, whole: bool) -> Record:
     """The draft as a record, with the turns before it where they can be held."""
-    from tui.domain.chat import Message
+    from tui.domain.chat.chat import Message
 
     before = draft.before if whole else ()
     turns = (*before, Message("user", draft.question), Message("assistant", draft.answer))
@@ -119,8 +119,8 @@ def _record(draft: PairDraft, *, whole: bool) -> Record:
 
 def _probe(record: Record, origin: str) -> Probe:
     """The last question of a record, with the turns before it."""
-    from tui.domain.chat import Message
-    from tui.domain.drafts import Probe
+    from tui.domain.chat.chat import Message
+    from tui.domain.dataset.drafts import Probe
 
     turns = list(record.turns)
     while len(turns) > 1 and turns[-1].role == "assistant":

@@ -15,10 +15,10 @@ from textual import work
 from textual.reactive import reactive
 
 from tui.domain.base_models import CATALOGUE, BaseModel
-from tui.domain.checks import total_problem
+from tui.domain.dataset.checks import total_problem
 from tui.domain.errors import AppError, Cause
+from tui.domain.files.pairs import Role
 from tui.domain.identity import Identity
-from tui.domain.pairs import Role
 from tui.domain.text import count, safe_line
 from tui.tabs.dataset_system import SystemTab
 from tui.tabs.editing import EditedFile
@@ -27,8 +27,8 @@ from tui.widgets.progress import ProgressLine
 if TYPE_CHECKING:
     from tui.dialogs.export import ExportForm
     from tui.dialogs.upload import UploadForm, UploadPlan
-    from tui.domain.exporting import Export
-    from tui.services.datasets import Converted
+    from tui.domain.files.exporting import Export
+    from tui.services.dataset.datasets import Converted
     from tui.services.storage import Held
 
 
@@ -76,7 +76,7 @@ class UploadingTab(SystemTab, part=True):
     def action_convert(self) -> None:
         """Write the file in the base model's format, or for other programs."""
         from tui.dialogs.export import ExportForm
-        from tui.domain.exporting import Export
+        from tui.domain.files.exporting import Export
 
         if self.opened is None or not len(self.opened.file):
             self.say("Open a file first (o)", "problem")
@@ -85,7 +85,7 @@ class UploadingTab(SystemTab, part=True):
 
     def _ask_export(self, opened: EditedFile, form: ExportForm) -> None:
         from tui.dialogs.export import ExportDialog
-        from tui.services.datasets import problems_summary
+        from tui.services.dataset.datasets import problems_summary
 
         index = self._here[1] if self._here and self._here[0].source is opened.source else 0
         problems = [problems_summary(opened.problems)] if opened.problems else []

@@ -15,8 +15,8 @@ from textual.binding import Binding, BindingType
 
 from tui.domain.base_models import BaseModel
 from tui.domain.errors import AppError
-from tui.domain.formats import FormatError, Record
-from tui.domain.pairs import Damaged
+from tui.domain.files.formats import FormatError, Record
+from tui.domain.files.pairs import Damaged
 from tui.domain.text import safe_line
 from tui.domain.values import dataclass
 from tui.tabs.base import Tab
@@ -25,8 +25,8 @@ from tui.widgets.virtual_table import VirtualTable
 
 if TYPE_CHECKING:
     from tui.dialogs.pair import PairDialog
-    from tui.domain.document import Document, Step
-    from tui.services.documents import OpenDocument
+    from tui.domain.files.document import Document, Step
+    from tui.services.dataset.documents import OpenDocument
 
 
 _MANY = 500
@@ -202,7 +202,7 @@ class EditingTab(Tab, part=True):
     def action_edit(self) -> None:
         """Edit the pair in a dialog."""
         from tui.dialogs.pair import PairDialog
-        from tui.domain.record_text import has_system, holds_turns
+        from tui.domain.files.record_text import has_system, holds_turns
 
         if self._here is None:
             return
@@ -234,7 +234,7 @@ class EditingTab(Tab, part=True):
     def action_add(self) -> None:
         """Write a new pair below the current one."""
         from tui.dialogs.pair import PairDialog
-        from tui.domain.record_text import has_system, holds_turns
+        from tui.domain.files.record_text import has_system, holds_turns
 
         opened = self.opened
         if opened is None:
@@ -280,9 +280,9 @@ class EditingTab(Tab, part=True):
 
     async def action_edit_outside(self) -> None:
         """Open the pair in the user's own editor."""
-        from tui.domain import plain_pair
-        from tui.domain.record_text import has_system
-        from tui.services import editor
+        from tui.domain.files import plain_pair
+        from tui.domain.files.record_text import has_system
+        from tui.services.dataset import editor
 
         if self._here is None:
             return

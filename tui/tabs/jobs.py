@@ -11,9 +11,9 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from tui.domain.errors import AppError, Cause
-from tui.domain.run_list import Order, listed, orders
-from tui.domain.runs import Run
 from tui.domain.text import count, safe_line
+from tui.domain.training.run_list import Order, listed, orders
+from tui.domain.training.runs import Run
 from tui.services.session import Services
 from tui.tabs.jobs_new import NewJobTab
 from tui.tabs.jobs_serve import ServingTab

@@ -14,16 +14,16 @@ from tui.dialogs.job import NEW_ROLE, JobDialog, JobForm
 from tui.domain.base_models import CATALOGUE, BaseModel, find
 from tui.domain.clock import ago
 from tui.domain.errors import AppError, Cause
-from tui.domain.jobs import DataRef, JobSpec, past_durations
+from tui.domain.files.pairs import Role
 from tui.domain.names import plain, split_s3_uri, stamped
-from tui.domain.pairs import Role
-from tui.domain.preflight import Check, Cure
 from tui.domain.text import count, safe_line
-from tui.domain.trust import with_statement
-from tui.services.preflight import Surroundings, role_name
+from tui.domain.training.jobs import DataRef, JobSpec, past_durations
+from tui.domain.training.preflight import Check, Cure
+from tui.domain.training.trust import with_statement
 from tui.services.reconciler import JOB_ORDERS
-from tui.services.roles import RolePlan, ServiceRole, plan_role
 from tui.services.store import Upload
+from tui.services.training.preflight import Surroundings, role_name
+from tui.services.training.roles import RolePlan, ServiceRole, plan_role
 from tui.tabs.jobs_orders import OrderingTab
 
 

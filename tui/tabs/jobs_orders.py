@@ -11,7 +11,7 @@ from textual.reactive import reactive
 from tui.dialogs.unsettled import UnsettledDialog
 from tui.domain.errors import AppError, Cause
 from tui.domain.identity import Identity
-from tui.domain.runs import Board, Run
+from tui.domain.training.runs import Board, Run
 from tui.services.reconciler import Settlement
 from tui.services.session import Services
 from tui.tabs.base import Tab

@@ -16,13 +16,13 @@ from tui.dialogs.serve import ServeDialog, ServeOffer, ServePlan
 from tui.domain.base_models import Serving
 from tui.domain.clock import span
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation_jobs import EvaluationJob
+from tui.domain.evaluation.jobs import EvaluationJob
 from tui.domain.names import plain
-from tui.domain.quotas import held_units
-from tui.domain.runs import Endpoint, Run
-from tui.services.buying import buy
+from tui.domain.serving.quotas import held_units
+from tui.domain.training.runs import Endpoint, Run
 from tui.services.reconciler import ENDPOINT_ORDERS
-from tui.services.schedules import plan_deleting_role
+from tui.services.serving.buying import buy
+from tui.services.serving.schedules import plan_deleting_role
 from tui.tabs.jobs_orders import OrderingTab
 
 _ROLE_WAITS = (2.0, 4.0, 8.0, 15.0)

@@ -8,7 +8,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from tui.domain.losses import SMOOTHINGS
+from tui.domain.loss.losses import SMOOTHINGS
 from tui.tabs.loss_export import LossExportTab
 from tui.widgets.loss_view import LossView
 

@@ -12,9 +12,9 @@ from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.text import PathDialog
 from tui.domain.errors import AppError, Cause
 from tui.domain.folders import typed_path
-from tui.domain.loss_report import LossRun, compare_rows, epoch_head, epoch_rows
+from tui.domain.loss.report import LossRun, compare_rows, epoch_head, epoch_rows
 from tui.domain.text import safe, safe_line
-from tui.services.loss_export import INSTALL, ExportKind, export, free_path, plots_installed
+from tui.services.loss.export import INSTALL, ExportKind, export, free_path, plots_installed
 from tui.tabs.loss_runs import LossRunsTab
 from tui.widgets.loss_lines import tabbed
 

@@ -10,8 +10,8 @@ from textual.timer import Timer
 
 from tui.domain.clock import utc_now
 from tui.domain.errors import AppError
-from tui.domain.losses import Curves
-from tui.services.following import Followed, changed, follow, read_again
+from tui.domain.loss.losses import Curves
+from tui.services.loss.following import Followed, changed, follow, read_again
 from tui.tabs.base import Tab
 from tui.widgets.loss_runs import ShownRuns
 

@@ -15,8 +15,8 @@ from tui.dialogs.text import PathDialog
 from tui.domain.errors import AppError
 from tui.domain.folders import typed_path
 from tui.domain.identity import Identity
-from tui.domain.runs import Board
-from tui.services.losses import Look
+from tui.domain.training.runs import Board
+from tui.services.loss.losses import Look
 from tui.services.session import Services
 from tui.tabs.base import Tab
 from tui.tabs.loss_files import FollowedFiles
@@ -187,7 +187,7 @@ class LossRunsTab(Tab, part=True):
 
     async def _evaluate(self, place: str, runs: Sequence[Shown]) -> None:
         """What evaluations say of the models of these runs."""
-        from tui.services.evaluation_scores import scores_of_jobs
+        from tui.services.evaluation.scores import scores_of_jobs
 
         jobs = {run.job.arn for run in runs if run.job is not None}
         try:

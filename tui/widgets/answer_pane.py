@@ -11,9 +11,9 @@ from textual.content import Content
 from textual.message import Message
 from textual.worker import Worker
 
-from tui.domain.chat import Target
-from tui.domain.conversation import Exchange
-from tui.domain.pricing import TokenPrices
+from tui.domain.chat.chat import Target
+from tui.domain.chat.conversation import Exchange
+from tui.domain.serving.pricing import TokenPrices
 from tui.domain.text import safe_line
 from tui.widgets.cells import fit
 from tui.widgets.stream_view import StreamView

@@ -8,7 +8,7 @@ from math import isfinite
 from operator import attrgetter
 from typing import Any, Literal
 
-from tui.domain.losses import Curves, EpochPoint, StepPoint
+from tui.domain.loss.losses import Curves, EpochPoint, StepPoint
 from tui.domain.values import dataclass
 from tui.widgets.chart_colours import Palette, PlotColour
 from tui.widgets.chart_frame import Drawn, Line, add_axes, blank_plot, built, lines_of, write

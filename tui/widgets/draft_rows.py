@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from textual.content import Content
 
-from tui.domain.generation import Batch, Draft, Verdict
+from tui.domain.dataset.generation import Batch, Draft, Verdict
 from tui.domain.text import safe, safe_line
 from tui.widgets.columns import Column
 

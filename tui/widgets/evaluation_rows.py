@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
-from tui.domain.evaluation import Row, Side
-from tui.domain.evaluation_compare import Change
-from tui.domain.evaluation_view import answer_text
-from tui.domain.headline import signed
+from tui.domain.evaluation.compare import Change
+from tui.domain.evaluation.evaluation import Row, Side
+from tui.domain.evaluation.headline import signed
+from tui.domain.evaluation.view import answer_text
 from tui.domain.text import safe, safe_line
 from tui.domain.values import dataclass
 from tui.widgets.columns import Column

@@ -20,10 +20,10 @@ from textual.widget import Widget
 from tui.domain.clock import Now, span
 from tui.domain.errors import Cause
 from tui.domain.identity import Identity
-from tui.domain.meter import Bill, is_idle, meter_text
 from tui.domain.notices import STAYS, Notice, Notices
-from tui.domain.runs import Board, Part
+from tui.domain.serving.meter import Bill, is_idle, meter_text
 from tui.domain.text import count, safe_line
+from tui.domain.training.runs import Board, Part
 from tui.domain.values import dataclass
 from tui.widgets.cells import fit, wrap_line
 

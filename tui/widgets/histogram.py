@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from textual.content import Content
 from textual.widget import Widget
 
-from tui.domain.statistics import Bins, bins, filled
+from tui.domain.dataset.statistics import Bins, bins, filled
 from tui.domain.values import dataclass
 
 _EIGHTHS = " ▁▂▃▄▅▆▇█"

@@ -16,7 +16,7 @@ from textual.style import Style as VisualStyle
 from textual.theme import Theme
 from textual.widget import Widget
 
-from tui.domain.losses import Curves
+from tui.domain.loss.losses import Curves
 from tui.domain.text import safe_line
 from tui.widgets.cells import fit, wrap
 from tui.widgets.chart_colours import Palette, PlotColour, css_colour, palette

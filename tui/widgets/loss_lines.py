@@ -8,7 +8,8 @@ from datetime import datetime
 from rich.cells import cell_len
 
 from tui.domain.clock import absolute
-from tui.domain.loss_report import (
+from tui.domain.loss.losses import Curves, StepPoint, smoothing_formula
+from tui.domain.loss.report import (
     LossRun,
     Row,
     change_text,
@@ -18,7 +19,6 @@ from tui.domain.loss_report import (
     number,
     perplexity_text,
 )
-from tui.domain.losses import Curves, StepPoint, smoothing_formula
 from tui.domain.text import count
 from tui.widgets.cells import fit, fit_right
 

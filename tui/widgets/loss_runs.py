@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime
 
-from tui.domain.jobs import Job
-from tui.domain.loss_report import DataFact, LossRun
-from tui.domain.losses import Curves
+from tui.domain.loss.losses import Curves
+from tui.domain.loss.report import DataFact, LossRun
+from tui.domain.training.jobs import Job
 from tui.domain.values import dataclass
 
 MOST = 12

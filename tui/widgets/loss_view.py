@@ -11,8 +11,8 @@ from textual.content import Content
 from textual.theme import Theme
 from textual.widgets import Static
 
-from tui.domain.loss_report import headline
-from tui.domain.losses import Curves, StepPoint
+from tui.domain.loss.losses import Curves, StepPoint
+from tui.domain.loss.report import headline
 from tui.domain.text import safe_line
 from tui.domain.values import dataclass
 from tui.widgets.cells import fit, wrap

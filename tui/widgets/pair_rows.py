@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
-from tui.domain.checks import OWN_RULE, Problem, Severity
-from tui.domain.filter import Word, spans
-from tui.domain.findings import Findings
-from tui.domain.formats import Record
-from tui.domain.listing import Listing
-from tui.domain.pairs import Damaged, Pairs, Role
+from tui.domain.dataset.checks import OWN_RULE, Problem, Severity
+from tui.domain.dataset.filter import Word, spans
+from tui.domain.dataset.findings import Findings
+from tui.domain.dataset.listing import Listing
+from tui.domain.files.formats import Record
+from tui.domain.files.pairs import Damaged, Pairs, Role
 from tui.domain.text import safe, safe_line
 from tui.domain.values import dataclass
 from tui.widgets.columns import Column

@@ -9,10 +9,10 @@ from textual.content import Content
 
 from tui.domain.base_models import Serving
 from tui.domain.clock import absolute, ago, span
-from tui.domain.evaluation_jobs import EvaluationJob
-from tui.domain.jobs import PHASES, Job, JobStatus, cure
-from tui.domain.runs import Endpoint, Run
+from tui.domain.evaluation.jobs import EvaluationJob
 from tui.domain.text import safe, safe_line
+from tui.domain.training.jobs import PHASES, Job, JobStatus, cure
+from tui.domain.training.runs import Endpoint, Run
 from tui.widgets.columns import Column
 from tui.widgets.sparkline import spark
 

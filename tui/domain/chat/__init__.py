@@ -1,0 +1,1 @@
+"""Questions, answers, conversations of two sides, votes."""

@@ -1,0 +1,1 @@
+"""What is looked for and done in files of pairs: rules, leaks, statistics, splits, filters, generation."""

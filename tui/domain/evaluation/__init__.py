@@ -1,0 +1,1 @@
+"""Evaluations: questions, judgements, statistics of pairs of scores, and the headline."""

@@ -1,0 +1,1 @@
+"""What serving bills, by which price, within which quota."""

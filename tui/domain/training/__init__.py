@@ -1,0 +1,1 @@
+"""Customization jobs, and runs: job, custom model and endpoints as one row."""

@@ -1,0 +1,135 @@
+"""Every answer that was ever given here, by whatever model: searched, shown, and put together as it was said."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from tui.domain.chat.conversation import KeptAnswer
+from tui.services.pool import DaemonPool
+from tui.services.store import Store
+
+_TABLE = """
+CREATE TABLE IF NOT EXISTS turns (
+    answer INTEGER PRIMARY KEY, conversation TEXT NOT NULL, turn INTEGER NOT NULL, side TEXT NOT NULL,
+    blind INTEGER NOT NULL, reference TEXT NOT NULL, origin TEXT NOT NULL
+)
+"""
+_INDEX = "CREATE INDEX IF NOT EXISTS turns_of ON turns (conversation)"
+_SELECT = (
+    "SELECT a.id, a.target, a.model_id, a.question, a.system, a.parameters, a.answer, a.footer, a.whole, a.at,"
+    " coalesce(t.conversation, ''), coalesce(t.turn, 0), coalesce(t.side, ''), coalesce(t.blind, 0),"
+    " coalesce(t.reference, ''), coalesce(t.origin, '') FROM answers a LEFT JOIN turns t ON t.answer = a.id"
+)
+MOST = 500
+"""Answers that one search gives at most, the newest."""
+
+
+class History:
+    """Answers in the store, and where they stood in their conversations."""
+
+    def __init__(self, store: Store, pool: DaemonPool) -> None:
+        self._store = store
+        self._pool = pool
+
+    async def add(self, place: str, kept: KeptAnswer) -> int:
+        """Store an answer and give its number; one that has a number already is written anew under it.
+
+        Raises AppError when the disk refuses.
+        """
+        return await self._pool.run(self.add_now, place, kept)
+
+    async def search(self, place: str, words: str, *, without: str = "") -> list[KeptAnswer]:
+        """Answers whose question, text or model holds every word in whatever case, newest first; all without words.
+
+        Those of the conversation `without` are left out.
+        """
+        return await self._pool.run(self._search, place, words, without)
+
+    async def last_conversation(self, place: str) -> list[KeptAnswer]:
+        """The answers of the newest conversation, in the order in which they came."""
+        return await self._pool.run(self._last, place)
+
+    def add_now(self, place: str, kept: KeptAnswer) -> int:
+        """As `add`, on the thread that calls."""
+        self._store.write(_TABLE)
+        if kept.number:
+            self._store.write(
+                "UPDATE answers SET parameters=?, answer=?, footer=?, whole=? WHERE id=?",
+                (kept.parameters, kept.answer, kept.footer, int(kept.whole), kept.number),
+            )
+            self._store.write(
+                "UPDATE turns SET reference=?, origin=? WHERE answer=?", (kept.reference, kept.origin, kept.number)
+            )
+            return kept.number
+        fields = {
+            "target": kept.target,
+            "model_id": kept.model_id,
+            "question": kept.question,
+            "system": kept.system,
+            "parameters": kept.parameters,
+            "answer": kept.answer,
+            "footer": kept.footer,
+        }
+        number = self._store.add_answer(place, fields, whole=kept.whole)
+        self._store.write(
+            "INSERT OR REPLACE INTO turns VALUES (?,?,?,?,?,?,?)",
+            (number, kept.conversation, kept.turn, kept.side, int(kept.blind), kept.reference, kept.origin),
+        )
+        return number
+
+    def _ready(self) -> None:
+        self._store.write(_TABLE)
+        self._store.write(_INDEX)
+
+    def _search(self, place: str, words: str, without: str) -> list[KeptAnswer]:
+        self._ready()
+        found = [_holds(word) for word in words.split()[:8]]
+        conditions = "".join(f" AND {condition}" for condition, _ in found)
+        sql = f"{_SELECT} WHERE a.place=? AND (t.conversation IS NULL OR t.conversation != ?){conditions}"
+        values = (place, without or "-", *(value for _, value in found), MOST)
+        return [_kept(row) for row in self._store.read(f"{sql} ORDER BY a.id DESC LIMIT ?", values)]
+
+    def _last(self, place: str) -> list[KeptAnswer]:
+        self._ready()
+        newest = self._store.read(
+            "SELECT t.conversation FROM turns t JOIN answers a ON a.id = t.answer WHERE a.place=?"
+            " AND t.conversation != '' ORDER BY t.answer DESC LIMIT 1",
+            (place,),
+        )
+        if not newest:
+            return []
+        sql = f"{_SELECT} WHERE a.place=? AND t.conversation=? ORDER BY a.id"
+        return [_kept(row) for row in self._store.read(sql, (place, newest[0][0]))]
+
+
+def _holds(word: str) -> tuple[str, str]:
+    """A condition and its value. SQLite's LIKE knows no case but that of a to z; other letters cost a call each row."""
+    text = "(a.question || char(10) || a.answer || char(10) || a.target)"
+    if not word.isascii() and any(letter.lower() != letter.upper() for letter in word):
+        return f"instr(folded({text}), ?) > 0", word.casefold()
+    escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"{text} LIKE ? ESCAPE '\\'", f"%{escaped}%"
+
+
+def _kept(row: tuple[Any, ...]) -> KeptAnswer:
+    number, target, model_id, question, system, parameters, answer, footer, whole, at, *place = row
+    conversation, turn, side, blind, reference, origin = place
+    return KeptAnswer(
+        number,
+        target,
+        model_id,
+        question,
+        system,
+        parameters,
+        answer,
+        footer,
+        bool(whole),
+        datetime.fromisoformat(at),
+        conversation,
+        turn,
+        side,
+        bool(blind),
+        reference,
+        origin,
+    )

@@ -1,0 +1,1 @@
+"""Metrics of training jobs: found, read with pandas, kept, exported."""
