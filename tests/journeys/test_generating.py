@@ -79,8 +79,10 @@ async def put_by(walk: Walk, *questions: str) -> None:
     services = walk.services()
     wish = Wish("left.pdf", "m.one", "Model One", len(questions))
     place = f"{walk.sandbox.account_id}/{walk.sandbox.region}"
-    batch = await services.shelf.begin(place, SourceDocument(Path("left.pdf"), "pdf", "a" * 64, 9, ()), wish)
-    await services.shelf.add(batch, [Written(q, f"Answer to {q}") for q in questions], "pages 1 to 4", Usage(9, 9))
+    batch = await services.review_queue.begin(place, SourceDocument(Path("left.pdf"), "pdf", "a" * 64, 9, ()), wish)
+    await services.review_queue.add(
+        batch, [Written(q, f"Answer to {q}") for q in questions], "pages 1 to 4", Usage(9, 9)
+    )
 
 
 async def test_from_a_document_into_the_validation_file_and_back(walk: Walk, guide: Path, validation: Path) -> None:

@@ -13,7 +13,7 @@ from tests.journeys.stage import sent, trained
 from tests.sandbox.conftest import PAIRS
 from tui.domain.evaluation.evaluation import Judge, JudgeKind
 from tui.screens.main import MainScreen
-from tui.services.dataset.journal import boot_id, host
+from tui.services.process_identity import boot_id, host
 from tui.services.serving.one_go import OneGo, Step
 
 BUY, DELETE = "CreateProvisionedModelThroughput", "DeleteProvisionedModelThroughput"

@@ -24,9 +24,9 @@ from tui.domain.evaluation.headline import headline
 from tui.domain.evaluation.rubrics import Rubric
 from tui.domain.evaluation.run import Phase
 from tui.sandbox.server import Sandbox
-from tui.services.dataset.journal import whoami
 from tui.services.evaluation.evaluations import Control
 from tui.services.evaluation.parts import still_to_judge
+from tui.services.process_identity import whoami
 from tui.services.session import Services
 
 

@@ -44,7 +44,7 @@ async def guide(tmp_path: Path) -> SourceDocument:
 
 
 def generator(services: Services) -> Generator:
-    return Generator(services.structured, services.shelf, services.pool, pauses=(0.0, 0.0))
+    return Generator(services.structured, services.review_queue, services.pool, pauses=(0.0, 0.0))
 
 
 async def collected(writer: Generator, document: SourceDocument, asked: Wish, known: Any = ()) -> list[Progress]:
@@ -69,13 +69,13 @@ class Script(Structured):
 
 def script(services: Services, *answers: list[tuple[str, str]] | AppError) -> tuple[Generator, Script]:
     structured = Script(*answers)
-    return Generator(structured, services.shelf, services.pool, pauses=(0.0, 0.0)), structured
+    return Generator(structured, services.review_queue, services.pool, pauses=(0.0, 0.0)), structured
 
 
 async def test_as_many_pairs_as_wished_from_the_document(services: Services, guide: SourceDocument) -> None:
     told = await collected(generator(services), guide, wish(3))
     assert told[-1].ended == "All 3 pairs are there"
-    batch = await services.shelf.batch(told[-1].batch)
+    batch = await services.review_queue.batch(told[-1].batch)
     assert batch is not None
     assert len(batch.drafts) == 3
     assert all(draft.verdict is Verdict.OPEN and draft.answer for draft in batch.drafts)
@@ -89,7 +89,7 @@ async def test_it_says_why_there_are_fewer(services: Services, guide: SourceDocu
     assert 3 <= told[-1].found < 40
     assert told[-1].ended.startswith(f"{told[-1].found} of 40 pairs are there")
     assert len(operations(sandbox)) <= most_calls(40, 1)
-    batch = await services.shelf.batch(told[-1].batch)
+    batch = await services.review_queue.batch(told[-1].batch)
     assert batch is not None
     questions = [draft.question for draft in batch.drafts]
     assert len(set(questions)) == len(questions)
@@ -151,7 +151,7 @@ async def test_what_does_not_pass_is_told_and_what_came_is_kept(
     problem = told[-1].problem
     assert problem is not None
     assert problem.cause is cause
-    batch = await services.shelf.batch(told[-1].batch)
+    batch = await services.review_queue.batch(told[-1].batch)
     assert batch is not None
     assert len(batch.drafts) == told[1].found > 0
     assert batch.ended.startswith("It was broken off")
@@ -185,7 +185,7 @@ async def test_stopping_keeps_what_came(services: Services, guide: SourceDocumen
     await anext(run)
     came = await anext(run)
     await run.aclose()  # type: ignore[attr-defined]
-    batch = await services.shelf.batch(came.batch)
+    batch = await services.review_queue.batch(came.batch)
     assert batch is not None
     assert ([draft.question for draft in batch.drafts], batch.ended) == (["Two?"], "It was stopped")
 
@@ -193,20 +193,20 @@ async def test_stopping_keeps_what_came(services: Services, guide: SourceDocumen
 async def test_what_nobody_looked_at_waits_for_the_next_start(services: Services, guide: SourceDocument) -> None:
     writer, _ = script(services, [("One?", "a"), ("Two?", "b"), ("Three?", "c")])
     number = (await collected(writer, guide, wish(3)))[-1].batch
-    shelf = services.shelf
-    batch = await shelf.batch(number)
+    queue = services.review_queue
+    batch = await queue.batch(number)
     assert batch is not None
     one, two, three = batch.drafts
-    await shelf.mark([one.number, two.number], Verdict.ACCEPTED)
-    await shelf.mark([one.number], Verdict.ADDED)
-    await shelf.rewrite(three.judged(Verdict.REJECTED))
-    (waiting,) = await shelf.waiting(PLACE)
+    await queue.mark([one.number, two.number], Verdict.ACCEPTED)
+    await queue.mark([one.number], Verdict.ADDED)
+    await queue.rewrite(three.judged(Verdict.REJECTED))
+    (waiting,) = await queue.waiting(PLACE)
     assert [draft.verdict for draft in waiting.drafts] == [Verdict.ADDED, Verdict.ACCEPTED, Verdict.REJECTED]
     assert waiting.waiting == 1
-    await shelf.mark([two.number], Verdict.ADDED)
-    assert await shelf.waiting(PLACE) == []
-    assert await shelf.waiting("another/place") == []
-    assert await shelf.batch(999) is None
+    await queue.mark([two.number], Verdict.ADDED)
+    assert await queue.waiting(PLACE) == []
+    assert await queue.waiting("another/place") == []
+    assert await queue.batch(999) is None
 
 
 def test_shares_are_even_and_complete() -> None:

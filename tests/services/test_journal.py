@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.services.conftest import until
+from tui.services import process_identity
 from tui.services.dataset import journal
 from tui.services.dataset.journal import Journal, Journals, Left, base_of, read
 
@@ -213,13 +214,13 @@ def test_another_format_is_not_read(header: dict[str, Any]) -> None:
 
 
 def test_whether_a_process_is_alive() -> None:
-    me = journal.whoami()
-    assert journal.alive(me)
-    assert not journal.alive({**me, "boot": "another"})
-    assert journal.alive({**me, "host": "another", "boot": "another"})
+    me = process_identity.whoami()
+    assert process_identity.alive(me)
+    assert not process_identity.alive({**me, "boot": "another"})
+    assert process_identity.alive({**me, "host": "another", "boot": "another"})
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    assert not journal.alive({**me, "pid": ended.pid})
+    assert not process_identity.alive({**me, "pid": ended.pid})
 
 
 def test_lines_are_ascii_and_hold_any_text() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tui.domain.errors import AppError, Cause
-from tui.services.dataset.journal import whoami
+from tui.services.process_identity import whoami
 from tui.services.serving.one_go_orders import OneGoOrders, Order, Step
 from tui.services.store import Store
 

@@ -20,7 +20,7 @@ from tui.domain.files.document import Document
 from tui.domain.files.formats import Record
 from tui.domain.files.pairs import Role, read
 from tui.services.dataset.datasets import Datasets
-from tui.services.dataset.scan_process import Beside, GoneError
+from tui.services.dataset.scan_process import GoneError, ScanProcess
 from tui.services.dataset.scrutiny import Scrutiny, Side
 from tui.services.pool import DaemonPool
 
@@ -43,15 +43,15 @@ def document(name: str, shift: int = 0) -> Document:
 
 
 @pytest.fixture(scope="module")
-def beside() -> Iterator[Beside]:
-    found = Beside(large=0)
+def scans() -> Iterator[ScanProcess]:
+    found = ScanProcess(large=0)
     yield found
     found.close()
 
 
-async def everything(beside: Beside, one: Document, other: Document) -> list[object]:
+async def everything(scans: ScanProcess, one: Document, other: Document) -> list[object]:
     pool = DaemonPool(2)
-    files, scrutiny = Datasets(pool, beside), Scrutiny(pool, beside)
+    files, scrutiny = Datasets(pool, scans), Scrutiny(pool, scans)
     sides = [Side(one.now, Role.TRAIN), Side(other.now, Role.EVAL)]
     return [
         list(await files.check(one.now, MODEL, Role.TRAIN)),
@@ -60,9 +60,9 @@ async def everything(beside: Beside, one: Document, other: Document) -> list[obj
     ]
 
 
-def pid(beside: Beside) -> int:
-    assert beside._child is not None
-    return beside._child._process.pid
+def pid(scans: ScanProcess) -> int:
+    assert scans._child is not None
+    return scans._child._process.pid
 
 
 def ended(process: int) -> bool:
@@ -72,27 +72,27 @@ def ended(process: int) -> bool:
         return True
 
 
-async def test_what_is_found_beside_is_what_is_found_here(beside: Beside) -> None:
-    one, other, here = document("train.jsonl"), document("eval.jsonl", 20), Beside()
-    found = await everything(beside, one, other)
+async def test_what_is_found_beside_is_what_is_found_here(scans: ScanProcess) -> None:
+    one, other, here = document("train.jsonl"), document("eval.jsonl", 20), ScanProcess()
+    found = await everything(scans, one, other)
     assert found == await everything(here, one, other)
     assert all(found)
     one.do(one.remove([0, 8]))
     one.do(one.edit(3, Record.of("Is this a new question of its own?\u200b", "It is.\ud800"[:6])))
     one.do(one.insert(5, [one.now.text(4), "nothing"], "two more"))
     one.do(one.edit(0, Record.of("Is this a new question of its own?", "")))
-    assert await everything(beside, one, other) == await everything(here, one, other)
+    assert await everything(scans, one, other) == await everything(here, one, other)
     assert here._child is None
 
 
 async def test_a_file_of_usual_size_is_looked_at_here() -> None:
-    usual = Beside()
+    usual = ScanProcess()
     assert not usual.is_for(document("train.jsonl").now)
-    assert Beside(large=0).is_for(document("train.jsonl").now)
-    assert not Beside(large=0).is_for(document("train.jsonl").base)
+    assert ScanProcess(large=0).is_for(document("train.jsonl").now)
+    assert not ScanProcess(large=0).is_for(document("train.jsonl").base)
 
 
-async def test_who_does_not_want_the_answer_any_more_waits_no_longer(beside: Beside) -> None:
+async def test_who_does_not_want_the_answer_any_more_waits_no_longer(scans: ScanProcess) -> None:
     version = document("train.jsonl").now
     asked: list[bool] = []
 
@@ -100,81 +100,81 @@ async def test_who_does_not_want_the_answer_any_more_waits_no_longer(beside: Bes
         asked.append(True)
         return True
 
-    os.kill(pid(beside), signal.SIGSTOP)
+    os.kill(pid(scans), signal.SIGSTOP)
     try:
-        assert list(beside.ask("closer", [version], MODEL, should_stop=enough)) == []
+        assert list(scans.ask("closer", [version], MODEL, should_stop=enough)) == []
     finally:
-        os.kill(pid(beside), signal.SIGCONT)
+        os.kill(pid(scans), signal.SIGCONT)
     assert asked == [True]
-    assert len(list(beside.ask("closer", [version], MODEL, should_stop=lambda: False))) == 1
+    assert len(list(scans.ask("closer", [version], MODEL, should_stop=lambda: False))) == 1
 
 
-async def test_a_fault_there_is_one_here_and_the_process_goes_on(beside: Beside) -> None:
+async def test_a_fault_there_is_one_here_and_the_process_goes_on(scans: ScanProcess) -> None:
     with pytest.raises(GoneError):
-        list(beside.ask("rules", [document("train.jsonl").now], "no model", Role.TRAIN, should_stop=lambda: False))
-    before = pid(beside)
-    assert list(beside.ask("rules", [document("train.jsonl").now], MODEL, Role.TRAIN, should_stop=lambda: False))
-    assert pid(beside) == before
+        list(scans.ask("rules", [document("train.jsonl").now], "no model", Role.TRAIN, should_stop=lambda: False))
+    before = pid(scans)
+    assert list(scans.ask("rules", [document("train.jsonl").now], MODEL, Role.TRAIN, should_stop=lambda: False))
+    assert pid(scans) == before
 
 
 async def test_when_it_dies_the_work_is_done_here_and_not_for_ever_tried() -> None:
-    beside, file = Beside(large=0), document("train.jsonl")
-    files = Datasets(DaemonPool(1), beside)
+    scans, file = ScanProcess(large=0), document("train.jsonl")
+    files = Datasets(DaemonPool(1), scans)
     expected = await files.check(file.now, MODEL, Role.TRAIN)
     for _ in range(2):
-        child = beside._child
+        child = scans._child
         assert child is not None
         os.kill(child._process.pid, signal.SIGKILL)
         until(partial(getattr, child, "gone"))
         assert await files.check(file.now, MODEL, Role.TRAIN) == expected
-    assert not beside.is_for(file.now)
-    beside.close()
+    assert not scans.is_for(file.now)
+    scans.close()
 
 
 async def test_it_goes_when_nobody_wants_anything_and_comes_back() -> None:
-    beside, file = Beside(large=0, idle=0.02), document("train.jsonl")
-    files = Datasets(DaemonPool(1), beside)
+    scans, file = ScanProcess(large=0, idle=0.02), document("train.jsonl")
+    files = Datasets(DaemonPool(1), scans)
     expected = await files.check(file.now, MODEL, Role.TRAIN)
     for _ in range(2):
-        first = beside._child
+        first = scans._child
         assert first is not None
         until(partial(getattr, first, "gone"))
         assert first.retired
         assert await files.check(file.now, MODEL, Role.TRAIN) == expected
-        assert beside._child is not first
-    assert beside._deaths == 0
-    beside.close()
+        assert scans._child is not first
+    assert scans._deaths == 0
+    scans.close()
 
 
 async def test_it_cannot_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    beside, file = Beside(large=0), document("train.jsonl")
-    assert await Datasets(DaemonPool(1), beside).check(file.now, MODEL, Role.TRAIN)
-    assert not beside.is_for(file.now)
+    scans, file = ScanProcess(large=0), document("train.jsonl")
+    assert await Datasets(DaemonPool(1), scans).check(file.now, MODEL, Role.TRAIN)
+    assert not scans.is_for(file.now)
 
 
 async def test_who_waits_when_the_app_ends_gets_nothing_more() -> None:
-    beside = Beside(large=0)
+    scans = ScanProcess(large=0)
     version = document("train.jsonl").now
-    assert list(beside.ask("rules", [version], MODEL, Role.TRAIN, should_stop=lambda: False))
-    process = pid(beside)
+    assert list(scans.ask("rules", [version], MODEL, Role.TRAIN, should_stop=lambda: False))
+    process = pid(scans)
 
     def close() -> bool:
-        beside.close()
+        scans.close()
         return False
 
     os.kill(process, signal.SIGSTOP)
-    assert list(beside.ask("closer", [version], MODEL, should_stop=close)) == []
+    assert list(scans.ask("closer", [version], MODEL, should_stop=close)) == []
     until(lambda: ended(process))
-    assert not beside.is_for(version)
+    assert not scans.is_for(version)
 
 
 def test_it_ends_with_the_app_even_if_that_is_killed() -> None:
     code = """
 import sys
-from tui.services.dataset.scan_process import Beside
-beside = Beside(large=0)
-print(beside._running()._process.pid, flush=True)
+from tui.services.dataset.scan_process import ScanProcess
+scans = ScanProcess(large=0)
+print(scans._running()._process.pid, flush=True)
 sys.stdin.read()
 """
     pipe = subprocess.PIPE

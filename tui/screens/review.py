@@ -219,11 +219,11 @@ class ReviewScreen(SparingScreen[None]):
         try:
             for draft in drafts:
                 if (draft.question, draft.answer) != (now[draft.number].question, now[draft.number].answer):
-                    await self.services.shelf.rewrite(draft)
+                    await self.services.review_queue.rewrite(draft)
             for verdict in Verdict:
                 numbers = [d.number for d in drafts if d.verdict is verdict]
                 if numbers:
-                    await self.services.shelf.mark(numbers, verdict)
+                    await self.services.review_queue.mark(numbers, verdict)
         except AppError as error:
             self.say(error.sentence(), "problem")
             return False
@@ -324,7 +324,7 @@ class ReviewScreen(SparingScreen[None]):
         self._busy = True
         try:
             said = await self._add(self._batch, accepted, path)
-            await self.services.shelf.mark([draft.number for draft in accepted], Verdict.ADDED)
+            await self.services.review_queue.mark([draft.number for draft in accepted], Verdict.ADDED)
         except AppError as error:
             self.say(error.sentence(), "problem")
             return

@@ -150,7 +150,7 @@ class RoutingScreen(SharedScreen, part=True):
         if message.politely and (self.app.screen is not self or self.query_one(ContentSwitcher).current != "dataset"):
             return
         try:
-            batch = await self.services.shelf.batch(message.batch)
+            batch = await self.services.review_queue.batch(message.batch)
         except AppError as error:
             self.say(error.sentence(), "problem")
             return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tui.domain.clock import Now
 from tui.services.dataset.datasets import Datasets
-from tui.services.dataset.scan_process import Beside
+from tui.services.dataset.scan_process import ScanProcess
 from tui.services.paths import Paths
 from tui.services.pool import DaemonPool
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tui.services.chat.votes import Votes
     from tui.services.dataset.documents import Documents
     from tui.services.dataset.file_memory import FileMemory
-    from tui.services.dataset.review_queue import Shelf
+    from tui.services.dataset.review_queue import ReviewQueue
     from tui.services.dataset.scrutiny import Scrutiny
     from tui.services.dataset.shaping import Shaping
     from tui.services.news import NewsDesk
@@ -35,8 +35,8 @@ class LocalServices:
         self.paths = paths
         self.sandbox = sandbox
         self.now = now
-        self.beside = Beside()
-        self.datasets = Datasets(self.pool, self.beside)
+        self.scan_process = ScanProcess()
+        self.datasets = Datasets(self.pool, self.scan_process)
 
     @cached_property
     def store(self) -> Store:
@@ -64,7 +64,7 @@ class LocalServices:
         """The closer look at files, and at what they share."""
         from tui.services.dataset.scrutiny import Scrutiny
 
-        return Scrutiny(self.pool, self.beside)
+        return Scrutiny(self.pool, self.scan_process)
 
     @cached_property
     def shaping(self) -> Shaping:
@@ -102,11 +102,11 @@ class LocalServices:
         return Refusals(self.store)
 
     @cached_property
-    def shelf(self) -> Shelf:
+    def review_queue(self) -> ReviewQueue:
         """Written pairs that wait for a person."""
-        from tui.services.dataset.review_queue import Shelf
+        from tui.services.dataset.review_queue import ReviewQueue
 
-        return Shelf(self.store, self.pool, now=self.now)
+        return ReviewQueue(self.store, self.pool, now=self.now)
 
     @cached_property
     def leases(self) -> Leases:

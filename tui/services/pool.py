@@ -19,11 +19,12 @@ _Work = Callable[[], Callable[[], None] | None]
 _TURN = 0.0005
 """Seconds after which a thread that computes lets another one go on. A key wants the interpreter several times until
 it is painted, and with Python's own five milliseconds it would wait that long each time."""
-
-
 _GIVE_WAY = 0.0002
+"""Seconds of a rest when no key is being answered: enough for another thread to take its turn."""
 _ANSWERED = 0.012
+"""Seconds after a key in which it counts as being answered."""
 _LOOK_AGAIN = 0.003
+"""Seconds between two looks whether the key is answered."""
 
 
 class Attention:
@@ -96,7 +97,7 @@ class DaemonPool:
                 error.__cause__ = stop
             except BaseException as raised:
                 error = raised
-            return lambda: _post(loop, deliver, result, error)
+            return lambda: post(loop, deliver, result, error)
 
         self.submit(work)
         return await future
@@ -150,18 +151,13 @@ class _Turns:
             self.work.put(None)
 
 
-def _post(loop: asyncio.AbstractEventLoop, callback: Callable[..., object], *args: Any) -> None:
+def post(loop: asyncio.AbstractEventLoop, callback: Callable[..., object], *args: Any) -> None:
     """Hand something to the loop from a thread; nothing when the loop has ended meanwhile."""
     try:
         loop.call_soon_threadsafe(callback, *args)
     except RuntimeError:
         if not loop.is_closed():
             raise
-
-
-def post(loop: asyncio.AbstractEventLoop, callback: Callable[..., object], *args: Any) -> None:
-    """Public door to the same thing, for streams that have a thread of their own."""
-    _post(loop, callback, *args)
 
 
 def daemon(function: Callable[[], None], name: str) -> threading.Thread:

@@ -166,7 +166,7 @@ class Services(LocalServices):
         """Pairs from documents."""
         from tui.services.dataset.generator import Generator
 
-        return Generator(self.structured, self.shelf, self.pool)
+        return Generator(self.structured, self.review_queue, self.pool)
 
     @cached_property
     def structured(self) -> Structured:
@@ -268,7 +268,7 @@ class Services(LocalServices):
 
     def close(self) -> None:
         """Let the threads go, each after what was asked of it. Returns at once."""
-        self.beside.close()
+        self.scan_process.close()
         self.aws.pool.close()
         self.pool.close()
 

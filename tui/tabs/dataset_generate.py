@@ -56,10 +56,10 @@ class GeneratingTab(SharingTab, part=True):
             self._offered = self.place
             self._tell_waiting()
 
-    @work(group="shelf")
+    @work(group="review")
     async def _tell_waiting(self) -> None:
         try:
-            waiting = await self.services.shelf.waiting(self.place)
+            waiting = await self.services.review_queue.waiting(self.place)
         except AppError as error:
             self.say(error.sentence(), "problem")
             return
@@ -81,7 +81,7 @@ class GeneratingTab(SharingTab, part=True):
             self.say("AWS has to be reached first", "problem")
             return
         try:
-            waiting = await self.services.shelf.waiting(self.place)
+            waiting = await self.services.review_queue.waiting(self.place)
         except AppError as error:
             self.say(error.sentence(), "problem")
             return
@@ -190,7 +190,7 @@ class GeneratingTab(SharingTab, part=True):
                 self.place,
                 document,
                 wish,
-                self._known_questions(self.shared_files, await self.services.shelf.waiting(self.place)),
+                self._known_questions(self.shared_files, await self.services.review_queue.waiting(self.place)),
                 stop=lambda: self._stopping,
                 waiting=self._tell_wait,
             )

@@ -28,7 +28,7 @@ from tui.domain.files.pairs import Damaged, Keys, PairFile, Pairs, Role
 from tui.domain.files.raw_text import HEAD, refuse_binary
 from tui.domain.text import human_size, safe_line
 from tui.domain.values import dataclass
-from tui.services.dataset.scan_process import Beside, GoneError
+from tui.services.dataset.scan_process import GoneError, ScanProcess
 from tui.services.pool import DaemonPool, attention
 from tui.services.saving import write_whole
 
@@ -78,9 +78,9 @@ class Converted:
 class Datasets:
     """Local files of pairs."""
 
-    def __init__(self, pool: DaemonPool, beside: Beside | None = None) -> None:
+    def __init__(self, pool: DaemonPool, scan_process: ScanProcess | None = None) -> None:
         self._pool = pool
-        self._beside = beside or Beside()
+        self._scan_process = scan_process or ScanProcess()
         self._last: Searched | None = None
 
     async def open(self, path: Path, keys: Keys | None = None) -> PairFile:
@@ -91,7 +91,7 @@ class Datasets:
         self, file: Pairs, model: BaseModel, role: Role, should_stop: Callable[[], bool] = lambda: False
     ) -> Findings:
         """All problems of a file for a base model; not all when told to stop."""
-        return await self._pool.run(_check, file, model, role, should_stop, self._beside)
+        return await self._pool.run(_check, file, model, role, should_stop, self._scan_process)
 
     async def arrange(self, wish: Wish, should_stop: Callable[[], bool], tell: Callable[[Listing], None]) -> Listing:
         """The records that a query leaves, in an order; not all when told to stop.
@@ -196,10 +196,12 @@ def _in_order(wish: Wish, found: array[int] | None, should_stop: Callable[[], bo
     return Listing(rows, wish.order).ready()
 
 
-def _check(file: Pairs, model: BaseModel, role: Role, should_stop: Callable[[], bool], beside: Beside) -> Findings:
-    if beside.is_for(file):
+def _check(
+    file: Pairs, model: BaseModel, role: Role, should_stop: Callable[[], bool], scan_process: ScanProcess
+) -> Findings:
+    if scan_process.is_for(file):
         with suppress(GoneError):
-            answer = beside.ask("rules", [cast("Version", file)], model, role, should_stop=should_stop)
+            answer = scan_process.ask("rules", [cast("Version", file)], model, role, should_stop=should_stop)
             return Findings.over(Problem(*one) for piece in answer for one in piece).counted()
     return Findings.over(checks.check(file, model, role, should_stop=yielding(should_stop))).counted()
 

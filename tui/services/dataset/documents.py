@@ -35,7 +35,7 @@ from tui.services.pool import DaemonPool
 
 if TYPE_CHECKING:
     from tui.domain.dataset.pair_differences import Difference
-    from tui.services.dataset.carrying import Carriage
+    from tui.services.dataset.moving import Moved
     from tui.services.dataset.recovery import Recovered
 
 __all__ = ["Documents", "OpenDocument", "WouldOverwrite"]
@@ -79,19 +79,19 @@ class Documents:
 
     async def differences(self, opened: OpenDocument) -> list[Difference]:
         """Pairs that are otherwise in the file on disk than here, told from here to there. Raises AppError."""
-        from tui.services.dataset.carrying import differences_of
+        from tui.services.dataset.moving import differences_of
 
         return await self._pool.run(differences_of, opened)
 
     async def candidates(self, opened: OpenDocument, keys: Keys | None = None) -> UnclearKeys | None:
         """The keys that may be chosen in a file, read with `keys`; None where its format names them."""
-        from tui.services.dataset.carrying import candidates_of
+        from tui.services.dataset.moving import candidates_of
 
         return await self._pool.run(candidates_of, opened, keys)
 
     async def same(self, among: Sequence[OpenDocument], path: Path) -> OpenDocument | None:
         """The open file that `path` leads to: by its name, a symbolic or a hard link."""
-        from tui.services.dataset.carrying import same_of
+        from tui.services.dataset.moving import same_of
 
         return await self._pool.run(same_of, among, path)
 
@@ -187,16 +187,14 @@ class Documents:
 
     # Between files
 
-    async def carry(
-        self, source: OpenDocument, indices: Sequence[int], target: OpenDocument, *, keep: bool
-    ) -> Carriage:
+    async def carry(self, source: OpenDocument, indices: Sequence[int], target: OpenDocument, *, keep: bool) -> Moved:
         """Put records at the end of another file, and unless `keep` is set, take them out of their own.
 
         The other file has them, and its journal, before they go: after a crash they may stand in both, never in none.
         Raises AppError and FormatError; then nothing has been taken away.
         """
         from tui.domain.files.moving import carried
-        from tui.services.dataset.carrying import Carriage, without
+        from tui.services.dataset.moving import Moved, without
 
         await self._must_be_ours(source)
         version, pairs_ = source.document.now, count(len(indices), "pair")
@@ -205,11 +203,11 @@ class Documents:
         do = self.do_apart if len(indices) > _MANY else self.do
         arrived = await do(target, lambda d: d.insert(len(d.now), found.texts, what, "" if keep else str(source.path)))
         if keep:
-            return Carriage(arrived, None, found.left_out)
+            return Moved(arrived, None, found.left_out)
         if target.unguarded:
             raise AppError(Cause.FILE, f"{pairs_} copied, not moved", target.unguarded, f"Save {target.name} first")
         gone = await do(source, partial(without, version, indices, f"move of {pairs_} to {target.name}", target))
-        return Carriage(arrived, gone, found.left_out)
+        return Moved(arrived, gone, found.left_out)
 
     async def carry_to_new(
         self, source: OpenDocument, indices: Sequence[int], path: Path, *, keep: bool
@@ -218,7 +216,7 @@ class Documents:
 
         Raises AppError; then nothing has been taken away, and the new file may be there.
         """
-        from tui.services.dataset.carrying import without, write_new
+        from tui.services.dataset.moving import without, write_new
 
         await self._must_be_ours(source)
         version = source.document.now

@@ -9,8 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from tui.domain.text import safe_line
-from tui.services.dataset.journal import alive, locked, whoami
+from tui.services.dataset.journal import locked
 from tui.services.paths import make_private
+from tui.services.process_identity import alive, whoami
 
 
 def remove_abandoned(folder: Path) -> None:

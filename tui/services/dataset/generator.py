@@ -26,7 +26,7 @@ from tui.domain.errors import AppError, Cause
 from tui.domain.text import count
 from tui.domain.values import dataclass
 from tui.services.chat.structured import Structured, UnfitError
-from tui.services.dataset.review_queue import Shelf
+from tui.services.dataset.review_queue import ReviewQueue
 from tui.services.pool import DaemonPool
 
 _MAX_TOKENS = 8192
@@ -69,10 +69,10 @@ class Generator:
     """Writes pairs. What came is in the app's memory before the next ask is made."""
 
     def __init__(
-        self, structured: Structured, shelf: Shelf, pool: DaemonPool, *, pauses: Sequence[float] = _PAUSES
+        self, structured: Structured, queue: ReviewQueue, pool: DaemonPool, *, pauses: Sequence[float] = _PAUSES
     ) -> None:
         self._structured = structured
-        self._shelf = shelf
+        self._queue = queue
         self._pool = pool
         self._pauses = tuple(pauses)
 
@@ -95,7 +95,7 @@ class Generator:
         """
         distinct = await self._pool.run(Distinct, known)  # of a large file that takes a second
         task = _Task(document, wish, distinct, stop, waiting)
-        batch = await self._shelf.begin(place, document, wish)
+        batch = await self._queue.begin(place, document, wish)
         ended = _STOPPED
         try:
             yield task.progress(batch)
@@ -105,7 +105,7 @@ class Generator:
         finally:
             # Whoever stopped it may be gone already, and what ended it may be the disk.
             with contextlib.suppress(AppError, asyncio.CancelledError):
-                await asyncio.shield(self._shelf.end(batch, ended))
+                await asyncio.shield(self._queue.end(batch, ended))
 
     async def _ask_on(self, task: _Task, batch: int) -> AsyncIterator[Progress]:
         while (plot := task.next()) is not None:
@@ -115,7 +115,7 @@ class Generator:
             except UnfitError as error:
                 task.usage += error.usage
                 task.unfit(plot, error)
-                await self._shelf.add(batch, (), plot.part.label, error.usage)
+                await self._queue.add(batch, (), plot.part.label, error.usage)
                 yield task.progress(batch, plot, note=error.sentence())
                 continue
             except AppError as error:
@@ -123,7 +123,7 @@ class Generator:
                 return
             task.usage += filled.usage
             fresh = task.take(plot, filled, number)
-            await self._shelf.add(batch, fresh, plot.part.label, filled.usage)
+            await self._queue.add(batch, fresh, plot.part.label, filled.usage)
             yield task.progress(batch, plot, note="; ".join(filled.notes))
             if task.stop():
                 break

@@ -25,23 +25,12 @@ from typing import Any
 from tui.domain.values import dataclass
 from tui.services.paths import make_private
 from tui.services.pool import daemon
+from tui.services.process_identity import alive, host, whoami
 from tui.services.saving import sync_folder, write_all
 
 _YOUNG = 60.0
+"""Seconds in which a journal without an edit may belong to a process that is about to lock it."""
 _FORMAT = 1
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-
-
-def boot_id() -> str:
-    """What tells one run of this machine from the next; nothing where the system has no such thing."""
-    with suppress(OSError):
-        return _BOOT_ID.read_text().strip()
-    return ""
-
-
-def host() -> str:
-    """This machine's name."""
-    return os.uname().nodename
 
 
 def locked(descriptor: int) -> bool:
@@ -51,26 +40,6 @@ def locked(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def alive(header: Mapping[str, Any]) -> bool:
-    """Whether the process that a header or lock names may still run."""
-    if header.get("host") != host():
-        return True  # nothing can be known of another machine
-    if header.get("boot") != boot_id():
-        return False
-    try:
-        os.kill(int(header.get("pid", 0)) or -1, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def whoami() -> dict[str, Any]:
-    """What a header or lock says of its process."""
-    return {"pid": os.getpid(), "boot": boot_id(), "host": host()}
 
 
 def _line(value: Mapping[str, Any]) -> bytes:

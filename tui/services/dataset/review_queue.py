@@ -22,7 +22,7 @@ _TABLES = (
 _FACTS = ("document", "sha256", "model_id", "model_name", "wanted")
 
 
-class Shelf:
+class ReviewQueue:
     """Batches of written pairs. Each method raises AppError when the disk refuses."""
 
     def __init__(self, store: Store, pool: DaemonPool, *, now: Now = utc_now) -> None:

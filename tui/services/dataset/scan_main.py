@@ -15,7 +15,7 @@ from tui.domain.dataset.checks import Problem
 from tui.domain.dataset.grams import Alike
 from tui.domain.files.version import Version
 from tui.services.dataset.scan_messages import cut, receive, receive_version, send
-from tui.services.dataset.scans import Looks
+from tui.services.dataset.scans import Scans
 
 _LONG = 10
 """How much nicer a look that takes seconds is than the app."""
@@ -39,7 +39,7 @@ class _Desk:
         self._to = answers
         self._lock = threading.Lock()
         self._stopped: set[int] = set()
-        self._looks = Looks()
+        self._scans = Scans()
         self._work: dict[str, Callable[..., Iterable[Any]]] = {
             "rules": self._rules,
             "closer": self._closer,
@@ -54,7 +54,7 @@ class _Desk:
                     case "stop", ticket:
                         self._stopped.add(ticket)
                     case "forget", document:
-                        self._looks.forget(document)
+                        self._scans.forget(document)
                     case what, ticket, count, more:
                         files = [receive_version(stream) for _ in range(count)]
                         threading.Thread(target=self._answer, args=(ticket, what, files, more), daemon=True).start()
@@ -84,12 +84,12 @@ class _Desk:
     def _closer(self, files: Files, model: Any, should_stop: Callable[[], bool]) -> Iterable[Any]:
         _be_nice()
         ((document, file),) = files
-        return map(_flat, self._looks.closer(document, file, model, should_stop))
+        return map(_flat, self._scans.closer(document, file, model, should_stop))
 
     def _shared(self, files: Files, thresholds: Any, should_stop: Callable[[], bool]) -> Iterable[Any]:
         _be_nice()
         (small, one), (large, other) = files
-        found = self._looks.shared((small, large), one, other, thresholds, should_stop)
+        found = self._scans.shared((small, large), one, other, thresholds, should_stop)
         return ((k.one, k.other, _likeness(k.question), _likeness(k.answer)) for k in found)
 
 

@@ -44,7 +44,7 @@ class GoneError(Exception):
     """The process is not there, or has ended before it answered: the work has to be done here."""
 
 
-class Beside:
+class ScanProcess:
     """The process, asked from threads that may wait."""
 
     def __init__(self, large: int = LARGE, idle: float = _IDLE) -> None:
@@ -170,7 +170,7 @@ class _Child:
         self._idle = idle
         self._tickets = itertools.count()
         self._answers: dict[int, queue.SimpleQueue[Any]] = {}
-        daemon(self._read, "beside")
+        daemon(self._read, "scan-process")
 
     def expect(self) -> int:
         """A new ticket, on which answers will come."""

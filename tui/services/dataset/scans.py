@@ -19,7 +19,7 @@ from tui.domain.files.version import Version
 Stop = Callable[[], bool]
 
 
-class Looks:
+class Scans:
     """One look at a time: a second one waits for the first on its thread. Documents are named by numbers."""
 
     def __init__(self) -> None:

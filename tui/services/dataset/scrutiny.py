@@ -23,8 +23,8 @@ from tui.domain.files.version import Version
 from tui.domain.text import safe_line
 from tui.domain.values import dataclass
 from tui.services.dataset.datasets import yielding
-from tui.services.dataset.scan_process import Beside, GoneError
-from tui.services.dataset.scans import Looks
+from tui.services.dataset.scan_process import GoneError, ScanProcess
+from tui.services.dataset.scans import Scans
 from tui.services.pool import DaemonPool
 
 
@@ -48,10 +48,10 @@ class Side:
 class Scrutiny:
     """Near duplicates, odd records, leaks: here, for large files in the process beside."""
 
-    def __init__(self, pool: DaemonPool, beside: Beside | None = None) -> None:
+    def __init__(self, pool: DaemonPool, scan_process: ScanProcess | None = None) -> None:
         self._pool = pool
-        self._beside = beside or Beside()
-        self._looks = Looks()
+        self._scan_process = scan_process or ScanProcess()
+        self._scans = Scans()
         self._here: weakref.WeakSet[Material] = weakref.WeakSet()
         """Documents that were looked at in this process."""
 
@@ -60,18 +60,18 @@ class Scrutiny:
         return await self._pool.run(self._look_closer, file, model, should_stop)
 
     def _look_closer(self, file: Version, model: BaseModel, should_stop: Callable[[], bool]) -> list[Problem]:
-        if self._beside.is_for(file):
+        if self._scan_process.is_for(file):
             with suppress(GoneError):
-                pieces = self._beside.ask("closer", [file], model, should_stop=should_stop)
+                pieces = self._scan_process.ask("closer", [file], model, should_stop=should_stop)
                 return [Problem(*one) for piece in pieces for one in piece]
-        return self._looks.closer(self._number(file), file, model, yielding(should_stop))
+        return self._scans.closer(self._number(file), file, model, yielding(should_stop))
 
     def _number(self, file: Version) -> int:
         """What its document is called as long as it lives."""
-        number = self._beside.number(file.material)
+        number = self._scan_process.number(file.material)
         if file.material not in self._here:
             self._here.add(file.material)
-            weakref.finalize(file.material, self._looks.forget, number).atexit = False
+            weakref.finalize(file.material, self._scans.forget, number).atexit = False
         return number
 
     async def leaks(
@@ -116,12 +116,12 @@ class Scrutiny:
     def _of(
         self, small: Version, large: Version, thresholds: Thresholds, should_stop: Callable[[], bool]
     ) -> list[Leak]:
-        if self._beside.is_for(small, large):
+        if self._scan_process.is_for(small, large):
             with suppress(GoneError):
-                pieces = self._beside.ask("shared", [small, large], thresholds, should_stop=should_stop)
+                pieces = self._scan_process.ask("shared", [small, large], thresholds, should_stop=should_stop)
                 return [Leak(k[0], k[1], _alike(k[2]), _alike(k[3])) for piece in pieces for k in piece]
         numbers = (self._number(small), self._number(large))
-        return self._looks.shared(numbers, small, large, thresholds, yielding(should_stop))
+        return self._scans.shared(numbers, small, large, thresholds, yielding(should_stop))
 
     async def told(self, sides: Sequence[Side], shared: Sequence[Shared]) -> list[list[Problem]]:
         """For each file what it shares with the others, as problems of its records."""

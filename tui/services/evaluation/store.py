@@ -26,8 +26,8 @@ from tui.domain.evaluation.evaluation import (
     Spec,
     Summary,
 )
-from tui.services.dataset.journal import alive, whoami
 from tui.services.evaluation.rows import place, read_answer, read_judge, read_judgement, read_spec, summary
+from tui.services.process_identity import alive, whoami
 from tui.services.store import Store
 
 _TABLES = (

@@ -10,7 +10,7 @@ from enum import StrEnum
 from tui.domain.clock import Now
 from tui.domain.errors import AppError, Cause
 from tui.domain.values import dataclass
-from tui.services.dataset.journal import alive, whoami
+from tui.services.process_identity import alive, whoami
 from tui.services.store import Store
 
 _ORDERS = """

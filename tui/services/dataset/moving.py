@@ -1,4 +1,4 @@
-"""Files of pairs beside one another: records carried from one to another, and how a file differs from the disk."""
+"""Pairs moved or copied from one open file to another, and how an open file differs from the disk."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tui.services.saving import Fingerprint, write_whole
 
 
 @dataclass(frozen=True, slots=True)
-class Carriage:
+class Moved:
     """What was done to both files; `gone` is None for copies. `left_out` are fields without a place in the other."""
 
     arrived: Step
