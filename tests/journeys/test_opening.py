@@ -191,3 +191,24 @@ async def test_a_path_that_could_not_be_opened_is_offered_again(walk: Walk, tmp_
         await walk.sees("40 pairs")
         await walk.press("o")
         assert app.screen.query_one(Input).value == f"{tmp_path}/"
+
+
+async def test_files_are_closed_and_edits_asked_for(walk: Walk, tmp_path: Path) -> None:
+    first, second = written(tmp_path / "training.json", PAIRS), written(tmp_path / "validation.json", PAIRS[:33])
+    async with walk.app([first, second]) as app:
+        await walk.sees("40 pairs", "(1/2)", "▲")  # what both share
+        await walk.press("d", "ctrl+w")
+        await walk.sees("Close training.json without saving?", "unsaved edits are gone")
+        await walk.press("escape")
+        await walk.sees("39 pairs", "● unsaved")
+        await walk.press("ctrl+w", "y")
+        await walk.sees("training.json is closed", "VALIDATION  33 pairs")
+        await walk.misses("(1/2)")
+        await walk.misses("▲ ")
+        await walk.press("ctrl+w")
+        await walk.sees("validation.json is closed", "No file is open. Press o")
+        await walk.press("ctrl+w", "e", "d", "P", "enter")
+        assert app.is_running
+        await type_path(walk, str(first))
+        await walk.press("enter")
+        await walk.sees("training.json  TRAIN  40 pairs", "What is lantern 0?")

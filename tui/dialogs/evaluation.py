@@ -81,7 +81,7 @@ class EvaluationDialog(JudgeFields[Filled]):
         yield from self.judge_fields()
         yield TextField("name", form.name, id="name")
         system = f"“{safe_line(form.sides.system, 120)}”" if form.sides.system.strip() else "none"
-        asked = f"both sides: {form.sides.parameters.text} · system {system} (changed in Chat)"
+        asked = f"both sides: {form.sides.parameters.text} · system {system} (s and p in Chat change them)"
         yield Static(Content(asked), markup=False, classes="help-text")
 
     def closing(self) -> ComposeResult:

@@ -13,8 +13,8 @@ from tui.dialogs.base import Dialog
 from tui.domain.chat.votes import Verdict
 
 VERDICT_KEYS: tuple[tuple[str, str, Verdict, str], ...] = (
-    ("h", "left", Verdict.LEFT, "the left one (A)"),
-    ("l", "right", Verdict.RIGHT, "the right one (B)"),
+    ("h", "left", Verdict.LEFT, "A (left)"),
+    ("l", "right", Verdict.RIGHT, "B (right)"),
     ("t", "equals_sign", Verdict.TIE, "a tie"),
     ("x", "minus", Verdict.BOTH_BAD, "both are bad"),
 )

@@ -59,9 +59,9 @@ class ReviewScreen(SparingScreen[None]):
         Binding("x", "judge('rejected')", "reject", id="review.reject"),
         Binding("e,enter", "edit", "edit", key_display="e", id="review.edit"),
         Binding("w,ctrl+s", "add", "add to a file", key_display="w", id="review.add"),
-        Binding("f", "filter", "filter", id="review.filter"),
+        Binding("A", "judge_all('accepted')", "all", tooltip="Accept all that are undecided", id="review.accept_all"),
         Binding("u", "undo", "undo", id="review.undo"),
-        Binding("A", "judge_all('accepted')", "Accept all that are undecided", show=False, id="review.accept_all"),
+        Binding("f", "filter", "filter", id="review.filter"),
         Binding("X", "judge_all('rejected')", "Reject all that are undecided", show=False, id="review.reject_all"),
         Binding("escape", "leave", "back", key_display="esc", id="review.leave"),
         Binding("question_mark", "help", "help", key_display="?", id="review.help"),
@@ -125,13 +125,13 @@ class ReviewScreen(SparingScreen[None]):
     def _show(self) -> None:
         batch = self._batch
         counted = {v: sum(d.verdict is v for d in batch.drafts) for v in Verdict}
-        name = safe_line(batch.document, 24)
-        parts = [
-            f" {count(len(batch.drafts), 'pair')} from {name}",
-            f"✓ {counted[Verdict.ACCEPTED]} accepted",
-            f"✗ {counted[Verdict.REJECTED]} rejected",
-            f"· {counted[Verdict.OPEN]} undecided",
-        ]
+        parts = [f" {count(len(batch.drafts), 'pair')} from {safe_line(batch.document, 24)}"]
+        words = (
+            ("· {} undecided", Verdict.OPEN),
+            ("✓ {} accepted", Verdict.ACCEPTED),
+            ("✗ {} rejected", Verdict.REJECTED),
+        )
+        parts += [word.format(counted[v]) for word, v in words if counted[v]]
         if counted[Verdict.ADDED]:
             parts.append(f"{counted[Verdict.ADDED]} in a file")
         if self._filter:
@@ -203,7 +203,8 @@ class ReviewScreen(SparingScreen[None]):
         drafts = [draft for draft in self._shown if draft.verdict is Verdict.OPEN]
         if drafts:
             await self._judge(drafts, Verdict(verdict))
-            self.say(f"{count(len(drafts), 'pair')} {verdict} (u takes it back)")
+            then = "w adds them to a file, " if verdict == Verdict.ACCEPTED else ""
+            self.say(f"{count(len(drafts), 'pair')} {verdict} ({then}u takes it back)")
 
     async def _judge(self, drafts: Sequence[Draft], verdict: Verdict) -> None:
         await self._change(drafts, [draft.judged(verdict) for draft in drafts])

@@ -26,6 +26,9 @@ class ChatTab(HistoryTab):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("E", "evaluate", "evaluate", tooltip="Evaluate both over many questions", id="chat.evaluate"),
+        # Behind what comes after an answer: in the last line there is not room for all.
+        Binding("s", "system_prompt", "system", tooltip="System prompt of both sides", id="chat.system"),
+        Binding("p", "parameters", "parameters", tooltip="Temperature, top_p and most tokens", id="chat.parameters"),
         Binding("y", "copy", "Copy the last answer of this side", show=False, id="chat.copy"),
         Binding(
             "ctrl+o",

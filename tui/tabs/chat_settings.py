@@ -38,8 +38,6 @@ class SettingsTab(AskingTab, part=True):
     """The system prompt of the training data is what a tuned model should be asked with."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "system_prompt", "system", tooltip="System prompt of both sides", id="chat.system"),
-        Binding("p", "parameters", "parameters", tooltip="Temperature, top_p and most tokens", id="chat.parameters"),
         Binding("P", "presets", "System prompt and parameters by name", show=False, id="chat.presets"),
     ]
 

@@ -42,16 +42,23 @@ class CheckingTab(ListingTab, part=True):
             # The next edit is likely, and a check takes a processor.
             await asyncio.sleep(_CHECK_DELAY)
 
+        def place() -> int | None:
+            """Where the file stands among the open ones by now, unless it is edited, closed, or for something else."""
+            if self.model is not model:
+                return None
+            same = (i for i, f in enumerate(self.files) if f.file is opened.file and f.role is opened.role)
+            return next(same, None)
+
         def outdated() -> bool:
-            now = self.files[at]
-            return not (now.file is opened.file and now.role is opened.role and self.model is model)
+            return place() is None
 
         if outdated():
             return
         found = await self.services.datasets.check(opened.file, model, opened.role, outdated)
-        if not outdated():
-            self.put_rules(at, found)
-            if at == self.current:
+        now = place()
+        if now is not None:
+            self.put_rules(now, found)
+            if now == self.current:
                 self.show_file()
 
     def put_rules(self, at: int, found: Findings) -> None:

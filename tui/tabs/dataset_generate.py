@@ -54,10 +54,11 @@ class GeneratingTab(SharingTab, part=True):
         """Whose pairs may wait is known now: say what an earlier session left."""
         if identity.known and self.place != self._offered:
             self._offered = self.place
-            self._tell_waiting()
+            self.tell_waiting()
 
     @work(group="review")
-    async def _tell_waiting(self) -> None:
+    async def tell_waiting(self) -> None:
+        """Say what written pairs wait for a review, and by which key."""
         try:
             waiting = await self.services.review_queue.waiting(self.place)
         except AppError as error:

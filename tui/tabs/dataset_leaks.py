@@ -49,6 +49,8 @@ class LeakingTab(MendingTab, part=True):
 
     def show_record(self, at: int, index: int) -> None:
         """Show a record of one of the open files."""
+        if at >= len(self.files):
+            return  # closed meanwhile
         if at != self.current:
             self.current = at
             self.show_all()

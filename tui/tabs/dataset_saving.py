@@ -78,7 +78,9 @@ class SavingTab(EditingTab, part=True):
             self.say(conflict.sentence(), "problem")
             await self._settle_conflict(opened, conflict, path)
             return
-        at = next(i for i, f in enumerate(self.files) if f.source is opened.source)
+        at = next((i for i, f in enumerate(self.files) if f.source is opened.source), None)
+        if at is None:
+            return  # closed meanwhile
         now, keys = opened.source.document.now, opened.source.keys
         if self.files[at].file.path != now.path:
             self.files[at] = replace(self.files[at], file=now)

@@ -93,9 +93,9 @@ class ShapingTab(UploadingTab, part=True):
         basis = counter.basis(self.model.name)
         for number in sorted(range(len(files)), key=lambda n: n != self.current):
             try:
-                found = await self.services.shaping.statistics(
-                    files[number].file, counter, self.system_of(self.files[number]), lambda: not dialog.is_attached
-                )
+                file = files[number].file
+                system = next((self.system_of(f) for f in self.files if f.file is file), self.system_prompt)
+                found = await self.services.shaping.statistics(file, counter, system, lambda: not dialog.is_attached)
             except Stopped:
                 return
             dialog.put(number, found, basis)
@@ -183,9 +183,15 @@ class ShapingTab(UploadingTab, part=True):
         keys = layout.plain if isinstance(layout, Keys) else None
         for number, (role, path, _) in enumerate(parts):
             source = await self.services.documents.open(path, keys)
-            self.take_in(EditedFile(source.document.now, role, source=source), show=number == 0)
+            part_file = EditedFile(source.document.now, role, source=source, system=opened.system)
+            self.take_in(part_file, show=number == 0)
             await self.attempt(self.services.file_memory.opened(path, role))
+            if opened.system is not None:
+                await self.attempt(self.services.file_memory.set_system([path], opened.system))
             if keys is not None:
                 await self.attempt(self.services.file_memory.choose(path, keys))
         sizes = ", ".join(f"{len(part):,} {role}" for role, _, part in parts)
-        self.say(f"Split with seed {safe_line(plan.form.seed, 20)}: {sizes}. {opened.name} is as it was", "good")
+        # Its pairs are all in the parts: open beside them, it would count as training data that leaks into each.
+        done = not marked and not opened.dirty and await self.close_file(opened.source)
+        was = f"{opened.name} is as it was{', and closed' if done else ''}"
+        self.say(f"Split with seed {safe_line(plan.form.seed, 20)}: {sizes}. {was}", "good")

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from textual import work
 
-from tui.tabs.dataset_leaks import LeakingTab
+from tui.tabs.dataset_closing import ClosingTab
 from tui.tabs.editing import EditedFile
 
 
-class SystemTab(LeakingTab, part=True):
+class SystemTab(ClosingTab, part=True):
     """Knows which system prompt a file goes with."""
 
     system_prompt: str

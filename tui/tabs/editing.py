@@ -141,7 +141,9 @@ class EditingTab(Tab, part=True):
 
     def _edited(self, opened: EditedFile, step: Step, said: str) -> None:
         """Show what a file holds now."""
-        at = next(i for i, f in enumerate(self.files) if f.source is opened.source)
+        at = next((i for i, f in enumerate(self.files) if f.source is opened.source), None)
+        if at is None:
+            return  # closed meanwhile
         now = opened.source.document.now
         if step.splices:
             self.step_taken(opened, step)
