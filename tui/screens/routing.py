@@ -157,4 +157,7 @@ class RoutingScreen(SharedScreen, part=True):
         if batch is not None:
             from tui.screens.review import review_of
 
-            self.app.push_screen(review_of(self.services, batch, tab), lambda _: tab.tell_waiting())
+            def left(_: None) -> None:
+                tab.tell_waiting()
+
+            self.app.push_screen(review_of(self.services, batch, tab), left)

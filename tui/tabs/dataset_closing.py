@@ -15,7 +15,7 @@ from tui.widgets.text_pane import TextPane
 from tui.widgets.virtual_table import VirtualTable
 
 if TYPE_CHECKING:
-    from tui.services.documents import OpenDocument
+    from tui.services.dataset.documents import OpenDocument
 
 
 class ClosingTab(LeakingTab, part=True):
