@@ -64,6 +64,6 @@ def test_the_differences_lead_from_one_version_to_the_other(before: list[Pair], 
 def test_many_pairs_are_compared_fast() -> None:
     before = [(f"question {n}", f"answer {n}") for n in range(20_000)]
     after = [(q, a + ("!" if n % 2 else "")) for n, (q, a) in enumerate(before)]
-    began = time.process_time()
+    began = time.thread_time()
     assert len(differences(file(before), file(after))) == 10_000
-    assert time.process_time() - began < 4
+    assert time.thread_time() - began < 4

@@ -326,12 +326,12 @@ def test_a_file_is_a_sequence() -> None:
 def test_a_hundred_thousand_pairs_open_fast() -> None:
     line = json.dumps({"question": "What is Amazon Bedrock?" * 3, "answer": "A managed service. " * 8}) + "\n"
     data = (line * 100_000).encode()
-    began = time.process_time()
+    began = time.thread_time()
     file = opened(data)
     assert len(file) == 100_000
     assert file[99_999].answer.startswith("A managed")
     # About 0.1 s where this was measured; the rest is room for slow machines.
-    assert time.process_time() - began < 4
+    assert time.thread_time() - began < 4
 
 
 @pytest.mark.parametrize(

@@ -279,20 +279,20 @@ def test_any_bytes_are_cut_into_rows_without_loss(data: bytes) -> None:
 def test_a_hundred_thousand_rows_open_fast() -> None:
     row = '"What is Amazon Bedrock, {0}?","A managed service. ""Really"", {0}\nit is."\r\n'
     data = ("question,answer\r\n" + "".join(row.format(n) for n in range(100_000))).encode()
-    began = time.process_time()
+    began = time.thread_time()
     file = read(Path("pairs.csv"), data)
     assert len(file) == 100_000
     assert file[99_999].answer == 'A managed service. "Really", 99999\nit is.'
-    assert time.process_time() - began < 4
+    assert time.thread_time() - began < 4
 
 
 def test_an_unclosed_quote_before_much_text_costs_little() -> None:
     data = b"question,answer\n" + b'"a,b\n' + b"c,d\n" * 200_000
-    began = time.process_time()
+    began = time.thread_time()
     file = read(Path("pairs.csv"), data)
     assert len(file) == 200_001
     assert isinstance(file[0], Damaged)
-    assert time.process_time() - began < 4
+    assert time.thread_time() - began < 4
 
 
 def test_a_first_row_that_names_question_and_answer_tells_how_the_fields_are_parted() -> None:

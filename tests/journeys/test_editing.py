@@ -345,7 +345,7 @@ def edited_and_killed(home: Path, file: Path, end: Callable[[Terminal], None]) -
 
 def kill(terminal: Terminal) -> None:
     terminal.signal(signal.SIGKILL)
-    terminal.process.wait(5)
+    terminal.process.wait(20)
 
 
 def hang_up(terminal: Terminal) -> None:

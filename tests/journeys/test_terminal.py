@@ -36,7 +36,7 @@ def test_a_signal_leaves_the_terminal_as_it_was(tmp_path: Path, number: signal.S
     with Terminal([], tmp_path) as terminal:
         terminal.sees(OFFLINE)
         terminal.signal(number)
-        assert terminal.ended(2) == 128 + number
+        assert terminal.ended() == 128 + number
         assert restored(terminal.written)
 
 
@@ -45,7 +45,7 @@ def test_a_closed_terminal_leaves_no_orphan(tmp_path: Path) -> None:
     with Terminal([], tmp_path) as terminal:
         terminal.sees(OFFLINE)
         terminal.close()
-        assert terminal.ended(5) == 129
+        assert terminal.ended() == 129
 
 
 def test_quitting_does_not_wait_for_an_endpoint_that_hangs(tmp_path: Path, silent: str) -> None:
@@ -57,7 +57,7 @@ def test_quitting_does_not_wait_for_an_endpoint_that_hangs(tmp_path: Path, silen
         began = time.monotonic()
         terminal.send("q")
         assert terminal.ended() == 0
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 5  # a call is given up after twenty seconds
         assert restored(terminal.written)
 
 

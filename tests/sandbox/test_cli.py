@@ -34,7 +34,7 @@ def exports() -> Iterator[list[str]]:
             break
     yield lines
     process.send_signal(signal.SIGINT)
-    assert process.wait(5) == 0
+    assert process.wait(20) == 0
     process.stdout.close()
 
 

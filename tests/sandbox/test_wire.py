@@ -53,9 +53,9 @@ def test_the_safe_patterns_of_other_names_are_too(shape: str, pattern: str, name
     ],
 )
 def test_no_pattern_takes_long(shape: str, text: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     assert problems(_shape(shape), text)
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 5  # some milliseconds, or for ever
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -261,9 +260,7 @@ async def test_renewing_never_waits(sandbox: Sandbox) -> None:
     aws = Aws(connect, sandbox=True)
     call = asyncio.ensure_future(aws.call("bedrock", "list_custom_models"))
     assert await aws.pool.run(entered.wait, 5)
-    began = time.monotonic()
-    aws.renew()
-    assert time.monotonic() - began < 0.1
+    aws.renew()  # which would else wait for what comes only after it
     release.set()
     await call
     await aws.call("bedrock", "list_custom_models")

@@ -347,8 +347,8 @@ async def test_files_do_not_wait_for_aws(scripted: Scripted, training: Path, tmp
     services = services_over(aws, tmp_path, ManualClock())
     hanging = [asyncio.ensure_future(aws.call("bedrock", "list_foundation_models")) for _ in range(20)]
     await services.pool.run(until, lambda: len(scripted.asked) >= 8)
-    file: PairFile = await asyncio.wait_for(services.datasets.open(training), 2)
-    await asyncio.wait_for(services.remember("p", "k", "v"), 2)
+    file: PairFile = await asyncio.wait_for(services.datasets.open(training), 10)
+    await asyncio.wait_for(services.remember("p", "k", "v"), 10)
     assert len(file) == 85
     scripted.released.set()
     await asyncio.gather(*hanging, return_exceptions=True)

@@ -59,6 +59,6 @@ def test_metrics_are_symmetric_shares_and_rouge_is_never_above_f1(one: str, two:
 
 
 def test_long_texts_take_no_long_time() -> None:
-    began = time.process_time()
+    began = time.thread_time()
     overlap("a b c d e f g " * 20_000, "g f e d c b a " * 20_000)
-    assert time.process_time() - began < 5
+    assert time.thread_time() - began < 5

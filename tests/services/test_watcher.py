@@ -144,7 +144,7 @@ async def test_waking_looks_at_once(watcher: Watcher, door: Door) -> None:
     assert not following.done()
     door.status = "InProgress"
     watcher.wake()
-    assert (await asyncio.wait_for(following, 2)).moving
+    assert (await asyncio.wait_for(following, 20)).moving
     assert door.looks == 2
 
 
@@ -152,7 +152,7 @@ async def test_waking_during_a_look_is_not_lost(watcher: Watcher, door: Door) ->
     boards = watcher.boards()
     await anext(boards)
     watcher.wake()
-    await asyncio.wait_for(anext(boards), 2)
+    await asyncio.wait_for(anext(boards), 20)
     assert door.looks == 2
 
 
@@ -247,6 +247,6 @@ async def test_another_account_begins_with_nothing(watcher: Watcher, door: Door)
     watcher.forget()
     door.error = DENIED
     watcher.wake()
-    board = await asyncio.wait_for(anext(boards), 2)
+    board = await asyncio.wait_for(anext(boards), 20)
     assert (board.runs, board.seen) == ((), NOW)
     assert board.never == {Part.JOBS}
