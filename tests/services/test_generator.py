@@ -26,8 +26,10 @@ from tui.domain.errors import AppError, Cause
 from tui.sandbox.server import Sandbox
 from tui.services.chat.structured import Structured, UnfitError
 from tui.services.dataset.generator import Generator, Progress
+from tui.services.dataset.review_queue import ReviewQueue
 from tui.services.dataset.source_documents import SourceDocuments
 from tui.services.session import Services
+from tui.services.store import Store
 
 SONNET = "us.anthropic.claude-sonnet-4-6"
 
@@ -207,6 +209,27 @@ async def test_what_nobody_looked_at_waits_for_the_next_start(services: Services
     assert await queue.waiting(PLACE) == []
     assert await queue.waiting("another/place") == []
     assert await queue.batch(999) is None
+
+
+async def test_a_batch_that_begins_meanwhile_in_another_window_is_another_one(
+    services: Services, tmp_path: Path
+) -> None:
+    class Hurried(Store):
+        """Another window's batch comes right after each of ours."""
+
+        def write(self, sql: str, values: tuple[Any, ...] = ()) -> int:
+            number = super().write(sql, values)
+            if sql.startswith("INSERT INTO generations"):
+                super().write(sql, ("another/place", *values[1:]))
+            return number
+
+    queue = ReviewQueue(Hurried(tmp_path / "state.db"), services.pool)
+    document = SourceDocument(Path("notes.md"), "md", "a" * 64, 9, ())
+    begun = await queue.batch(await queue.begin(PLACE, document, wish(3)))
+    assert begun is not None
+    assert [batch.number for batch in await queue.waiting("another/place")] == []
+    await queue.add(begun.number, [Written("Who?", "Nobody")], "all", Usage(1, 1))
+    assert [batch.number for batch in await queue.waiting(PLACE)] == [begun.number]
 
 
 def test_shares_are_even_and_complete() -> None:

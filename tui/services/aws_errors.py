@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
@@ -248,6 +249,13 @@ def understood(operation: str, parse: Callable[P, T], /, *args: P.args, **kwargs
         raise
     except Exception as error:
         raise odd_answer(operation, safe_line(f"{type(error).__name__}: {error}", 200)) from error
+
+
+def moment(value: Any) -> datetime:
+    """A time that an answer must have; for what `understood` parses. Raises TypeError."""
+    if not isinstance(value, datetime):
+        raise TypeError("no time")
+    return value
 
 
 def _is_aws_library(error: BaseException) -> bool:

@@ -16,6 +16,14 @@ from tui.services.store import IntentState, Store
 SKEW = timedelta(minutes=5)
 """How far this machine's clock may be ahead of AWS's when what was made is compared with what was ordered."""
 
+ROLE_WAITS = (2.0, 4.0, 8.0, 15.0, 30.0, 30.0)
+"""Seconds between tries while IAM spreads a new role."""
+
+
+def _role_is_spreading(error: AppError) -> bool:
+    # Bedrock has no code for it: a ValidationException, told from the others by its words.
+    return "could not assume" in error.detail.casefold()
+
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
@@ -61,12 +69,12 @@ class Orders:
         need: str,
         token: str,
         *,
-        wait_for: Callable[[AppError], bool] = lambda error: False,
-        waits: Iterable[float] = (),
-        waiting: Callable[[float], None] = lambda seconds: None,
+        role_waits: Iterable[float] = (),
+        waiting: Callable[[str], None] = lambda _: None,
     ) -> Ordered:
-        """What AWS made, told under `need` in its answer. Errors to `wait_for` are tried again after `waits`.
+        """What AWS made, told under `need` in its answer.
 
+        While IAM still spreads a role that the order names, it is tried again after `role_waits`; `waiting` is told.
         A second call with a token that is under way raises nothing and sends nothing. Raises AppError; with
         `outcome_unknown` AWS may have carried out this or an earlier try of the order.
         """
@@ -79,16 +87,16 @@ class Orders:
             doubtful = await self._pool.run(self._store.doubtful, token)
             await self._pool.run(self._store.prepare, place, operation, name, params, token)
             self._doubted.add(token)
-            for wait in (*waits, None):
+            for wait in (*role_waits, None):
                 try:
                     answer = await self._aws.order("bedrock", operation, params, need=(need,))
                     break
                 except AppError as error:
                     doubtful = error.outcome_unknown = doubtful or error.outcome_unknown
-                    if wait is None or not wait_for(error):
+                    if wait is None or not _role_is_spreading(error):
                         await self._close_failed(token, error)
                         raise
-                waiting(wait)
+                waiting(f"IAM is still spreading the role; next try in {wait:g} s")
                 await asyncio.sleep(wait)
             return await self._close_made(token, str(answer[need]))
         finally:

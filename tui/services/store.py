@@ -9,7 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -299,3 +299,40 @@ class Store:
         """A last choice."""
         rows = self.read("SELECT value FROM remembered WHERE place=? AND key=?", (place, key))
         return str(rows[0][0]) if rows else default
+
+
+class Tables:
+    """Tables that one service keeps in the store for itself; they are made when they are first used.
+
+    Methods block and raise as those of `Store` do.
+    """
+
+    def __init__(self, store: Store, *statements: str) -> None:
+        """`statements` make the tables where they are not there yet."""
+        self._store = store
+        self._statements = statements
+        self._made = False
+
+    @property
+    def _ready(self) -> Store:
+        if not self._made:
+            for statement in self._statements:
+                self._store.write(statement)
+            self._made = True
+        return self._store
+
+    def write(self, sql: str, values: tuple[Any, ...] = ()) -> int:
+        """See `Store.write`."""
+        return self._ready.write(sql, values)
+
+    def change(self, sql: str, values: tuple[Any, ...] = ()) -> int:
+        """See `Store.change`."""
+        return self._ready.change(sql, values)
+
+    def read(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """See `Store.read`."""
+        return self._ready.read(sql, values)
+
+    def together(self) -> AbstractContextManager[None]:
+        """See `Store.together`."""
+        return self._ready.together()

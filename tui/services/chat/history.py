@@ -7,7 +7,7 @@ from typing import Any
 
 from tui.domain.chat.conversation import KeptAnswer
 from tui.services.pool import DaemonPool
-from tui.services.store import Store
+from tui.services.store import Store, Tables
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS turns (
@@ -30,6 +30,7 @@ class History:
 
     def __init__(self, store: Store, pool: DaemonPool) -> None:
         self._store = store
+        self._tables = Tables(store, _TABLE, _INDEX)
         self._pool = pool
 
     async def add(self, place: str, kept: KeptAnswer) -> int:
@@ -52,13 +53,12 @@ class History:
 
     def add_now(self, place: str, kept: KeptAnswer) -> int:
         """As `add`, on the thread that calls."""
-        self._store.write(_TABLE)
         if kept.number:
-            self._store.write(
+            self._tables.write(
                 "UPDATE answers SET parameters=?, answer=?, footer=?, whole=? WHERE id=?",
                 (kept.parameters, kept.answer, kept.footer, int(kept.whole), kept.number),
             )
-            self._store.write(
+            self._tables.write(
                 "UPDATE turns SET reference=?, origin=? WHERE answer=?", (kept.reference, kept.origin, kept.number)
             )
             return kept.number
@@ -72,27 +72,21 @@ class History:
             "footer": kept.footer,
         }
         number = self._store.add_answer(place, fields, whole=kept.whole)
-        self._store.write(
+        self._tables.write(
             "INSERT OR REPLACE INTO turns VALUES (?,?,?,?,?,?,?)",
             (number, kept.conversation, kept.turn, kept.side, int(kept.blind), kept.reference, kept.origin),
         )
         return number
 
-    def _ready(self) -> None:
-        self._store.write(_TABLE)
-        self._store.write(_INDEX)
-
     def _search(self, place: str, words: str, without: str) -> list[KeptAnswer]:
-        self._ready()
         found = [_holds(word) for word in words.split()[:8]]
         conditions = "".join(f" AND {condition}" for condition, _ in found)
         sql = f"{_SELECT} WHERE a.place=? AND (t.conversation IS NULL OR t.conversation != ?){conditions}"
         values = (place, without or "-", *(value for _, value in found), MOST)
-        return [_kept(row) for row in self._store.read(f"{sql} ORDER BY a.id DESC LIMIT ?", values)]
+        return [_kept(row) for row in self._tables.read(f"{sql} ORDER BY a.id DESC LIMIT ?", values)]
 
     def _last(self, place: str) -> list[KeptAnswer]:
-        self._ready()
-        newest = self._store.read(
+        newest = self._tables.read(
             "SELECT t.conversation FROM turns t JOIN answers a ON a.id = t.answer WHERE a.place=?"
             " AND t.conversation != '' ORDER BY t.answer DESC LIMIT 1",
             (place,),
@@ -100,7 +94,7 @@ class History:
         if not newest:
             return []
         sql = f"{_SELECT} WHERE a.place=? AND t.conversation=? ORDER BY a.id"
-        return [_kept(row) for row in self._store.read(sql, (place, newest[0][0]))]
+        return [_kept(row) for row in self._tables.read(sql, (place, newest[0][0]))]
 
 
 def _holds(word: str) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tui.domain.chat.chat import Parameters
 from tui.domain.chat.conversation import Preset
 from tui.services.pool import DaemonPool
-from tui.services.store import Store
+from tui.services.store import Store, Tables
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS presets (
@@ -18,7 +18,7 @@ class Presets:
     """Each method raises AppError when the app's memory cannot be used."""
 
     def __init__(self, store: Store, pool: DaemonPool) -> None:
-        self._store = store
+        self._tables = Tables(store, _TABLE)
         self._pool = pool
 
     async def all(self) -> list[Preset]:
@@ -34,18 +34,15 @@ class Presets:
         await self._pool.run(self._delete, name)
 
     def _all(self) -> list[Preset]:
-        self._store.write(_TABLE)
-        rows = self._store.read("SELECT name, system, max_tokens, temperature, top_p FROM presets ORDER BY name")
+        rows = self._tables.read("SELECT name, system, max_tokens, temperature, top_p FROM presets ORDER BY name")
         return [Preset(name, system, Parameters(*values)) for name, system, *values in rows]
 
     def _save(self, preset: Preset) -> None:
-        self._store.write(_TABLE)
         given = preset.parameters
-        self._store.write(
+        self._tables.write(
             "INSERT OR REPLACE INTO presets VALUES (?,?,?,?,?)",
             (preset.name, preset.system, given.max_tokens, given.temperature, given.top_p),
         )
 
     def _delete(self, name: str) -> None:
-        self._store.write(_TABLE)
-        self._store.write("DELETE FROM presets WHERE name=?", (name,))
+        self._tables.write("DELETE FROM presets WHERE name=?", (name,))

@@ -9,7 +9,7 @@ from tui.domain.errors import AppError, Cause
 from tui.domain.tokens import Rate, Script, plausible, script_of
 from tui.services.aws import Aws
 from tui.services.pool import DaemonPool
-from tui.services.store import Store
+from tui.services.store import Store, Tables
 
 _SCHEMA = """CREATE TABLE IF NOT EXISTS token_counts (
     model TEXT NOT NULL, script TEXT NOT NULL, way TEXT NOT NULL, tokens INTEGER NOT NULL, characters INTEGER NOT NULL,
@@ -24,7 +24,7 @@ class TokenCounts:
     """Rates of tokens by model and script. Models are kept under their runtime ids."""
 
     def __init__(self, store: Store, pool: DaemonPool, aws: Aws) -> None:
-        self._store = store
+        self._tables = Tables(store, _SCHEMA)
         self._pool = pool
         self._aws = aws
 
@@ -67,20 +67,17 @@ class TokenCounts:
             await self._pool.run(self._put, row)
 
     def _add(self, row: tuple[str, str, str, int, int, int]) -> None:
-        self._store.write(_SCHEMA)
-        self._store.write(
+        self._tables.write(
             "INSERT INTO token_counts VALUES (?,?,?,?,?,?) ON CONFLICT (model, script, way) DO UPDATE SET"
             " tokens=tokens+excluded.tokens, characters=characters+excluded.characters, texts=texts+excluded.texts",
             row,
         )
 
     def _put(self, row: tuple[str, str, str, int, int, int]) -> None:
-        self._store.write(_SCHEMA)
-        self._store.write("INSERT OR REPLACE INTO token_counts VALUES (?,?,?,?,?,?)", row)
+        self._tables.write("INSERT OR REPLACE INTO token_counts VALUES (?,?,?,?,?,?)", row)
 
     def _rates(self, model: str) -> dict[Script, Rate]:
-        self._store.write(_SCHEMA)
-        rows = self._store.read(
+        rows = self._tables.read(
             "SELECT script, tokens, characters, texts FROM token_counts WHERE model=? ORDER BY way='counted'", (model,)
         )
         return {Script(script): Rate(tokens, characters, texts) for script, tokens, characters, texts in rows}

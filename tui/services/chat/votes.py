@@ -8,7 +8,7 @@ from datetime import datetime
 
 from tui.domain.chat.votes import Verdict, Vote, VotedAnswer
 from tui.services.pool import DaemonPool
-from tui.services.store import Store
+from tui.services.store import Store, Tables
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS votes (
@@ -23,7 +23,7 @@ class Votes:
     """One vote for each two answers; another one replaces it."""
 
     def __init__(self, store: Store, pool: DaemonPool) -> None:
-        self._store = store
+        self._tables = Tables(store, _TABLE)
         self._pool = pool
 
     async def add(self, place: str, vote: Vote) -> None:
@@ -35,8 +35,7 @@ class Votes:
         return await self._pool.run(self._list, place)
 
     def _add(self, place: str, vote: Vote) -> None:
-        self._store.write(_TABLE)
-        self._store.write(
+        self._tables.write(
             "INSERT OR REPLACE INTO votes VALUES (?,?,?,?,?,?,?,?,?,?)",
             (
                 vote.left.number,
@@ -53,8 +52,7 @@ class Votes:
         )
 
     def _list(self, place: str) -> list[Vote]:
-        self._store.write(_TABLE)
-        rows = self._store.read(
+        rows = self._tables.read(
             "SELECT question, left_side, right_side, verdict, blind, at, reference FROM votes"
             " WHERE place=? ORDER BY at, rowid",
             (place,),

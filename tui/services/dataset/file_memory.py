@@ -15,7 +15,7 @@ from tui.domain.files.pairs import Keys, Role
 from tui.domain.folders import Entry, Recent
 from tui.domain.text import safe_line
 from tui.services.pool import DaemonPool
-from tui.services.store import Store
+from tui.services.store import Store, Tables
 
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS recent_files (path TEXT PRIMARY KEY, role TEXT NOT NULL, at TEXT NOT NULL)",
@@ -31,7 +31,7 @@ class FileMemory:
     """Recent files and chosen keys. Every method raises AppError (cause FILE) when the disk refuses."""
 
     def __init__(self, store: Store, pool: DaemonPool, *, now: Now = utc_now) -> None:
-        self._store = store
+        self._tables = Tables(store, *_TABLES)
         self._pool = pool
         self._now = now
 
@@ -67,51 +67,43 @@ class FileMemory:
         """What is in a folder: folders first, by name. Raises AppError."""
         return await self._pool.run(_entries, folder)
 
-    def _ready(self) -> Store:
-        for table in _TABLES:
-            self._store.write(table)
-        return self._store
-
     def _opened(self, path: Path, role: Role) -> None:
-        store = self._ready()
         row = (_absolute(path), role.value, self._now().isoformat())
-        store.write("INSERT OR REPLACE INTO recent_files VALUES (?,?,?)", row)
-        store.write(
+        self._tables.write("INSERT OR REPLACE INTO recent_files VALUES (?,?,?)", row)
+        self._tables.write(
             "DELETE FROM recent_files WHERE path NOT IN (SELECT path FROM recent_files ORDER BY at DESC LIMIT ?)",
             (_KEPT,),
         )
 
     def _recent(self) -> list[Recent]:
-        rows = self._ready().read("SELECT path, role, at FROM recent_files ORDER BY at DESC, rowid DESC")
+        rows = self._tables.read("SELECT path, role, at FROM recent_files ORDER BY at DESC, rowid DESC")
         return [
             Recent(path, role, datetime.fromisoformat(at), os.path.exists(path))
             for path, role, at in ((_path_of(kept), role, at) for kept, role, at in rows)
         ]
 
     def _role(self, path: Path) -> Role | None:
-        rows = self._ready().read("SELECT role FROM recent_files WHERE path=?", (_absolute(path),))
+        rows = self._tables.read("SELECT role FROM recent_files WHERE path=?", (_absolute(path),))
         return next((Role(row[0]) for row in rows if row[0] in list(Role)), None)
 
     def _keys(self, what: str) -> Keys | None:
-        rows = self._ready().read("SELECT keys FROM chosen_keys WHERE what=?", (what,))
+        rows = self._tables.read("SELECT keys FROM chosen_keys WHERE what=?", (what,))
         return Keys.of(json.loads(rows[0][0])) if rows else None
 
     def _choose(self, path: Path, keys: Keys, candidates: Sequence[str]) -> None:
-        store = self._ready()
         for what in (_absolute(path), *([_shape(candidates)] if candidates else [])):
-            store.write("INSERT OR REPLACE INTO chosen_keys VALUES (?,?)", (what, json.dumps(keys.noted)))
+            self._tables.write("INSERT OR REPLACE INTO chosen_keys VALUES (?,?)", (what, json.dumps(keys.noted)))
 
     def _system(self, path: Path) -> str | None:
-        rows = self._ready().read("SELECT system FROM file_systems WHERE path=?", (_absolute(path),))
+        rows = self._tables.read("SELECT system FROM file_systems WHERE path=?", (_absolute(path),))
         return next((str(row[0]) for row in rows), None)
 
     def _set_system(self, paths: Sequence[Path], system: str | None) -> None:
-        store = self._ready()
         for path in map(_absolute, paths):
             if system is None:
-                store.write("DELETE FROM file_systems WHERE path=?", (path,))
+                self._tables.write("DELETE FROM file_systems WHERE path=?", (path,))
             else:
-                store.write("INSERT OR REPLACE INTO file_systems VALUES (?,?)", (path, system))
+                self._tables.write("INSERT OR REPLACE INTO file_systems VALUES (?,?)", (path, system))
 
 
 def _absolute(path: Path) -> str:

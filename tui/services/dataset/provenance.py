@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tui.domain.dataset.drafts import PairDraft, Provenance
 from tui.services.pool import DaemonPool
-from tui.services.store import Store
+from tui.services.store import Store, Tables
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS origins (
@@ -21,7 +21,7 @@ class Origins:
     """A pair is known by what it says, so that its origin is found wherever in the file it stands later."""
 
     def __init__(self, store: Store, pool: DaemonPool) -> None:
-        self._store = store
+        self._tables = Tables(store, _TABLE)
         self._pool = pool
 
     async def add(self, place: str, path: Path, draft: PairDraft) -> None:
@@ -33,15 +33,13 @@ class Origins:
         return await self._pool.run(self._of, place, question, answer)
 
     def _add(self, place: str, path: Path, draft: PairDraft) -> None:
-        self._store.write(_TABLE)
-        self._store.write(
+        self._tables.write(
             "INSERT INTO origins (place, path, pair, provenance) VALUES (?,?,?,?)",
             (place, str(path), _digest(draft.question, draft.answer), json.dumps(draft.provenance.to_dict())),
         )
 
     def _of(self, place: str, question: str, answer: str) -> list[Provenance]:
-        self._store.write(_TABLE)
-        rows = self._store.read(
+        rows = self._tables.read(
             "SELECT provenance FROM origins WHERE place=? AND pair=? ORDER BY id", (place, _digest(question, answer))
         )
         return [Provenance(**json.loads(row[0])) for row in rows]

@@ -10,7 +10,7 @@ from tui.domain.chat.structure import Usage
 from tui.domain.clock import Now, utc_now
 from tui.domain.dataset.generation import Batch, Draft, SourceDocument, Verdict, Wish, Written
 from tui.services.pool import DaemonPool
-from tui.services.store import Store
+from tui.services.store import Store, Tables
 
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS generations (id INTEGER PRIMARY KEY, place TEXT NOT NULL, facts TEXT NOT NULL,"
@@ -26,10 +26,9 @@ class ReviewQueue:
     """Batches of written pairs. Each method raises AppError when the disk refuses."""
 
     def __init__(self, store: Store, pool: DaemonPool, *, now: Now = utc_now) -> None:
-        self._store = store
+        self._tables = Tables(store, *_TABLES)
         self._pool = pool
         self._now = now
-        self._ready = False
 
     async def begin(self, place: str, document: SourceDocument, wish: Wish) -> int:
         """A new batch; gives its number."""
@@ -48,7 +47,7 @@ class ReviewQueue:
 
     async def end(self, batch: int, why: str) -> None:
         """It came to its end."""
-        await self._pool.run(self._write, "UPDATE generations SET ended=? WHERE id=?", (why, batch))
+        await self._pool.run(self._tables.write, "UPDATE generations SET ended=? WHERE id=?", (why, batch))
 
     async def mark(self, numbers: Iterable[int], verdict: Verdict) -> None:
         """Another verdict on drafts."""
@@ -58,7 +57,7 @@ class ReviewQueue:
         """Other texts."""
         sql = "UPDATE generated SET question=?, answer=?, verdict=?, edited=? WHERE id=?"
         values = (draft.question, draft.answer, draft.verdict.value, int(draft.edited), draft.number)
-        await self._pool.run(self._write, sql, values)
+        await self._pool.run(self._tables.write, sql, values)
 
     async def batch(self, number: int) -> Batch | None:
         """One batch with all its pairs."""
@@ -72,45 +71,34 @@ class ReviewQueue:
 
     # On a thread
 
-    def _prepare(self) -> None:
-        if not self._ready:
-            for sql in _TABLES:
-                self._store.write(sql)
-            self._ready = True
-
-    def _write(self, sql: str, values: tuple[Any, ...]) -> None:
-        self._prepare()
-        self._store.write(sql, values)
-
     def _begin(self, place: str, facts: dict[str, Any]) -> int:
         made = self._now().isoformat(timespec="seconds")
-        self._write("INSERT INTO generations (place, facts, made) VALUES (?,?,?)", (place, json.dumps(facts), made))
-        return int(self._store.read("SELECT max(id) FROM generations")[0][0])
+        sql = "INSERT INTO generations (place, facts, made) VALUES (?,?,?)"
+        return self._tables.write(sql, (place, json.dumps(facts), made))
 
     def _add(self, batch: int, pairs: Sequence[Written], part: str, usage: Usage) -> None:
         if pairs:
             marks = ",".join("(?,?,?,?,?)" for _ in pairs)
             values = [value for p in pairs for value in (batch, p.question, p.answer, part, Verdict.OPEN.value)]
             sql = f"INSERT INTO generated (batch, question, answer, part, verdict) VALUES {marks}"
-            self._write(sql, tuple(values))
+            self._tables.write(sql, tuple(values))
         sql = "UPDATE generations SET input=input+?, output=output+? WHERE id=?"
-        self._write(sql, (usage.input, usage.output, batch))
+        self._tables.write(sql, (usage.input, usage.output, batch))
 
     def _mark(self, numbers: list[int], verdict: Verdict) -> None:
         for at in range(0, len(numbers), 500):  # SQLite takes 999 values in older versions
             some = numbers[at : at + 500]
             sql = f"UPDATE generated SET verdict=? WHERE id IN ({','.join('?' for _ in some)})"
-            self._write(sql, (verdict.value, *some))
+            self._tables.write(sql, (verdict.value, *some))
 
     def _batches(self, where: str, values: tuple[Any, ...]) -> list[Batch]:
-        self._prepare()
-        rows = self._store.read(
+        rows = self._tables.read(
             f"SELECT id, facts, made, ended, input, output FROM generations WHERE {where} ORDER BY id", values
         )
         found = []
         for number, facts, made, ended, read, written in rows:
             known = {name: value for name, value in json.loads(facts).items() if name in _FACTS}
-            drafts = self._store.read(
+            drafts = self._tables.read(
                 "SELECT id, question, answer, part, verdict, edited FROM generated WHERE batch=? ORDER BY id", (number,)
             )
             found.append(

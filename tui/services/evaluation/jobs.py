@@ -35,18 +35,17 @@ from tui.domain.evaluation.rubrics import Rubric
 from tui.domain.names import s3_uri, split_s3_uri
 from tui.domain.text import safe, safe_line
 from tui.services.aws import Aws
-from tui.services.aws_errors import understood
+from tui.services.aws_errors import moment, understood
 from tui.services.evaluation.evaluations import Evaluations
 from tui.services.evaluation.store import EvaluationStore
-from tui.services.orders import SKEW, Ordered, Orders
+from tui.services.orders import ROLE_WAITS, SKEW, Ordered, Orders
 from tui.services.pool import DaemonPool
 from tui.services.storage import Storage
-from tui.services.store import Intent, Store
+from tui.services.store import Intent, Store, Tables
 
 CREATE = "create_evaluation_job"
 MOST_ASKED = 10
 """Jobs asked for at one look; the others have their turn at the next."""
-_ROLE_WAITS = (2, 4, 8, 15, 30, 30)
 _NO_TAG = re.compile(r"[^a-zA-Z0-9\s._:/=+@-]+")
 _TABLE = """CREATE TABLE IF NOT EXISTS evaluation_jobs (
     arn TEXT PRIMARY KEY, place TEXT NOT NULL, name TEXT NOT NULL, status TEXT NOT NULL, created TEXT NOT NULL,
@@ -68,17 +67,16 @@ class EvaluationJobs:
         pool: DaemonPool,
         *,
         now: Now = utc_now,
-        role_waits: tuple[float, ...] = _ROLE_WAITS,
+        role_waits: tuple[float, ...] = ROLE_WAITS,
     ) -> None:
         self._aws = aws
         self._orders = orders
         self._storage = storage
-        self._store = store
+        self._tables = Tables(store, _TABLE)
         self._pool = pool
         self._now = now
         self._role_waits = role_waits
         self._jobs: dict[str, EvaluationJob] = {}
-        self._made_table = False
 
     async def follow(self, place: str) -> None:
         """Read what was ordered here in this account and Region, so that `look` tells of it."""
@@ -143,9 +141,8 @@ class EvaluationJobs:
             request,
             "jobArn",
             token,
-            wait_for=lambda error: "could not assume" in error.detail.casefold(),
-            waits=self._role_waits,
-            waiting=lambda wait: waiting(f"IAM is still spreading the role; next try in {wait:g} s"),
+            role_waits=self._role_waits,
+            waiting=waiting,
         )
         if made.arn:
             await self._keep(place, _ordered(made.arn, request, self._now()))
@@ -218,25 +215,19 @@ class EvaluationJobs:
         self._jobs[job.arn] = job
         await self._pool.run(self._add, place, job)
 
-    def _table(self) -> Store:
-        if not self._made_table:
-            self._store.write(_TABLE)
-            self._made_table = True
-        return self._store
-
     def _kept(self, place: str) -> list[EvaluationJob]:
-        rows = self._table().read(f"SELECT {_COLUMNS} FROM evaluation_jobs WHERE place=? ORDER BY created", (place,))
+        rows = self._tables.read(f"SELECT {_COLUMNS} FROM evaluation_jobs WHERE place=? ORDER BY created", (place,))
         return [_stored(row) for row in rows]
 
     def _add(self, place: str, job: EvaluationJob) -> None:
-        self._table().write(
+        self._tables.write(
             f"INSERT OR REPLACE INTO evaluation_jobs (place, {_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
             (place, job.arn, job.name, job.status, job.created.isoformat(), job.evaluation, str(job.side),
              _judge_text(job.judge), job.output_uri, _text(job.ended), job.failure, int(job.taken)),
         )  # fmt: skip
 
     def _change(self, job: EvaluationJob) -> None:
-        self._table().write(
+        self._tables.write(
             "UPDATE evaluation_jobs SET status=?, created=?, ended=?, failure=?, taken=? WHERE arn=?",
             (job.status, job.created.isoformat(), _text(job.ended), job.failure, int(job.taken), job.arn),
         )
@@ -286,7 +277,7 @@ def _request(results: Results, side: Side, plan: JobsPlan, dataset_uri: str, tok
     }
 
 
-def _ordered(arn: str, request: Mapping[str, Any], moment: datetime) -> EvaluationJob:
+def _ordered(arn: str, request: Mapping[str, Any], at: datetime) -> EvaluationJob:
     """A job as it was ordered; everything of it stands in the request, so that a crash loses nothing."""
     tags = {tag["key"]: tag["value"] for tag in request["jobTags"]}
     automated = request["evaluationConfig"]["automated"]
@@ -300,7 +291,7 @@ def _ordered(arn: str, request: Mapping[str, Any], moment: datetime) -> Evaluati
         arn,
         request["jobName"],
         EvaluationStatus.IN_PROGRESS,
-        moment,
+        at,
         tags["tanzaku:evaluation"],
         Side(tags["tanzaku:side"]),
         judge,
@@ -309,20 +300,18 @@ def _ordered(arn: str, request: Mapping[str, Any], moment: datetime) -> Evaluati
 
 
 def _seen(job: EvaluationJob, answer: Mapping[str, Any]) -> EvaluationJob:
-    created, modified = answer["creationTime"], answer.get("lastModifiedTime")
-    if not isinstance(created, datetime):
-        raise TypeError("no time")
+    modified = answer.get("lastModifiedTime")
     found = replace(
         job,
         status=safe_line(str(answer["status"]), 30),
-        created=created,
+        created=moment(answer["creationTime"]),
         failure=safe("\n".join(str(m) for m in answer.get("failureMessages") or ()), 2000),
     )
     return found if found.moving else replace(found, ended=modified if isinstance(modified, datetime) else None)
 
 
-def _text(moment: datetime | None) -> str:
-    return moment.isoformat() if moment else ""
+def _text(at: datetime | None) -> str:
+    return at.isoformat() if at else ""
 
 
 def _judge_text(judge: Judge) -> str:

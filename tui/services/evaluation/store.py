@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from tui.domain.chat.chat import Target
 from tui.domain.clock import Now, utc_now
@@ -28,7 +27,7 @@ from tui.domain.evaluation.evaluation import (
 )
 from tui.services.evaluation.rows import place, read_answer, read_judge, read_judgement, read_spec, summary
 from tui.services.process_identity import alive, whoami
-from tui.services.store import Store
+from tui.services.store import Store, Tables
 
 _TABLES = (
     """CREATE TABLE IF NOT EXISTS evaluations (
@@ -62,28 +61,12 @@ class EvaluationStore:
     """
 
     def __init__(self, store: Store, *, now: Now = utc_now) -> None:
-        self._store = store
+        self._tables = Tables(store, *_TABLES)
         self.now = now
-        self._made = False
-
-    def _write(self, sql: str, values: tuple[Any, ...]) -> None:
-        self._prepare()
-        self._store.write(sql, values)
-
-    def _read(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        self._prepare()
-        return self._store.read(sql, values)
-
-    def _prepare(self) -> None:
-        if not self._made:
-            for table in _TABLES:
-                self._store.write(table)
-            self._made = True
 
     def together(self) -> AbstractContextManager[None]:
         """All that is written meanwhile, or nothing of it: for many rows at once."""
-        self._prepare()
-        return self._store.together()
+        return self._tables.together()
 
     # Evaluations
 
@@ -92,20 +75,20 @@ class EvaluationStore:
         with self.together():
             for slot, answer in answers.items():
                 self.add_answer(evaluation, slot, answer)
-            self._write(
+            self._tables.write(
                 "INSERT INTO evaluations (id, place, spec, at) VALUES (?,?,?,?)",
                 (evaluation, place, json.dumps(asdict(spec)), self.now().isoformat()),
             )
 
     def forget(self, evaluation: str) -> None:
         """Delete it, and whatever belongs to no evaluation."""
-        self._write("DELETE FROM evaluations WHERE id=?", (evaluation,))
+        self._tables.write("DELETE FROM evaluations WHERE id=?", (evaluation,))
         for child in _CHILDREN:
-            self._write(f"DELETE FROM evaluation_{child} WHERE evaluation NOT IN (SELECT id FROM evaluations)", ())
+            self._tables.write(f"DELETE FROM evaluation_{child} WHERE evaluation NOT IN (SELECT id FROM evaluations)")
 
     def summaries(self, place: str) -> list[Summary]:
         """Newest first. Questions are counted by the database: to read them takes a hundred times as long."""
-        rows = self._read(
+        rows = self._tables.read(
             "SELECT e.id, CASE WHEN json_valid(e.spec) THEN json_remove(e.spec, '$.questions') ELSE '' END,"
             " CASE WHEN json_valid(e.spec) THEN json_array_length(e.spec, '$.questions') END, e.at,"
             " (SELECT COUNT(*) FROM evaluation_answers a WHERE a.evaluation=e.id),"
@@ -117,7 +100,7 @@ class EvaluationStore:
 
     def spec(self, evaluation: str) -> tuple[Spec, datetime]:
         """What is asked, and since when. Raises AppError (NOT_FOUND)."""
-        rows = self._read("SELECT spec, at FROM evaluations WHERE id=?", (evaluation,))
+        rows = self._tables.read("SELECT spec, at FROM evaluations WHERE id=?", (evaluation,))
         if not rows:
             raise AppError(Cause.NOT_FOUND, "There is no such evaluation any more")
         return read_spec(rows[0][0]), datetime.fromisoformat(rows[0][1])
@@ -126,11 +109,11 @@ class EvaluationStore:
         """Let the tuned side be answered by another endpoint. Raises AppError (NOT_FOUND)."""
         spec, _ = self.spec(evaluation)
         spec = replace(spec, tuned=tuned)
-        self._write("UPDATE evaluations SET spec=? WHERE id=?", (json.dumps(asdict(spec)), evaluation))
+        self._tables.write("UPDATE evaluations SET spec=? WHERE id=?", (json.dumps(asdict(spec)), evaluation))
 
     def place(self, evaluation: str) -> str:
         """What it belongs to; nothing when there is no such evaluation."""
-        rows = self._read("SELECT place FROM evaluations WHERE id=?", (evaluation,))
+        rows = self._tables.read("SELECT place FROM evaluations WHERE id=?", (evaluation,))
         return str(rows[0][0]) if rows else ""
 
     def load(self, evaluation: str) -> Results:
@@ -155,7 +138,7 @@ class EvaluationStore:
 
     def answers(self, evaluation: str) -> dict[Slot, Answer]:
         """Those that are there."""
-        rows = self._read(
+        rows = self._tables.read(
             "SELECT question, sample, side, answer, rest, at FROM evaluation_answers WHERE evaluation=?", (evaluation,)
         )
         return {Slot(q, s, Side(side)): read_answer(text, rest, at) for q, s, side, text, rest, at in rows}
@@ -164,7 +147,7 @@ class EvaluationStore:
         """Keep an answer; one that is there already stays."""
         rest = asdict(replace(answer, text=""))
         del rest["text"], rest["at"]
-        self._write(
+        self._tables.write(
             "INSERT INTO evaluation_answers VALUES (?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
             (
                 evaluation,
@@ -181,19 +164,20 @@ class EvaluationStore:
 
     def add_judge(self, evaluation: str, judge: Judge) -> None:
         """Keep who judges, with the whole rubric."""
-        self._write(
+        self._tables.write(
             "INSERT INTO evaluation_judges VALUES (?,?,?,?) ON CONFLICT DO NOTHING",
             (evaluation, judge.id, json.dumps(asdict(judge)), self.now().isoformat()),
         )
 
     def judges(self, evaluation: str) -> tuple[Judge, ...]:
         """Oldest first."""
-        rows = self._read("SELECT judge FROM evaluation_judges WHERE evaluation=? ORDER BY at, rowid", (evaluation,))
+        sql = "SELECT judge FROM evaluation_judges WHERE evaluation=? ORDER BY at, rowid"
+        rows = self._tables.read(sql, (evaluation,))
         return tuple(read_judge(text) for (text,) in rows)
 
     def judges_used(self, place: str) -> list[Judge]:
         """Each once, newest first."""
-        rows = self._read(
+        rows = self._tables.read(
             "SELECT j.judge FROM evaluation_judges j JOIN evaluations e ON e.id=j.evaluation WHERE e.place=?"
             " GROUP BY j.id ORDER BY MAX(j.at) DESC, MAX(j.rowid) DESC",
             (place,),
@@ -220,14 +204,14 @@ class EvaluationStore:
         prefers: str,
         made: Score | Ruling,
     ) -> None:
-        self._write(
+        self._tables.write(
             "INSERT OR REPLACE INTO evaluation_judgements VALUES (?,?,?,?,?,?,?,?,?)",
             (evaluation, judge, part, question, sample, value, prefers, made.reasons, made.at.isoformat()),
         )
 
     def add_failure(self, evaluation: str, judge: str, part: str, question: int, sample: int, failure: Failure) -> None:
         """Keep why there is nothing. `part` is a side, or `tuned first`; `judge` is empty for an answer."""
-        self._write(
+        self._tables.write(
             "INSERT OR REPLACE INTO evaluation_failures VALUES (?,?,?,?,?,?,?,?)",
             (
                 evaluation,
@@ -242,7 +226,7 @@ class EvaluationStore:
         )
 
     def _failures(self, evaluation: str) -> list[tuple[str, str, int, int, Failure]]:
-        rows = self._read(
+        rows = self._tables.read(
             "SELECT judge, part, question, sample, reason, retryable, at FROM evaluation_failures WHERE evaluation=?",
             (evaluation,),
         )
@@ -252,7 +236,7 @@ class EvaluationStore:
         ]
 
     def _judgements(self, evaluation: str) -> list[tuple[str, str, int, int, Score | Ruling]]:
-        rows = self._read(
+        rows = self._tables.read(
             "SELECT judge, part, question, sample, value, prefers, reasons, at FROM evaluation_judgements"
             " WHERE evaluation=?",
             (evaluation,),
@@ -264,32 +248,33 @@ class EvaluationStore:
     def vote(self, evaluation: str, question: int, sample: int, choice: Outcome | None) -> None:
         """Keep or take back the user's own verdict."""
         if choice is None:
-            self._write(
+            self._tables.write(
                 "DELETE FROM evaluation_votes WHERE evaluation=? AND question=? AND sample=?",
                 (evaluation, question, sample),
             )
             return
-        self._write(
+        self._tables.write(
             "INSERT OR REPLACE INTO evaluation_votes VALUES (?,?,?,?,?)",
             (evaluation, question, sample, choice, self.now().isoformat()),
         )
 
     def _votes(self, evaluation: str) -> dict[tuple[int, int], Outcome]:
-        rows = self._read("SELECT question, sample, choice FROM evaluation_votes WHERE evaluation=?", (evaluation,))
+        sql = "SELECT question, sample, choice FROM evaluation_votes WHERE evaluation=?"
+        rows = self._tables.read(sql, (evaluation,))
         return {(question, sample): Outcome(choice) for question, sample, choice in rows}
 
     # One process at a time
 
     def claim(self, evaluation: str) -> None:
         """Take an evaluation for this process. Raises AppError (CONFLICT) while another one runs it."""
-        rows = self._read("SELECT holder FROM evaluations WHERE id=?", (evaluation,))
+        rows = self._tables.read("SELECT holder FROM evaluations WHERE id=?", (evaluation,))
         before = rows[0][0] if rows else ""
         mine = json.dumps(whoami(), sort_keys=True)
         if before == mine:
             return
         if not before or not self._held(evaluation, before):
-            self._write("UPDATE evaluations SET holder=? WHERE id=? AND holder=?", (mine, evaluation, before))
-            if self._read("SELECT 1 FROM evaluations WHERE id=? AND holder=?", (evaluation, mine)):
+            self._tables.write("UPDATE evaluations SET holder=? WHERE id=? AND holder=?", (mine, evaluation, before))
+            if self._tables.read("SELECT 1 FROM evaluations WHERE id=? AND holder=?", (evaluation, mine)):
                 return
         raise AppError(
             Cause.CONFLICT, "This evaluation is under way in another window", hint="Wait for it, or close that window"
@@ -305,7 +290,7 @@ class EvaluationStore:
             return False
         if who.get("host") == whoami()["host"]:
             return True
-        rows = self._read(
+        rows = self._tables.read(
             "SELECT MAX(at) FROM (SELECT MAX(at) AS at FROM evaluation_answers WHERE evaluation=?"
             " UNION ALL SELECT MAX(at) FROM evaluation_judgements WHERE evaluation=?"
             " UNION ALL SELECT MAX(at) FROM evaluation_failures WHERE evaluation=?)",
@@ -317,4 +302,4 @@ class EvaluationStore:
     def release(self, evaluation: str) -> None:
         """Let others run it."""
         mine = json.dumps(whoami(), sort_keys=True)
-        self._write("UPDATE evaluations SET holder='' WHERE id=? AND holder=?", (evaluation, mine))
+        self._tables.write("UPDATE evaluations SET holder='' WHERE id=? AND holder=?", (evaluation, mine))

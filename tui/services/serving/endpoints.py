@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from tui.domain.base_models import Serving
@@ -12,7 +11,7 @@ from tui.domain.errors import AppError, Cause
 from tui.domain.text import safe, safe_line
 from tui.domain.training.runs import Endpoint
 from tui.services.aws import Aws
-from tui.services.aws_errors import understood
+from tui.services.aws_errors import moment, understood
 from tui.services.orders import SKEW, Ordered, Orders
 from tui.services.store import Intent
 
@@ -129,12 +128,6 @@ class Endpoints:
         self.deleted.add(endpoint.arn)
 
 
-def _moment(value: Any) -> datetime:
-    if not isinstance(value, datetime):
-        raise TypeError("no time")
-    return value
-
-
 def _throughput(summary: Mapping[str, Any]) -> Endpoint:
     return Endpoint(
         kind=Serving.PROVISIONED,
@@ -142,7 +135,7 @@ def _throughput(summary: Mapping[str, Any]) -> Endpoint:
         name=safe_line(str(summary["provisionedModelName"]), 80),
         status=safe_line(str(summary["status"]), 30),
         model_arn=str(summary["modelArn"]),
-        created=_moment(summary["creationTime"]),
+        created=moment(summary["creationTime"]),
         units=int(summary.get("modelUnits", 0)),
         commitment=safe_line(str(summary.get("commitmentDuration", "")), 30),
         base_model_arn=str(summary.get("foundationModelArn", "")),
@@ -157,6 +150,6 @@ def _deployment(summary: Mapping[str, Any]) -> Endpoint:
         name=safe_line(str(summary["customModelDeploymentName"]), 80),
         status=safe_line(str(summary["status"]), 30),
         model_arn=str(summary["modelArn"]),
-        created=_moment(summary["createdAt"]),
+        created=moment(summary["createdAt"]),
         failure=safe(str(summary.get("failureMessage", "")), 1000),
     )

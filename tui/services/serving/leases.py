@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from tui.domain.clock import Now, utc_now
 from tui.domain.values import dataclass
-from tui.services.store import Store
+from tui.services.store import Store, Tables
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS leases (
@@ -61,22 +61,15 @@ class Leases:
     """Leases in the store; methods block briefly and raise AppError when the disk refuses."""
 
     def __init__(self, store: Store, *, now: Now = utc_now) -> None:
-        self._store = store
+        self._tables = Tables(store, _SCHEMA)
         self._now = now
-        self._ready = False
-
-    def _table(self) -> Store:
-        if not self._ready:
-            self._store.write(_SCHEMA)
-            self._ready = True
-        return self._store
 
     def plan(self, place: str, token: str, name: str, minutes: float, ender: str = "") -> None:
         """Write a lease down before its purchase is sent; the same token again replaces what was planned.
 
         `ender` is the ARN of the role with which AWS shall end it: whoever comes next knows of the wish.
         """
-        self._table().write(
+        self._tables.write(
             "INSERT INTO leases VALUES (?,?,?,?,'','',?,?) ON CONFLICT (token) DO UPDATE SET name=excluded.name,"
             " minutes=excluded.minutes, schedule=excluded.schedule, state=excluded.state WHERE state IN (?,?)",
             (token, place, name, minutes, ender, LeaseState.PLANNED, LeaseState.PLANNED, LeaseState.DROPPED),
@@ -84,7 +77,7 @@ class Leases:
 
     def drop(self, token: str) -> None:
         """The purchase was refused; should it turn up all the same, `begin` still finds the plan."""
-        self._table().write(
+        self._tables.write(
             "UPDATE leases SET state=? WHERE token=? AND state=?", (LeaseState.DROPPED, token, LeaseState.PLANNED)
         )
 
@@ -92,25 +85,25 @@ class Leases:
         """The purchase was made: the lease runs from then. Nothing when there is none for the token."""
         for lease in self._read("token=? AND state IN (?,?)", (token, LeaseState.PLANNED, LeaseState.DROPPED)):
             until = bought + timedelta(minutes=lease.minutes)
-            self._table().write(
+            self._tables.write(
                 "UPDATE leases SET arn=?, until=?, state=? WHERE token=?",
                 (arn, until.isoformat(), LeaseState.RUNNING, token),
             )
 
     def extend(self, token: str, until: datetime) -> None:
         """Give a running lease another end; one that is over stays over."""
-        self._table().write(
+        self._tables.write(
             "UPDATE leases SET until=? WHERE token=? AND state=?", (until.isoformat(), token, LeaseState.RUNNING)
         )
 
     def keep_in_aws(self, token: str, schedule: str) -> None:
         """Note that a schedule in AWS deletes it, or with an empty name that none does."""
-        self._table().write("UPDATE leases SET schedule=? WHERE token=?", (schedule, token))
+        self._tables.write("UPDATE leases SET schedule=? WHERE token=?", (schedule, token))
 
     def end(self, token: str) -> bool:
         """The endpoint is gone, or shall stay. Whether it was this call that ended the lease: of several windows over
         one store only one is told so."""
-        changed = self._table().change(
+        changed = self._tables.change(
             "UPDATE leases SET state=? WHERE token=? AND state<>?", (LeaseState.ENDED, token, LeaseState.ENDED)
         )
         return changed > 0
@@ -129,7 +122,7 @@ class Leases:
         return sorted(found, key=lambda lease: lease.until or self._now())
 
     def _read(self, where: str, values: tuple[str, ...]) -> list[Lease]:
-        rows = self._table().read(
+        rows = self._tables.read(
             f"SELECT token, place, name, minutes, arn, until, schedule, state FROM leases WHERE {where}", values
         )
         return [

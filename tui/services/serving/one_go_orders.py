@@ -11,7 +11,7 @@ from tui.domain.clock import Now
 from tui.domain.errors import AppError, Cause
 from tui.domain.values import dataclass
 from tui.services.process_identity import alive, whoami
-from tui.services.store import Store
+from tui.services.store import Store, Tables
 
 _ORDERS = """
 CREATE TABLE IF NOT EXISTS one_go (
@@ -75,29 +75,21 @@ class OneGoOrders:
     """Orders in the store; methods block briefly and raise AppError when the disk refuses."""
 
     def __init__(self, store: Store, now: Now) -> None:
-        self._store = store
+        self._tables = Tables(store, _ORDERS, _HOLDERS)
         self._now = now
-        self._ready = False
-
-    def _table(self) -> Store:
-        if not self._ready:
-            self._store.write(_ORDERS)
-            self._store.write(_HOLDERS)
-            self._ready = True
-        return self._store
 
     def keep(self, order: Order) -> None:
         """Note where an order stands."""
         what = {k: v for k, v in asdict(order).items() if k not in _COLUMNS}
         began = order.began or self._now()
-        self._table().write(
+        self._tables.write(
             "INSERT OR REPLACE INTO one_go VALUES (?,?,?,?,?,?)",
             (order.token, order.place, json.dumps(what), order.step, order.arn, began.isoformat()),
         )
 
     def left(self, place: str) -> Order | None:
         """The newest order of a place that was not brought to its end."""
-        rows = self._table().read(
+        rows = self._tables.read(
             "SELECT token, place, what, step, arn, at FROM one_go WHERE place=? AND step NOT IN (?,?)"
             " ORDER BY at DESC LIMIT 1",
             (place, Step.DONE, Step.GIVEN_UP),
@@ -120,7 +112,7 @@ class OneGoOrders:
         before = self._holder(order.token)
         if not self._held_elsewhere(order.token):
             # Of two windows that ask at once only one finds the holder as both saw it.
-            self._table().write(
+            self._tables.write(
                 "INSERT INTO one_go_holders VALUES (?,?,?) ON CONFLICT (token) DO UPDATE"
                 " SET holder=excluded.holder, at=excluded.at WHERE holder=?",
                 (order.token, mine, now, before),
@@ -134,14 +126,14 @@ class OneGoOrders:
     def release(self, order: Order) -> None:
         """Let other windows have it."""
         mine = json.dumps(whoami(), sort_keys=True)
-        self._table().write("DELETE FROM one_go_holders WHERE token=? AND holder=?", (order.token, mine))
+        self._tables.write("DELETE FROM one_go_holders WHERE token=? AND holder=?", (order.token, mine))
 
     def _holder(self, token: str) -> str:
-        rows = self._table().read("SELECT holder FROM one_go_holders WHERE token=?", (token,))
+        rows = self._tables.read("SELECT holder FROM one_go_holders WHERE token=?", (token,))
         return str(rows[0][0]) if rows else ""
 
     def _held_elsewhere(self, token: str) -> bool:
-        for holder, at in self._table().read("SELECT holder, at FROM one_go_holders WHERE token=?", (token,)):
+        for holder, at in self._tables.read("SELECT holder, at FROM one_go_holders WHERE token=?", (token,)):
             try:
                 who = json.loads(holder)
                 if who == whoami() or not alive(who):

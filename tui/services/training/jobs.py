@@ -5,26 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from tui.domain.text import safe, safe_line
 from tui.domain.training.jobs import PHASES, CustomModel, Job, JobSpec, Phase
 from tui.services.aws import Aws
-from tui.services.aws_errors import understood
-from tui.services.orders import SKEW, Ordered, Orders
+from tui.services.aws_errors import moment, understood
+from tui.services.orders import ROLE_WAITS, SKEW, Ordered, Orders
 from tui.services.store import Intent
 
 CREATE = "create_model_customization_job"
 _JOB_KEYS = ("jobArn", "jobName", "status", "creationTime")
-_ROLE_WAITS = (2, 4, 8, 15, 30, 30)
-"""Seconds between tries while IAM spreads a new role."""
 
 
 class Jobs:
     """Starts, stops and reads jobs. Details of jobs that have ended never change and are kept."""
 
-    def __init__(self, aws: Aws, orders: Orders, *, role_waits: tuple[float, ...] = _ROLE_WAITS) -> None:
+    def __init__(self, aws: Aws, orders: Orders, *, role_waits: tuple[float, ...] = ROLE_WAITS) -> None:
         self._aws = aws
         self._orders = orders
         self._role_waits = role_waits
@@ -98,9 +95,8 @@ class Jobs:
             _request(spec, token),
             "jobArn",
             token,
-            wait_for=lambda error: "could not assume" in error.detail.casefold(),
-            waits=self._role_waits,
-            waiting=lambda wait: waiting(f"IAM is still spreading the role; next try in {wait:g} s"),
+            role_waits=self._role_waits,
+            waiting=waiting,
         )
 
     async def reconcile(self, intent: Intent) -> str:
@@ -169,15 +165,9 @@ def _model(summary: Mapping[str, Any]) -> CustomModel:
         str(summary["modelArn"]),
         safe_line(str(summary["modelName"]), 80),
         str(summary.get("baseModelArn", "")),
-        _moment(summary["creationTime"]),
+        moment(summary["creationTime"]),
         safe_line(str(summary.get("modelStatus", "Active")), 30),
     )
-
-
-def _moment(value: Any) -> datetime:
-    if not isinstance(value, datetime):
-        raise TypeError("no time")
-    return value
 
 
 def _loss(value: Any) -> float | None:
@@ -191,7 +181,7 @@ def _job(told: Mapping[str, Any], arn: str = "customModelArn", name: str = "cust
         name=safe_line(str(told["jobName"]), 80),
         status=safe_line(str(told["status"]), 30),
         base_model_arn=str(told.get("baseModelArn", "")),
-        created=_moment(told["creationTime"]),
+        created=moment(told["creationTime"]),
         ended=told.get("endTime"),
         modified=told.get("lastModifiedTime"),
         model_arn=str(told.get(arn, "")),

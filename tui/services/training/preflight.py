@@ -111,7 +111,7 @@ class Preflight:
         if not ref.uri:
             return Check(what, title, Mark.BAD, "nothing is uploaded for this base model yet", cure=Cure.UPLOAD)
         bucket, key = split_s3_uri(ref.uri)
-        wrong = await self._region_problem(bucket, around.identity.region)
+        wrong = _elsewhere(bucket, await self._region_of(bucket), around.identity.region)
         if wrong:
             return Check(what, title, Mark.BAD, wrong, "Upload it again to a bucket here", Cure.UPLOAD)
         try:
@@ -146,26 +146,25 @@ class Preflight:
 
         return format_problem(await self._aws.run(read, "get_object"), model)
 
-    async def _region_problem(self, bucket: str, region: str) -> str:
-        """Why a bucket cannot serve a job in the Region; empty when it can."""
+    async def _region_of(self, bucket: str) -> str | None:
+        """The Region of a bucket; None when there is no such bucket."""
         try:
             found = await self._aws.call("s3", "get_bucket_location", {"Bucket": bucket})
         except AppError as error:
             if error.cause is Cause.NOT_FOUND:
-                return f"there is no bucket {safe_line(bucket, 63)}"
+                return None
             raise
-        where = found.get("LocationConstraint") or "us-east-1"
-        return "" if where == region else f"the bucket {safe_line(bucket, 63)} is in {where}, the job in {region}"
+        return str(found.get("LocationConstraint") or "us-east-1")
 
     async def _output(self, spec: JobSpec, around: Surroundings) -> Check:
         bucket, _ = split_s3_uri(spec.output_uri)
-        wrong = await self._region_problem(bucket, around.identity.region)
+        where = await self._region_of(bucket)
+        wrong = _elsewhere(bucket, where, around.identity.region)
         if not wrong:
             return Check(
                 "output", "output place", Mark.OK, f"bucket {safe_line(bucket, 63)} in {around.identity.region}"
             )
-        missing = wrong.startswith("there is no")
-        cure = Cure.CREATE_BUCKET if missing else None
+        cure = Cure.CREATE_BUCKET if where is None else None
         return Check("output", "output place", Mark.BAD, wrong, "Name a place in another bucket", cure)
 
     async def _role(self, spec: JobSpec, around: Surroundings) -> Check:
@@ -263,6 +262,13 @@ class Preflight:
 
 async def _now(check: Check) -> Check:
     return check
+
+
+def _elsewhere(bucket: str, where: str | None, region: str) -> str:
+    """Why a bucket in the Region `where` cannot serve a job in `region`; empty when it can."""
+    if where is None:
+        return f"there is no bucket {safe_line(bucket, 63)}"
+    return "" if where == region else f"the bucket {safe_line(bucket, 63)} is in {where}, the job in {region}"
 
 
 def _depends(missing: set[str]) -> str:
