@@ -27,15 +27,16 @@ from textual.screen import Screen
 from textual.theme import Theme
 from textual.worker import WorkerFailed
 
+from tui.domain.errors import AppError
 from tui.domain.notify import Way, notification, window_title
 from tui.domain.text import safe
 from tui.domain.training.runs import Board
+from tui.keeping import TypedKeeping
 from tui.screens.main import MainScreen
 from tui.services.pool import attention
 from tui.services.session import Services
 from tui.tabs.base import Tab
 from tui.terminal import steadied
-from tui.turns import TurnTaking
 from tui.widgets.picture import Picture, SparingUpdate
 from tui.widgets.safe_filter import SafeFilter
 
@@ -82,7 +83,7 @@ def _actions() -> type[Provider]:
     return ActionsProvider
 
 
-class TanzakuApp(TurnTaking):
+class TanzakuApp(TypedKeeping):
     """tanzaku 短冊."""
 
     TITLE = "tanzaku"
@@ -104,7 +105,7 @@ class TanzakuApp(TurnTaking):
         Binding("ctrl+l", "paint_again", "Paint the window again", show=False, priority=True, id="app.paint_again"),
     ]
     ENABLE_COMMAND_PALETTE = True
-    COMMANDS = TurnTaking.COMMANDS | {_actions}
+    COMMANDS = TypedKeeping.COMMANDS | {_actions}
 
     def __init__(
         self,
@@ -209,6 +210,7 @@ class TanzakuApp(TurnTaking):
         """The first frame is painted."""
         self._style_all()
         self._await_aws()
+        self.run_worker(self.offer_unfinished(), group="keeping")
 
     def _style_all(self) -> None:
         """Have the later styles too: behind the first frame, or with the first key where that comes before it."""
@@ -273,11 +275,9 @@ class TanzakuApp(TurnTaking):
 
     async def _end(self, code: int) -> None:
         """Go, with what was typed in an open dialog among the edits that the next start offers."""
-        screen = next((s for s in self.screen_stack if isinstance(s, MainScreen)), None)
-        with suppress(TimeoutError):
+        with suppress(TimeoutError, AppError):  # a disk that refuses has said so
             async with asyncio.timeout(_LAST_WORDS):
-                if screen is not None:
-                    await screen.keep_typed()
+                await self.keep_typed()
         self.exit(return_code=code)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:

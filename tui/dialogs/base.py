@@ -16,6 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 from textual.worker import Worker, WorkType
 
+from tui.dialogs.keeping import Keeping
 from tui.widgets.frame import KeyLine
 
 T = TypeVar("T")
@@ -41,7 +42,7 @@ _LEAST = 3
 """Lines of the body that are always seen."""
 
 
-class Dialog(ModalScreen[T | None]):
+class Dialog(ModalScreen[T | None], Keeping):
     """Asks for something; dismisses with a domain value, or None when given up."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -61,7 +62,7 @@ class Dialog(ModalScreen[T | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog"):
-            yield Static(Content(self.heading), id="dialog-title", markup=False)
+            yield Static(Content(self.heading) + self.note_of_return, id="dialog-title", markup=False)
             with VerticalScroll(id="dialog-body", can_focus=False):
                 yield from self.fields()
             yield from self.closing()
@@ -133,6 +134,7 @@ class Dialog(ModalScreen[T | None]):
             return AwaitComplete()
         self._answered = True
         self._stop_looking()
+        self.let_go()
         return super().dismiss(result)
 
     async def on_prune(self, event: Prune) -> None:

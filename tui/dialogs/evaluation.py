@@ -54,6 +54,7 @@ class Filled:
 class EvaluationDialog(JudgeFields[Filled]):
     """Nothing is asked before this is accepted; what it costs is confirmed after it."""
 
+    kept_as = "evaluation"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "accept", "go on", priority=True, key_display="ctrl+s", id="evaluation.accept")
     ]

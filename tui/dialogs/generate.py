@@ -32,6 +32,7 @@ class GenerateDialog(Dialog[Wish]):
     """Gives a wish; nothing is asked of a model before its cost was confirmed."""
 
     heading = "Write pairs from a document"
+    kept_as = "generate"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "accept", "go on", priority=True, key_display="ctrl+s", id="generate.accept"),
         Binding("ctrl+o", "browse", "choose the document", priority=True, id="generate.browse"),

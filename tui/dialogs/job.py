@@ -91,6 +91,7 @@ class JobDialog(Dialog[JobAnswer]):
         self._checked: JobSpec | None = None
         self._rest: Timer | None = None
         self.heading = f"New job on {form.model.name} in {form.region}"
+        self.kept_as = f"job {form.model.key}"
 
     def fields(self) -> ComposeResult:
         form, start = self._form, self._form.start

@@ -121,6 +121,7 @@ class JudgeFields(Dialog[T]):
                 f"Rubric: {safe_line(now.name, 60)}",
                 value=f"{now.scoring}{_BETWEEN}{now.comparing}",
                 note="The second part, below the line, is for comparisons. A changed rubric gives scores of its own.",
+                kept_as=f"rubric {now.sha256}",
             )
         )
         if text is None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -14,11 +15,14 @@ from textual.content import Content
 from textual.widgets import Static, TextArea
 
 from tui.dialogs.base import Dialog
+from tui.dialogs.keeping import Keeper
 from tui.domain.base_models import BaseModel
 from tui.domain.files.formats import Record, Turn
 from tui.domain.text import safe_line
+from tui.domain.unfinished import Unfinished
 
 _RULER = 24
+_ROLES = "roles"
 _HEIGHTS = {"question": 4, "answer": 6, "system": 2}
 
 
@@ -47,12 +51,14 @@ class PairDialog(Dialog[Record]):
         before: Record | None = None,
         turns: bool = False,
         problem: str = "",
+        kept_as: str = "",
     ) -> None:
         """`before` is what `record` was before it was changed, where it comes back changed already.
 
         With `turns`, questions and answers can be added and taken away. `problem` says why it comes back.
         """
         super().__init__()
+        self.kept_as = kept_as and f"{kept_as} {_digest(before or record)}"
         self._turns = turns
         self._problem = problem
         self.heading = heading
@@ -68,6 +74,27 @@ class PairDialog(Dialog[Record]):
         self._names = [safe_line(n, 40) for n in names(record)] + (["system"] if self._with_system else [])
         self._areas: list[TextArea] = []
         self._loaded: list[str] = []
+
+    @property
+    def typed_texts(self) -> Mapping[str, str]:
+        """Every text, since turns may have come or gone; nothing when the record is what it was."""
+        if not self.stands or self.written == self._before:
+            return {}
+        roles = {_ROLES: " ".join(turn.role for turn in self._record.turns)}
+        return roles | {str(number): area.text for number, area in enumerate(self._areas)}
+
+    def begin_keeping(self, keeper: Keeper, brought: Unfinished | None) -> None:
+        """Before the dialog is shown: it may have to show more turns than the record has."""
+        super().begin_keeping(keeper, brought)
+        if brought is not None:
+            texts = list(brought.texts.values())
+            roles = brought.texts.get(_ROLES, "").split()
+            turns = tuple(Turn(role, text) for role, text in zip(roles, texts[1:], strict=False))
+            system = texts[-1] or None if self._with_system and len(texts) > len(turns) + 1 else self._record.system
+            self._take(replace(self._record, turns=turns, system=system))
+
+    def fill_in(self, texts: Mapping[str, str]) -> None:
+        """They stand there already."""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Turns come and go where the file's format can hold several."""
@@ -205,6 +232,11 @@ class PairDialog(Dialog[Record]):
             return
         self._asked = True
         self.complain("esc once more drops what you changed; ctrl+s keeps it")
+
+
+def _digest(record: Record) -> str:
+    """What tells one record from others in a few letters; a new one is like every new one."""
+    return hashlib.sha256("\0".join(turn.text for turn in record.turns).encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def names(record: Record) -> Sequence[str]:

@@ -46,6 +46,8 @@ class ReplaceDialog(Dialog[Plan]):
     ReplaceDialog #replace-count { height: 1; }
     """
 
+    kept_as = "replace"
+
     def __init__(self, scope: str, what: Replacement, look: Look) -> None:
         """`scope` says in which pairs, in words."""
         super().__init__()

@@ -23,9 +23,9 @@ class SystemDialog(TextDialog):
         Binding("tab,shift+tab", "other", "list / text", priority=True, key_display="tab", id="system.other"),
     ]
 
-    def __init__(self, heading: str, *, value: str, note: str, known: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, heading: str, *, value: str, note: str, known: Sequence[tuple[str, str]], kept_as: str) -> None:
         """`known` are names and texts."""
-        super().__init__(heading, value=value, note=note)
+        super().__init__(heading, value=value, note=note, kept_as=kept_as)
         self._known = tuple(known)
 
     def fields(self) -> ComposeResult:

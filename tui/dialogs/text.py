@@ -64,8 +64,9 @@ class TextDialog(Dialog[str]):
         Binding("ctrl+s", "accept", "accept", priority=True, key_display="ctrl+s", id="text.accept")
     ]
 
-    def __init__(self, heading: str, *, value: str = "", note: str = "") -> None:
+    def __init__(self, heading: str, *, value: str = "", note: str = "", kept_as: str = "") -> None:
         super().__init__()
+        self.kept_as = kept_as
         self.heading = heading
         self._value = value
         self._note = note

@@ -11,6 +11,7 @@ from tui.domain.dataset.drafts import PairDraft, Provenance
 from tui.domain.dataset.leaks import nearest
 from tui.domain.files.formats import Record
 from tui.domain.files.pairs import Role
+from tui.domain.evaluation.evaluation import Results
 from tui.domain.text import count, safe, safe_line
 from tui.screens.evaluation_base import EvaluationBase
 from tui.tabs.base import Tab
@@ -57,12 +58,23 @@ class PairsPart(EvaluationBase):
     async def action_draft(self) -> None:
         """Write a new training pair on the question under the cursor."""
         row, results = self.row_shown, self.results
-        if row is None or results is None:
-            return
-        record = Record.of(row.question.text, row.question.reference)
+        if row is not None and results is not None:
+            await self._draft(results, Record.of(row.question.text, row.question.reference))
+
+    async def _draft(self, results: Results, record: Record, written: Record | None = None, problem: str = "") -> None:
+        """Ask for the pair; where it is refused, ask again with all that was written."""
         model = find(self.home.base_model_key) or CATALOGUE[0]
         heading = "New training pair: word the question anew, the judged one itself is refused"
-        written = await self.ask(PairDialog(heading, record, model, with_system=False))
+        dialog = PairDialog(
+            heading,
+            written or record,
+            model,
+            with_system=False,
+            before=record,
+            problem=problem,
+            kept_as="drafted pair",
+        )
+        written = await self.ask(dialog)
         if written is None:
             return
         provenance = Provenance(
@@ -73,11 +85,14 @@ class PairsPart(EvaluationBase):
             source=results.spec.name,
             at=self.services.now().isoformat(),
         )
-        draft = PairDraft(written.question, written.answer, provenance)
-        self.home.post_message(Tab.PairDrafted(draft, self._settled_draft))
 
-    def _settled_draft(self, problem: str) -> None:
-        if problem:
-            self.say(problem, "problem")
-        else:
-            self.say("The pair is in the training file (1 Dataset, u takes it back)", "good")
+        def settled(refusal: str) -> None:
+            if not refusal:
+                self.say("The pair is in the training file (1 Dataset, u takes it back)", "good")
+            elif self.is_attached:
+                self.run_worker(self._draft(results, record, written, refusal), group="draft")
+            else:
+                self.home.say(refusal, "problem")
+
+        draft = PairDraft(written.question, written.answer, provenance)
+        self.home.post_message(Tab.PairDrafted(draft, settled))

@@ -129,7 +129,7 @@ class MainScreen(RoutingScreen, WatchingScreen):
 
     async def keep_typed(self) -> None:
         """Keep what was typed and not accepted, as far as that can be offered at the next start."""
-        for tab in self.query(DatasetTab):  # none, when it has hardly begun
+        for tab in self.query(Tab):
             await tab.keep_typed()
 
     async def may_quit(self) -> bool:

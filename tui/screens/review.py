@@ -264,7 +264,8 @@ class ReviewScreen(SparingScreen[None]):
             self.say("Edited and accepted (u takes it back)")
             self._look_for_leaks()
 
-        self.app.push_screen(PairDialog("Written pair", record, self._model, with_system=False), accepted)
+        dialog = PairDialog("Written pair", record, self._model, with_system=False, kept_as="written pair")
+        self.app.push_screen(dialog, accepted)
 
     @on(VirtualTable.RowOpened)
     def _opened(self, message: VirtualTable.RowOpened) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tui.services.news import NewsDesk
     from tui.services.serving.leases import Leases
     from tui.services.store import Store
+    from tui.services.unfinished import UnfinishedTexts
 
 
 class LocalServices:
@@ -86,6 +87,13 @@ class LocalServices:
         from tui.services.chat.votes import Votes
 
         return Votes(self.store, self.pool)
+
+    @cached_property
+    def unfinished(self) -> UnfinishedTexts:
+        """What is typed and not accepted yet."""
+        from tui.services.unfinished import UnfinishedTexts
+
+        return UnfinishedTexts(self.store, self.pool, now=self.now)
 
     @cached_property
     def presets(self) -> Presets:

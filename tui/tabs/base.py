@@ -128,6 +128,9 @@ class Tab(InParts, Vertical, Asking):
         """Sentences about what quitting now would break off."""
         return []
 
+    async def keep_typed(self) -> None:
+        """Keep what was typed and neither accepted nor given up: the app is told to end."""
+
     def say(self, text: str, kind: str = "") -> None:
         """Put something on the status line."""
         self.post_message(self.Said(text, kind))

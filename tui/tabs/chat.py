@@ -14,14 +14,14 @@ from tui.domain.evaluation.setup import Sides
 from tui.domain.text import safe
 from tui.services.session import Services
 from tui.tabs.chat_base import paint_rate
-from tui.tabs.chat_history import HistoryTab
+from tui.tabs.chat_writing import WritingTab
 from tui.widgets.answer_pane import AnswerPane
 from tui.widgets.prompt import Prompt
 from tui.widgets.reference_pane import ReferencePane
 from tui.widgets.text_pane import Line
 
 
-class ChatTab(HistoryTab):
+class ChatTab(WritingTab):
     """Fine-tuned and base model, asked together."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -60,6 +60,7 @@ class ChatTab(HistoryTab):
         self.choose_by_itself()
         self.recall_system()
         self.offer_last()
+        self.run_worker(self.bring_question_back(), group="keeping")
         self.focus_first()
 
     def focus_first(self) -> None:

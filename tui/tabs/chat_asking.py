@@ -229,7 +229,8 @@ class AskingTab(KeepingTab, part=True):
             if number + 1 < len(exchanges)
             else ""
         )
-        text = await self.ask(TextDialog(f"Question {number + 1}", value=probe.question, note=note))
+        kept_as = f"question {probe.question}"
+        text = await self.ask(TextDialog(f"Question {number + 1}", value=probe.question, note=note, kept_as=kept_as))
         if text and text.strip() and not self.still_coming() and exchanges is self.conversation.exchanges:
             self._cut(number)
             # Another question has another reference.

@@ -143,7 +143,15 @@ class JudgingTab(SettingsTab, part=True):
         run = next((r for r in self.board.runs if any(e.arn == reply.target.model_id for e in r.endpoints)), None)
         answered = Record.of(exchange.probe.question, reply.text)
         heading = f"Correct the answer of {reply.target.name} for the training file"
-        dialog = PairDialog(heading, written or answered, self._base_of(run), with_system=False, before=answered)
+        dialog = PairDialog(
+            heading,
+            written or answered,
+            self._base_of(run),
+            with_system=False,
+            before=answered,
+            problem=complaint,
+            kept_as="correction",
+        )
         probe = exchange.probe
         before = tuple(self._before(exchange, reply))
 
@@ -167,8 +175,6 @@ class JudgingTab(SettingsTab, part=True):
             self.post_message(self.PairDrafted(draft, settled))
 
         self.app.push_screen(dialog, accepted)
-        if complaint:
-            dialog.call_after_refresh(dialog.complain, complaint)
 
     def _before(self, exchange: Exchange, reply: Reply) -> list[Message]:
         number = self.conversation.exchanges.index(exchange) if exchange in self.conversation.exchanges else 0

@@ -90,7 +90,8 @@ class SettingsTab(AskingTab, part=True):
         if self.tuned_with is not None:
             note += " A tuned model answers best with the system prompt that it was tuned with."
         rows = [(one.name, one.text) for one in known]
-        text = await self.ask(SystemDialog("System prompt", value=self.system_prompt, note=note, known=rows))
+        now = self.system_prompt
+        text = await self.ask(SystemDialog("System prompt", value=now, note=note, known=rows, kept_as="chat system"))
         if text is not None:
             self.system_prompt, self._own_system = text, True
             self.show_line()

@@ -28,7 +28,10 @@ class SystemTab(ClosingTab, part=True):
         opened = self.opened
         text: str | None = self.system_prompt if opened is None else self.system_of(opened)
         note = "For records without one; empty for none."
-        while (text := await self.ask(TextDialog("System prompt", value=text or "", note=note))) is not None:
+        kept_as = "system" if opened is None else f"system {opened.file.path}"
+        while (
+            text := await self.ask(TextDialog("System prompt", value=text or "", note=note, kept_as=kept_as))
+        ) is not None:
             alone = opened is not None and len(self.files) > 1 and await self._for_this_alone(opened)
             if alone is not None:
                 await self.attempt(self._set_system(opened if alone else None, text))

@@ -196,6 +196,8 @@ class EditingTab(Tab, part=True):
         if self._typing is not None and self._typing[0].changed:
             dialog, accepted = self._typing
             await accepted(dialog.written)
+            if self._typing[0] is dialog:  # else it was refused, and stands there again
+                dialog.let_go()
 
     # Actions on pairs
 
@@ -220,7 +222,14 @@ class EditingTab(Tab, part=True):
 
         def ask(shown: Record, problem: str = "") -> None:
             dialog = PairDialog(
-                heading, shown, self.model, with_system=system, before=record, turns=turns, problem=problem
+                heading,
+                shown,
+                self.model,
+                with_system=system,
+                before=record,
+                turns=turns,
+                problem=problem,
+                kept_as=f"pair {opened.file.path}",
             )
             self._typing = dialog, accepted
             self.app.push_screen(dialog, accepted)
@@ -249,7 +258,14 @@ class EditingTab(Tab, part=True):
 
         def ask(shown: Record, problem: str = "") -> None:
             dialog = PairDialog(
-                heading, shown, self.model, with_system=system, before=blank, turns=turns, problem=problem
+                heading,
+                shown,
+                self.model,
+                with_system=system,
+                before=blank,
+                turns=turns,
+                problem=problem,
+                kept_as=f"new pair {opened.file.path}",
             )
             self._typing = dialog, accepted
             self.app.push_screen(dialog, accepted)
