@@ -12,9 +12,9 @@ from textual.widgets import TextArea
 from tests.harness import Walk
 from tui.domain.errors import AppError, Cause
 from tui.domain.files.formats import Record
-from tui.tabs.chat import ChatTab
 from tui.tabs.dataset import DatasetTab
 from tui.widgets.fields import TextField
+from tui.widgets.prompt import Prompt
 
 WORDS = "提灯は三番目の門に掛かっています。\nIt shines at night."
 
@@ -70,10 +70,13 @@ async def test_a_signal_keeps_the_last_words_of_every_dialog_and_of_the_question
     async with walk.app([file]) as app:
         await walk.sees("4 pairs")
         await walk.press("4")
-        await walk.until(lambda: bool(app.screen.query(ChatTab)), "Chat")
+        await walk.until(lambda: isinstance(app.focused, Prompt), "the prompt")
         await walk.type(WORDS)
+        await walk.until(lambda: app.screen.query_one(Prompt).text == WORDS, "the question")
         await walk.press("escape", "1", "s")
+        await walk.until(lambda: type(app.focused) is TextArea, "the field")
         await walk.type("Answer like a lantern keeper.")
+        await walk.until(lambda: "keeper." in app.screen.query_one(TextArea).text, "the text")
         await app._end(129)
         assert rows(walk) == ["the question in Chat", "System prompt"]
     with patch("tui.services.unfinished.alive", lambda header: False):
@@ -81,9 +84,9 @@ async def test_a_signal_keeps_the_last_words_of_every_dialog_and_of_the_question
             await walk.sees("and 1 more")
             await walk.press("s")
             await walk.sees("Answer like a lantern keeper.", "never accepted; esc")
-            await walk.press("escape", "s")
-            await walk.misses("never accepted; esc")  # it was given up
-            await walk.press("escape", "4")
+            await walk.press("escape")
+            await walk.until(lambda: rows(walk) == ["the question in Chat"], "what was given up is gone")
+            await walk.press("4")
             await walk.sees("The question that was not sent the last time is in the prompt")
             assert app.screen.query_one("#prompt", TextArea).text == WORDS
 

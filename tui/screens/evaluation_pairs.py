@@ -9,9 +9,9 @@ from tui.dialogs.reading import ReadingDialog
 from tui.domain.base_models import CATALOGUE, find
 from tui.domain.dataset.drafts import PairDraft, Provenance
 from tui.domain.dataset.leaks import nearest
+from tui.domain.evaluation.evaluation import Results
 from tui.domain.files.formats import Record
 from tui.domain.files.pairs import Role
-from tui.domain.evaluation.evaluation import Results
 from tui.domain.text import count, safe, safe_line
 from tui.screens.evaluation_base import EvaluationBase
 from tui.tabs.base import Tab

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 from tui.domain.clock import Now
 from tui.domain.unfinished import Unfinished
-from tui.services.process_identity import alive, whoami
 from tui.services.pool import DaemonPool
+from tui.services.process_identity import alive, whoami
 from tui.services.store import Store
 
 _TABLE = """
