@@ -346,7 +346,7 @@ class Session:
             one.undone = []
 
     def _die(self, file: Edited) -> None:
-        journal, lock = file.opened._journal, file.opened._lock
+        journal, lock = file.opened.journal, file.opened.lock
         if journal is not None:
             os.close(journal._descriptor)
             journal._descriptor = -1

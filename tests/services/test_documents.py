@@ -457,7 +457,7 @@ def killed(state: Path, path: Path, *, before_tidying: bool = False) -> None:
         "    await documents.do(opened, lambda d: d.remove([19]))\n"
         "    await documents.undo(opened)\n"
         "    await documents.do(opened, make(4, 'four'))\n"
-        "    while not base_of(opened._journal.path).exists(): await asyncio.sleep(0)\n"
+        "    while not base_of(opened.journal.path).exists(): await asyncio.sleep(0)\n"
         "    if sys.argv[3]:\n"
         "        Journal.remove = lambda self: os.kill(os.getpid(), signal.SIGKILL)\n"
         "        await documents.save(opened)\n"

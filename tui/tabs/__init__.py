@@ -1,1 +1,1 @@
-"""One file per tab."""
+"""The four tabs, a file and its parts (`dataset_files`, `jobs_serve`, …) each."""

@@ -69,10 +69,10 @@ class Documents:
 
     async def look(self, opened: OpenDocument) -> bool:
         """Whether something new is known of what other programs did to the file; `outside` tells what it is."""
-        if opened._saving.locked():
+        if opened.saving.locked():
             return False
         disk, found = opened.disk, await self._pool.run(outside, opened)
-        if opened._saving.locked() or (opened.disk is not disk and found):
+        if opened.saving.locked() or (opened.disk is not disk and found):
             return False  # what was found is older than what was written meanwhile
         news, opened.outside = found != opened.outside, found
         return news
@@ -102,7 +102,7 @@ class Documents:
 
         Raises AppError when another process has the file, and what `make` raises.
         """
-        async with opened._turn:
+        async with opened.turn:
             await self._must_be_ours(opened)
             step = make(opened.document)
             if step.splices:
@@ -113,7 +113,7 @@ class Documents:
 
     async def do_apart(self, opened: OpenDocument, make: Callable[[Document], Step]) -> Step:
         """`do` for an action that changes so much that making it takes long: on a thread, one after the other."""
-        async with opened._turn:
+        async with opened.turn:
             await self._must_be_ours(opened)
             step = await self._pool.run(make, opened.document)
             if step.splices:
@@ -124,7 +124,7 @@ class Documents:
 
     async def undo(self, opened: OpenDocument) -> Step | None:
         """Take back the last action; the step that did it, None when there is nothing."""
-        async with opened._turn:
+        async with opened.turn:
             step = await self._pool.run(lambda: opened.document.next_undo)
             if step is not None:
                 # After a crash it is carried out as an action like the others, and can itself be undone.
@@ -135,7 +135,7 @@ class Documents:
 
     async def redo(self, opened: OpenDocument) -> Step | None:
         """Carry out again what was taken back; None when there is nothing."""
-        async with opened._turn:
+        async with opened.turn:
             step = await self._pool.run(lambda: opened.document.next_redo)
             if step is not None:
                 await self._tell(opened, step)
@@ -146,14 +146,14 @@ class Documents:
     async def _tell(self, opened: OpenDocument, step: Step) -> None:
         large = len(step.splices) > _MANY
         entry = await self._pool.run(opened.document.entry, step) if large else opened.document.entry(step)
-        opened._pending.append(entry)
+        opened.pending.append(entry)
         if opened.unguarded:
             return
-        if opened._journal is None:
-            opened._journal = self._begin(opened, [entry])
-            written = opened._journal.begun
+        if opened.journal is None:
+            opened.journal = self._begin(opened, [entry])
+            written = opened.journal.begun
         else:
-            written = opened._journal.append(entry)
+            written = opened.journal.append(entry)
         await self._wait_for(opened, written)
 
     async def _wait_for(self, opened: OpenDocument, written: Future[None]) -> None:
@@ -166,21 +166,21 @@ class Documents:
     def _settle(self, opened: OpenDocument) -> None:
         """What is as it is on disk needs no journal."""
         if not opened.document.dirty:
-            opened._pending, opened.unguarded = [], ""
+            opened.pending, opened.unguarded = [], ""
             self._remove_journal(opened)
 
     def _remove_journal(self, opened: OpenDocument) -> None:
-        if opened._journal is not None:
-            opened._journal.remove()
-            opened._journal = None
+        if opened.journal is not None:
+            opened.journal.remove()
+            opened.journal = None
 
     def _begin(self, opened: OpenDocument, entries: list[Mapping[str, Any]]) -> Journal:
-        version, encoding, keys = opened._on_disk, opened.document.encoding, opened.keys
+        version, encoding, keys = opened.on_disk, opened.document.encoding, opened.keys
         header = {
             "path": absolute(opened.path),
             "base": opened.disk.sha256 if opened.disk else "",
             "keys": keys.noted if keys else None,
-            "frame": opened._frame,
+            "frame": opened.frame,
             "at": time.time(),
         }
         return self._journals.begin(header, lambda: version.render(encoding), entries)
@@ -240,7 +240,7 @@ class Documents:
         what is there is backed up first. Raises AppError when it cannot be written; then the old file and the edits
         are as they were.
         """
-        async with opened._saving:
+        async with opened.saving:
             return await self._save(opened, path, anyway=anyway)
 
     async def _save(self, opened: OpenDocument, path: Path | None, *, anyway: bool) -> str:
@@ -251,19 +251,19 @@ class Documents:
             hint = "Nothing was saved; u brings them back"
             raise AppError(Cause.FILE, f"{opened.name} would hold no pairs", why, hint)
         elsewhere = path is not None and not await self._pool.run(same_place, path, opened.path)
-        opened._pending, before = [], opened._pending
+        opened.pending, before = [], opened.pending
         try:
             backups = self._state / "backups"
             written = await self._pool.run(
                 write_document, opened, version, path or opened.path, backups, anyway=anyway, elsewhere=elsewhere
             )
         except BaseException:
-            opened._pending = before + opened._pending
+            opened.pending = before + opened.pending
             raise
         opened.disk = Disk(written.fingerprint, written.sha256, time.time_ns())
         opened.document.saved(version, path if elsewhere else None)
         opened.outside, opened.read_only = "", False
-        opened._on_disk, opened._frame = version, frame
+        opened.on_disk, opened.frame = version, frame
         opened.keys = await self._pool.run(keys_for, opened) or opened.keys
         await self._renew(opened)
         if elsewhere:
@@ -272,27 +272,27 @@ class Documents:
 
     async def _renew(self, opened: OpenDocument) -> None:
         """The journal begins anew, with the edits made while the file was being written."""
-        async with opened._turn:
-            old, opened._journal, opened.unguarded = opened._journal, None, ""
-            if opened._pending and opened.document.dirty:
-                opened._journal = self._begin(opened, list(opened._pending))
-                await self._wait_for(opened, opened._journal.begun)
+        async with opened.turn:
+            old, opened.journal, opened.unguarded = opened.journal, None, ""
+            if opened.pending and opened.document.dirty:
+                opened.journal = self._begin(opened, list(opened.pending))
+                await self._wait_for(opened, opened.journal.begun)
             if old is not None:
                 old.remove()
 
     async def close(self, opened: OpenDocument) -> None:
         """Give the file up, with what is unsaved of it."""
         self._remove_journal(opened)
-        if opened._lock is not None:
-            opened._lock.release()
+        if opened.lock is not None:
+            opened.lock.release()
 
     # One editor at a time
 
     def _take(self, opened: OpenDocument) -> None:
-        if opened._lock is not None:
-            opened._lock.release()
-        opened._lock = FileLock(self._journals.folder, opened.path)
-        opened.holder = opened._lock.take()
+        if opened.lock is not None:
+            opened.lock.release()
+        opened.lock = FileLock(self._journals.folder, opened.path)
+        opened.holder = opened.lock.take()
 
     async def _must_be_ours(self, opened: OpenDocument) -> None:
         if opened.holder:
@@ -323,13 +323,13 @@ class Documents:
 
         recovered, frame = await self._pool.run(replayed, left)
         opened = recovered.opened
-        opened._frame = frame
+        opened.frame = frame
         entries = [e for e in left.entries if "splices" in e]
         await self._pool.run(self._take, opened)
         if opened.document.dirty:
-            opened._pending = list(entries)
-            opened._journal = self._begin(opened, entries)
-            await self._wait_for(opened, opened._journal.begun)
+            opened.pending = list(entries)
+            opened.journal = self._begin(opened, entries)
+            await self._wait_for(opened, opened.journal.begun)
             if opened.unguarded:
                 left.let_go()  # the old journal has them still
                 return recovered

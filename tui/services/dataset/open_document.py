@@ -75,13 +75,18 @@ class OpenDocument:
         """Why edits are not in a journal, as one sentence; nothing when they are."""
         self.seen_outside: Fingerprint | None = None
         """The file on disk when it was last found to be changed."""
-        self._journal: Journal | None = None
-        self._lock: FileLock | None = None
-        self._frame: Mapping[str, Any] = document.frame()
-        self._on_disk: Version = document.now
-        self._pending: list[Mapping[str, Any]] = []
-        self._turn = asyncio.Lock()
-        self._saving = asyncio.Lock()
+        # What `Documents` keeps of it.
+        self.journal: Journal | None = None
+        """The unsaved edits on disk; None while there are none."""
+        self.lock: FileLock | None = None
+        self.frame: Mapping[str, Any] = document.frame()
+        """What stands around the records of the file on disk."""
+        self.on_disk: Version = document.now
+        self.pending: list[Mapping[str, Any]] = []
+        """Journal entries of the edits that are not saved."""
+        self.turn = asyncio.Lock()
+        """Held while an action is carried out: one at a time."""
+        self.saving = asyncio.Lock()
 
     @property
     def path(self) -> Path:
@@ -168,7 +173,7 @@ def keys_for(opened: OpenDocument) -> Keys | None:
 
     An edit may leave rows in which another delimiter, or a first row that names columns, is likelier.
     """
-    written = opened._on_disk
+    written = opened.on_disk
     if not isinstance(written.layout, Keys) or not len(written):
         return None
     try:
@@ -190,7 +195,7 @@ def write_document(
 ) -> Written:
     """Write a version; `elsewhere` when `path` is another file. Raises AppError, WouldOverwrite unless `anyway`."""
     remove_abandoned(Path(os.path.realpath(path)).parent)
-    journal, encoding = opened._journal, opened.document.encoding
+    journal, encoding = opened.journal, opened.document.encoding
 
     def look() -> Fingerprint | None:
         if elsewhere and not anyway and os.path.lexists(path):

@@ -38,7 +38,7 @@ def replayed(left: Left) -> tuple[Recovered, Mapping[str, Any]]:
     opened = opened_from(left.file, raw, disk, keys)
     try:
         opened.document.begin_replay(frame)
-        opened._on_disk = opened.document.now
+        opened.on_disk = opened.document.now
         for entry in left.entries:
             if "splices" in entry:
                 opened.document.replay(entry)
