@@ -11,7 +11,7 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from tui import __version__
 
@@ -78,17 +78,16 @@ def _add_options(found: argparse.ArgumentParser) -> None:
 
 
 def _epochs(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 100_000:
-        raise argparse.ArgumentTypeError("between 1 and 100000")
-    return value
+    if not (text.isdecimal() and 1 <= int(text[:7]) <= 100_000):
+        raise argparse.ArgumentTypeError("a whole number between 1 and 100000")
+    return int(text)
 
 
 def _speed(text: str) -> float:
-    value = float(text)
-    if not 0.1 <= value <= 100_000:
-        raise argparse.ArgumentTypeError("between 0.1 and 100000")
-    return value
+    with contextlib.suppress(ValueError):
+        if 0.1 <= (value := float(text)) <= 100_000:
+            return value
+    raise argparse.ArgumentTypeError("a number between 0.1 and 100000")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -131,9 +130,10 @@ def _notify_test(given: Sequence[str]) -> int:
     from tui.services.settings import load
 
     found = argparse.ArgumentParser(prog="tanzaku notify-test", description="Send a notification to this terminal.")
-    found.add_argument("way", nargs="?", type=Way, choices=list(Way), help="how (default: as set, else found)")
+    ways = [way.value for way in Way]
+    found.add_argument("way", nargs="?", choices=ways, help="how (default: as set, else found)")
     settings, complaints = load(Paths.of_user().settings)
-    way = found.parse_args(given).way or Way(settings.notify)
+    way = Way(found.parse_args(given).way or settings.notify)
     for complaint in complaints:
         print(complaint, file=sys.stderr)
     print(explanation(way, os.environ), flush=True)
@@ -248,10 +248,14 @@ def _steady_terminal() -> None:
     if os.environ.get("TERM", "").casefold() in ("dumb", "unknown"):
         # Rich takes such a one for 80x25 whatever its size is, and Textual would change between the two for ever.
         os.environ["TERM"] = "ansi"
-    screen = sys.__stderr__  # where Textual writes
-    if isinstance(screen, io.TextIOWrapper) and screen.encoding.lower().replace("-", "") != "utf8":
-        # Keys are read as UTF-8; without a locale Python would write `\u2026`, and every column would be off.
-        screen.reconfigure(encoding="utf-8")
+    # Where Textual writes. Keys are read as UTF-8; without a locale Python would write `\u2026`, and every column would
+    # be off.
+    _in_utf8(sys.__stderr__)
+
+
+def _in_utf8(stream: TextIO | None) -> None:
+    if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower().replace("-", "") != "utf8":
+        stream.reconfigure(encoding="utf-8")
 
 
 def _shipped_files(paths: Paths, complaints: list[str]) -> list[Path]:
@@ -309,9 +313,20 @@ def _to_aws(profile: str | None, region: str | None) -> Callable[[], Connection]
 
 def entry() -> None:
     """The `tanzaku` command: end at once when the app has, whatever threads still wait for."""
-    code = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    _in_utf8(sys.stdout)
+    try:
+        code = main()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:  # closed by the shell
+                stream.flush()
+    except BrokenPipeError:  # who read has read enough
+        code = 1
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        with contextlib.suppress(OSError):
+            print(f"tanzaku: what is printed cannot be written: {error.strerror}", file=sys.stderr, flush=True)
+        code = 1
     os._exit(code)
 
 

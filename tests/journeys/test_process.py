@@ -252,12 +252,27 @@ def test_the_command_line(tmp_path: Path) -> None:
         ["--sandbox-reset"],
         ["--sandbox", "--sandbox-speed", "0"],
         ["--sandbox-speed", "fast"],
+        ["loss", "--epochs", "1e3", "x.csv"],
+        ["notify-test", "shout"],
     ):
         refused = run(*bad, home=tmp_path)
         assert refused.returncode == 2
         assert "usage: tanzaku" in refused.stderr
+        assert not re.search(r"\b_\w+ value|Way", refused.stderr)  # a name of ours
         assert "Traceback" not in refused.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("to", "told"), [(">&-", ""), ("| true", ""), (">/dev/full", "cannot be written: No space left on device")]
+)
+def test_what_is_printed_to_nowhere_is_no_fault_of_its_own(tmp_path: Path, to: str, told: str) -> None:
+    command = ["sh", "-c", f"{sys.executable} -m tui notify-test {to}"]
+    done = subprocess.run(
+        command, env=bare_environment(tmp_path), cwd=tmp_path, capture_output=True, text=True, timeout=30
+    )
+    assert told in done.stderr
+    assert len(done.stderr.splitlines()) == bool(told)
 
 
 def test_without_a_terminal_it_says_so_and_ends(tmp_path: Path) -> None:

@@ -429,8 +429,9 @@ def test_what_killed_saves_left_is_removed(tmp_path: Path) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     gone = tmp_path / f".tanzaku-{ended.pid}-aa.tmp"
+    never = tmp_path / f".tanzaku-{'9' * 40}-aa.tmp"  # more than any process's number
     ours, foreign = tmp_path / f".tanzaku-{os.getpid()}-aa.tmp", tmp_path / ".tanzaku-x-y.tmp"
-    for each in (gone, ours, foreign):
+    for each in (gone, never, ours, foreign):
         each.touch()
     remove_abandoned(tmp_path)
     assert sorted(tmp_path.iterdir()) == sorted([ours, foreign])

@@ -153,6 +153,19 @@ def test_a_journal_that_others_could_have_written_is_not_trusted(tmp_path: Path)
     assert path.exists()
 
 
+def test_a_folder_that_cannot_be_looked_into_is_as_good_as_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left_by_a_dead_process(tmp_path)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")  # another user's home
+
+    for name in ("listdir", "scandir", "stat"):
+        monkeypatch.setattr(os, name, refuse)
+    assert Journals(tmp_path).left_behind() == []
+
+
 def test_a_link_is_not_followed(tmp_path: Path) -> None:
     path = left_by_a_dead_process(tmp_path)
     (tmp_path / "elsewhere").write_bytes(path.read_bytes())

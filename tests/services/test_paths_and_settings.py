@@ -56,6 +56,7 @@ def test_the_sandbox_is_apart_from_live_data(tmp_path: Path) -> None:
 
 
 def test_no_file_is_no_complaint(tmp_path: Path) -> None:
+    assert load(Path("/dev/null/tanzaku/config.toml"))[1] == []
     assert load(tmp_path / "config.toml") == (Settings(), [])
 
 

@@ -31,7 +31,7 @@ def alive(header: Mapping[str, Any]) -> bool:
         return False
     try:
         os.kill(int(header.get("pid", 0)) or -1, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):  # nor has any a number that the system cannot count to
         return False
     except PermissionError:
         return True

@@ -15,7 +15,7 @@ def load(path: Path) -> tuple[Settings, list[str]]:
         import tomllib  # only where there is a file: it takes a while
 
         data = tomllib.loads(text)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # XDG_CONFIG_HOME=/dev/null is a way to say so
         return Settings(), []
     except (OSError, ValueError, RecursionError) as error:  # TOML and UTF-8 errors are ValueErrors
         return Settings(), [f"{path.name} is not used: {safe_line(str(error), 200)}"]

@@ -184,7 +184,11 @@ class Journals:
     def left_behind(self) -> list[Left]:
         """The journals of processes that are gone, oldest first. Each is held until it is let go."""
         found = []
-        for path in sorted(self.folder.glob("*.journal"), key=lambda p: (p.name,)):
+        try:
+            names = sorted(os.listdir(self.folder))
+        except OSError:  # none yet; or not ours to look into, which the first edit tells
+            return []
+        for path in (self.folder / name for name in names if name.endswith(".journal")):
             left = _claimed(path)
             if left is not None:
                 found.append(left)
