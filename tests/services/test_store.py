@@ -181,8 +181,9 @@ def test_a_file_that_is_no_database_is_told(path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file")
-    with pytest.raises(AppError, match="cannot be opened"):
+    with pytest.raises(AppError, match="cannot be opened") as caught:
         Store(tmp_path / "state" / "tanzaku.db").recall("p", "k")
+    assert "XDG_STATE_HOME" in caught.value.hint
 
 
 def test_a_disk_that_refuses_is_told(store: Store) -> None:

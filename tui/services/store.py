@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sqlite3
@@ -121,7 +122,9 @@ def _keep_a_log(database: sqlite3.Connection) -> None:
 
 
 def _hint(error: Exception) -> str:
-    """What to do about a database that another process keeps to itself."""
+    """What to do about a database that another process keeps to itself, or whose folder is not ours."""
+    if isinstance(error, OSError) and error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return "Set XDG_STATE_HOME to a folder of yours, and start again"
     busy = getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
     return "Another program holds it: close that one, then try again" if busy else ""
 
@@ -151,7 +154,8 @@ class Store:
             return _opened(self._path)
         except (OSError, sqlite3.Error) as error:
             hint = _hint(error) or f"Free some disk space, or move {safe_line(str(self._path), 200)} away"
-            raise AppError(Cause.FILE, "The app's memory cannot be opened", safe_line(str(error), 200), hint) from error
+            reason = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) else str(error)
+            raise AppError(Cause.FILE, "The app's memory cannot be opened", safe_line(reason, 200), hint) from error
 
     def write(self, sql: str, values: tuple[Any, ...] = ()) -> int:
         """Carry out one statement; on disk when this returns. Gives the number of the row it inserted, if it did."""
