@@ -100,7 +100,7 @@ async def test_the_whole_verdict_is_read_at_80_columns(walk: Walk, tmp_path: Pat
         await open_metrics(walk, str(folder))
         await walk.sees("fits default early stopping (threshold 0.001, patience 2) · epoch 7 +0.0196")
         await walk.press("e")  # what is said of the smoothing needs the line
-        await walk.sees("EMA m = 0.6", "epoch 7 +0…")
+        await walk.sees("EMA m = 0.6", "epoch 7 +0.0196")
 
 
 async def test_a_key_for_steps_says_where_they_are_when_only_validation_is_drawn(walk: Walk, tmp_path: Path) -> None:

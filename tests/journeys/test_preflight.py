@@ -158,6 +158,8 @@ async def test_places_names_and_batches_are_looked_at(walk: Walk) -> None:
         scene.upload("empty.jsonl", "")
         dialog.query_one("#training_typed", TextField).value = f"s3://{BUCKET}/empty.jsonl"
         await settled(walk, "training", "the file is empty")
+        await walk.press("ctrl+s")
+        await walk.sees("ctrl+s once more starts the job all the same")
     assert sent(walk, CREATE) == 1
 
 

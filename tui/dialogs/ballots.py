@@ -20,7 +20,7 @@ from tui.domain.errors import AppError
 from tui.domain.evaluation.evaluation import Outcome
 from tui.domain.evaluation.own_votes import Ballot
 from tui.domain.text import safe
-from tui.widgets.frame import KeyLine
+from tui.widgets.frame import KeyLine, key_of
 from tui.widgets.text_pane import Line, TextPane
 
 Cast = Callable[[Ballot, Outcome | None], Awaitable[None]]
@@ -69,7 +69,8 @@ class BallotsDialog(Dialog[int]):
             yield KeyLine()
 
     def on_mount(self) -> None:
-        for name, key in (("a", "h"), ("b", "l")):
+        for name, verdict in (("a", Verdict.LEFT), ("b", Verdict.RIGHT)):
+            key = key_of(self, f"ballots.{verdict.name.lower()}")
             self.query_one(f"#ballot-head-{name}", Line).put(Content(f" {name.upper()}  {key}: this one is better"))
         self._show()
         self.query_one("#ballot-a").focus()

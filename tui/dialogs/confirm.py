@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from tui.dialogs.base import SCROLLING, Dialog
+from tui.widgets.frame import key_of
 
 
 class ConfirmDialog(Dialog[bool]):
@@ -34,7 +35,7 @@ class ConfirmDialog(Dialog[bool]):
     def closing(self) -> ComposeResult:
         """What confirms stays in sight while the text scrolls."""
         if not self._word:
-            yield Static(Content(f"y  {self._yes}"), markup=False, classes="danger")
+            yield Static(Content(f"{key_of(self, 'confirm.yes')}  {self._yes}"), markup=False, classes="danger")
             return
         yield Static(Content(f"\nType {self._word} and press enter to confirm:"), markup=False, classes="danger")
         field = Input(id="confirm-word", compact=True)

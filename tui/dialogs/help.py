@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from tui.dialogs.base import CLOSE, SCROLLING, Dialog
 from tui.widgets.cells import fit
-from tui.widgets.frame import key_text
+from tui.widgets.frame import key_text, told
 
 _LISTS, _ALWAYS = "In lists", "Always"
 _LAST = {_LISTS: 1, _ALWAYS: 2}
@@ -39,21 +39,21 @@ class HelpDialog(Dialog[None]):
             if not binding.description or not active.enabled:
                 continue
             group = _group(binding.id)
-            keys, _ = by_action.setdefault((group, binding.action), ([], binding.tooltip or binding.description))
+            keys, _ = by_action.setdefault((group, binding.action), ([], told(binding)))
             name = key_text(screen.app, binding)
             if name not in keys:
                 keys.append(name)
         groups: dict[str, list[tuple[str, str]]] = {}
-        for (group, _), (keys, told) in by_action.items():
-            groups.setdefault(group, []).append((" ".join(keys), told[:1].upper() + told[1:]))
+        for (group, _), (keys, text) in by_action.items():
+            groups.setdefault(group, []).append((" ".join(keys), text))
         return cls({group: groups[group] for group in sorted(groups, key=lambda name: _LAST.get(name, 0))})
 
     def fields(self) -> ComposeResult:
         parts: list[Any] = []
         for group, keys in self._groups.items():
             parts += ["\n" if parts else "", (f"{group}\n", "bold")]
-            for names, told in keys:
-                parts += [(fit(names, 16), "bold $text-accent"), f" {told}\n"]
+            for names, text in keys:
+                parts += [(fit(names, 16), "bold $text-accent"), f" {text}\n"]
         yield Static(Content.assemble(*parts), markup=False)
 
 

@@ -89,6 +89,8 @@ class JobDialog(Dialog[JobAnswer]):
         self._check = check
         self._checks: dict[str, Check] = dict(form.checks)
         self._checked: JobSpec | None = None
+        self._warned: JobSpec | None = None
+        """The job that was about to be started though the preflight finds something wrong."""
         self._rest: Timer | None = None
         self.heading = f"New job on {form.model.name} in {form.region}"
         self.kept_as = f"job {form.model.key}"
@@ -305,6 +307,12 @@ class JobDialog(Dialog[JobAnswer]):
             if name in _MORE:
                 self.query_one(f"#{name}").display = True
             self.query_one(f"#{name}", Field).focus()
+            return
+        bad = [check for check in self._checks.values() if check.mark is Mark.BAD]
+        if bad and self._checked == spec and self._warned != spec:
+            # Whether AWS sees it so is AWS's matter, but a job's name is used up also by one that fails.
+            self._warned = spec
+            self.complain("The preflight says ✗: ctrl+s once more starts the job all the same")
             return
         self.dismiss(JobAnswer(spec))
 

@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from tui.dialogs.base import Dialog
 from tui.domain.chat.votes import Verdict
+from tui.widgets.frame import key_of
 
 VERDICT_KEYS: tuple[tuple[str, str, Verdict, str], ...] = (
     ("h", "left", Verdict.LEFT, "A (left)"),
@@ -31,7 +32,8 @@ class VoteDialog(Dialog[Verdict]):
 
     def fields(self) -> ComposeResult:
         parts: list[tuple[str, str] | str] = []
-        for key, _, _, what in VERDICT_KEYS:
+        for _, _, verdict, what in VERDICT_KEYS:
+            key = key_of(self, f"vote.{verdict.name.lower()}")
             parts += [(key, "bold $text-accent"), f" {what}   "]
         yield Static(Content.assemble(*parts), markup=False)
 

@@ -268,7 +268,22 @@ def key_text(app: Any, binding: Binding) -> str:
         "slash": "/",
         "escape": "esc",
         "right_square_bracket": "]",
+        "enter": "enter",
+        "pagedown": "PgDn",
+        "pageup": "PgUp",
     }.get(binding.key, str(app.get_key_display(binding)).replace("^", "ctrl+"))
+
+
+def key_of(screen: Screen[Any], name: str) -> str:
+    """The key that a binding of the screen goes by now; it may have been remapped."""
+    found = (active.binding for active in screen.active_bindings.values() if active.binding.id == name)
+    return next((key_text(screen.app, binding) for binding in found), "")
+
+
+def told(binding: Binding) -> str:
+    """What a binding does, in more words than the line of keys has room for."""
+    text = binding.tooltip or binding.description
+    return text[:1].upper() + text[1:]
 
 
 def age_text(seen: datetime | None, now: datetime) -> str:

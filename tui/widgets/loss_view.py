@@ -24,6 +24,9 @@ from tui.widgets.loss_runs import Shown, ShownRuns
 from tui.widgets.text_pane import TextPane
 
 _MOST_NAMES = 6
+_VERDICT = 2
+"""Lines of the verdict, one more where there is a note below it and height enough."""
+_ROOMY = 18
 
 
 @dataclass(slots=True)
@@ -203,7 +206,7 @@ class LossView(Vertical):
                 verdict = f"{head}\n{verdict}"
         self._put("values", values)
         note = note_text(curves, beta=view.smooth, kept_from=about.kept_from, problem=about.problem)
-        rest = "" if note else self._beyond("verdict", verdict)
+        rest = self._verdict_beyond(verdict, bool(note))
         self._put("verdict", verdict.removesuffix(rest))
         self._put("note", note or rest)
         self.query_one("#loss-note").set_class(bool(rest), "-verdict")
@@ -266,12 +269,16 @@ class LossView(Vertical):
         height = self.query_one(f"#loss-{name}", Static).styles.height
         return int(height.value) if height is not None else 1
 
-    def _beyond(self, name: str, text: str) -> str:
-        """The end of a text that its place has no lines for."""
-        return "\n".join(wrap(text, max(20, self.size.width - 2))[self._lines(name) :])
+    def _verdict_beyond(self, verdict: str, noted: bool) -> str:
+        """What of the verdict goes where notes stand; with a note there it gets a third line, where there is room."""
+        lines = wrap(verdict, max(20, self.size.width - 2))
+        wanted = _VERDICT + (noted and len(lines) > _VERDICT and self.size.height >= _ROOMY)
+        if self._lines("verdict") != wanted:
+            self.query_one("#loss-verdict", Static).styles.height = wanted
+        return "" if noted else "\n".join(lines[wanted:])
 
     def _put(self, name: str, text: str) -> None:
-        """Text cut to the lines there are; its height never changes, so nothing is laid out anew."""
+        """Text cut to the lines there are; its height does not change with the cursor, so nothing is laid out anew."""
         place = self.query_one(f"#loss-{name}", Static)
         lines = wrap(text, max(20, self.size.width - 2)) if text else [""]
         most = self._lines(name)
