@@ -100,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from tui.services.paths import Paths
 
         if given[1:] == ["books"]:
-            from tui.sandbox.books import show
+            from tui.sandbox.ledger import show
 
             return show(Paths.of_user().sandbox_world)
         # The same world as the app's, unless told otherwise.

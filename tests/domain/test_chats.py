@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from tui.domain.base_models import CATALOGUE, DataFormat
 from tui.domain.dataset.checks import check_record
-from tui.domain.dataset.twice import twice
+from tui.domain.dataset.repeated_keys import twice
+from tui.domain.files.bulk_texts import plain
 from tui.domain.files.chats import Chat, chat_value, format_of
 from tui.domain.files.document import Document, Encoding
 from tui.domain.files.formats import FormatError, Record, Turn, line
 from tui.domain.files.moving import carried
 from tui.domain.files.pairs import Damaged, candidates, read
-from tui.domain.files.quick import plain
 
 OPEN_AI = Chat()
 SHARE_GPT = Chat("conversations", "from", "value")

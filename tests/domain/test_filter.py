@@ -24,10 +24,10 @@ from tui.domain.dataset.filter import (
 )
 from tui.domain.dataset.folding import Folding, fold, folded
 from tui.domain.files import pairs
+from tui.domain.files.bulk_texts import BATCH
 from tui.domain.files.document import Document
 from tui.domain.files.formats import Record, Turn
 from tui.domain.files.pairs import Damaged, Keys, Pairs
-from tui.domain.files.quick import BATCH
 
 LANTERNS = [
     ("What is a lantern?", "A light.", None),

@@ -15,7 +15,7 @@ from tui.domain.base_models import CATALOGUE, DataFormat
 from tui.domain.dataset.checks import Problem, Severity, check
 from tui.domain.dataset.grams import Sketches, measure, sketch, tokens
 from tui.domain.dataset.languages import language, script
-from tui.domain.dataset.near import near_duplicates
+from tui.domain.dataset.near_duplicates import near_duplicates
 from tui.domain.dataset.scrutiny import Traits, look_closer, merged
 from tui.domain.errors import AppError
 from tui.domain.files.document import Document

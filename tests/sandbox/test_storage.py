@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError
 
 from tests.sandbox.conftest import BUCKET, PAIRS, WHOLE_JOB, Scene, claude_lines
 from tui.sandbox.clock import ManualClock
-from tui.sandbox.folder import Folder, FolderInUseError
 from tui.sandbox.server import Sandbox
+from tui.sandbox.state_folder import Folder, FolderInUseError
 
 KEYS = ["plain", "a b+c=d.txt", "深い/場所/鍵", "model/x/converse", "foundation-models", "%2F", "q?x=1&y", "emoji-🏮"]
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.sandbox.conftest import Scene, code_of
-from tui.sandbox import front, pricing, quotas
+from tui.sandbox import pricing, quotas, wsgi
 from tui.sandbox.eventstream import encode_event, encode_exception
 from tui.sandbox.shapes import problems
 from tui.sandbox.wire import JsonWire, service_model
@@ -73,7 +73,7 @@ def test_an_answer_that_breaks_its_shape_is_found(answer: dict[str, Any], part: 
 
 
 def test_no_wrong_answer_ever_leaves(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(front.CONTROL_HANDLERS, "ListCustomModels", lambda world, call: {"modelSummaries": [{}]})
+    monkeypatch.setitem(wsgi.CONTROL_HANDLERS, "ListCustomModels", lambda world, call: {"modelSummaries": [{}]})
     with pytest.raises(ClientError) as error:
         scene.bedrock.list_custom_models()
     assert code_of(error) == "InternalServerException"
@@ -82,7 +82,7 @@ def test_no_wrong_answer_ever_leaves(scene: Scene, monkeypatch: pytest.MonkeyPat
 def test_a_defect_is_an_internal_error_and_is_seen(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(front.CONTROL_HANDLERS, "ListCustomModels", lambda world, call: 1 / 0)
+    monkeypatch.setitem(wsgi.CONTROL_HANDLERS, "ListCustomModels", lambda world, call: 1 / 0)
     with pytest.raises(ClientError) as error:
         scene.bedrock.list_custom_models()
     assert code_of(error) == "InternalServerException"
@@ -91,7 +91,7 @@ def test_a_defect_is_an_internal_error_and_is_seen(
 
 def test_every_handler_is_an_operation_of_its_service() -> None:
     for name, handlers in (
-        ("bedrock", front.CONTROL_HANDLERS),
+        ("bedrock", wsgi.CONTROL_HANDLERS),
         ("service-quotas", quotas.QUOTA_HANDLERS),
         ("pricing", pricing.PRICING_HANDLERS),
     ):

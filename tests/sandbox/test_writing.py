@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from tests import papers
 from tests.sandbox.conftest import Scene, code_of, message_of
-from tui.sandbox.reading import blocks
+from tui.sandbox.document_blocks import blocks
 
 SONNET = "us.anthropic.claude-sonnet-4-6"
 OPUS = "us.anthropic.claude-opus-5-5"

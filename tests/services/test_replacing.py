@@ -10,10 +10,10 @@ import pytest
 
 from tui.domain.dataset.replacing import Plan, Replacement, Where
 from tui.domain.errors import AppError
+from tui.domain.files.bulk_texts import BATCH
 from tui.domain.files.document import Document
 from tui.domain.files.formats import Record
 from tui.domain.files.pairs import Keys, PairFile, read
-from tui.domain.files.quick import BATCH
 from tui.services.dataset.replacing import planned, step
 
 LIGHT = "A Lantern is a light; lanterns burn."

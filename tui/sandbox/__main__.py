@@ -78,8 +78,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _start(arguments: argparse.Namespace) -> Sandbox | None:
     from tui.sandbox.clock import WallClock
-    from tui.sandbox.folder import FolderInUseError
     from tui.sandbox.server import Sandbox
+    from tui.sandbox.state_folder import FolderInUseError
 
     try:
         sandbox = Sandbox(

@@ -12,8 +12,8 @@ from typing import Any
 from tui.sandbox import bodies
 from tui.sandbox.catalog import BaseModelEntry, Tools
 from tui.sandbox.errors import ServiceError, validation
-from tui.sandbox.filling import Task, Wanted, wanted_in
 from tui.sandbox.judge import Manner
+from tui.sandbox.structured_answers import Task, Wanted, wanted_in
 
 _MOST_DOCUMENTS = 5
 _MOST_BYTES = 4_500_000

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tui.sandbox.errors import ServiceError
-from tui.sandbox.folder import Folder
+from tui.sandbox.state_folder import Folder
 from tui.sandbox.wire import Call
 
 _FILE = "invocations.json"

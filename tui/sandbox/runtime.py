@@ -221,15 +221,15 @@ class Filled:
 
 def _filled(target: Target, asked: Asked) -> Filled | None:
     """What a rule answers, when JSON of a schema or a rating is asked for."""
-    from tui.sandbox import filling
+    from tui.sandbox import structured_answers
     from tui.sandbox.tokens import count_tokens
 
     value: Any = None
     if asked.wanted is not None:
-        value = filling.fill(asked.wanted, asked.task)
-        text, tool = filling.text_of(asked.wanted, value), asked.wanted.tool
+        value = structured_answers.fill(asked.wanted, asked.task)
+        text, tool = structured_answers.text_of(asked.wanted, value), asked.wanted.tool
     else:
-        found = filling.rating(asked.task)
+        found = structured_answers.rating(asked.task)
         if found is None:
             return None
         text, tool = found, ""
@@ -238,7 +238,7 @@ def _filled(target: Target, asked: Asked) -> Filled | None:
     if length > most:
         text, value, length, stop = text[: len(text) * most // length], {}, most, "max_tokens"
     use_id = f"tooluse_{secrets.token_urlsafe(16)}"
-    return Filled(text, tool, value, asked.input_tokens, length, stop, use_id, dict(filling.NOTE))
+    return Filled(text, tool, value, asked.input_tokens, length, stop, use_id, dict(structured_answers.NOTE))
 
 
 def _usage(read: int, output_tokens: int) -> dict[str, int]:

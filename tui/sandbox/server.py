@@ -19,13 +19,13 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from tui.sandbox.catalog import ACCOUNT_ID
 from tui.sandbox.clock import Clock, ManualClock, WallClock
 from tui.sandbox.faults import Faults
-from tui.sandbox.folder import Folder
-from tui.sandbox.front import Front
 from tui.sandbox.incoming import RecordedRequest
 from tui.sandbox.lifecycle import Lifecycle
 from tui.sandbox.records import Purchase
 from tui.sandbox.scenarios import Scenario
+from tui.sandbox.state_folder import Folder
 from tui.sandbox.world import World
+from tui.sandbox.wsgi import Front
 
 if TYPE_CHECKING:
     from boto3.session import Session

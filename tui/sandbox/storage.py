@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tui.sandbox.catalog import ACCOUNT_ID
-from tui.sandbox.folder import Folder
+from tui.sandbox.state_folder import Folder
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 from tui.sandbox.catalog import ACCOUNT_ID
 from tui.sandbox.clock import Clock
 from tui.sandbox.errors import ServiceError, conflict, not_found, validation
-from tui.sandbox.folder import Folder
 from tui.sandbox.metrics import Invocations
 from tui.sandbox.records import Records, Request
 from tui.sandbox.scenarios import Scenario
+from tui.sandbox.state_folder import Folder
 from tui.sandbox.storage import Storage
 
 _T = TypeVar("_T")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from tui.sandbox.reading import Block
+from tui.sandbox.document_blocks import Block
 from tui.sandbox.tokens import has_cjk
 
 MOST = 10

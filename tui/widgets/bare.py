@@ -1,4 +1,4 @@
-"""Views whose lines go to the screen as they draw them.
+"""A scroll view without the cache of styled lines that Textual keeps: what it draws goes to the screen as it is.
 
 Private names of Textual in use here, each behind a test in tests/widgets/test_bare.py: `_border.get_box`,
 `StylesCache.get_inner_outer`, `RenderStyles._cache_key`.

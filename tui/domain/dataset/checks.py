@@ -8,9 +8,9 @@ from enum import StrEnum
 from itertools import pairwise
 
 from tui.domain.base_models import GUIDE, BaseModel, DataFormat, Limits
+from tui.domain.files.bulk_texts import Texts, batches
 from tui.domain.files.formats import Record
 from tui.domain.files.pairs import Damaged, Pairs, Role
-from tui.domain.files.quick import Texts, batches
 from tui.domain.text import count, has_unsafe, normalised, normalised_lines, safe_line
 from tui.domain.values import dataclass
 

@@ -14,10 +14,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import field
 
 from tui.domain.dataset.folding import Folding, fold
+from tui.domain.files.bulk_texts import BATCH, Texts, plain
 from tui.domain.files.formats import Record
 from tui.domain.files.layouts import Columns
 from tui.domain.files.pairs import Damaged, Pairs
-from tui.domain.files.quick import BATCH, Texts, plain
 from tui.domain.values import dataclass
 
 SETS = {

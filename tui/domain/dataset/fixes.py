@@ -9,9 +9,9 @@ from dataclasses import replace
 from tui.domain.base_models import DataFormat
 from tui.domain.dataset.characters import composed, visible
 from tui.domain.files.document import Document, Splice, Step
+from tui.domain.files.extra_fields import context_of
 from tui.domain.files.formats import FormatError, Record, Turn
 from tui.domain.files.json_text import Change, changed, elements, member, members, one_line, without
-from tui.domain.files.left_out import context_of
 from tui.domain.files.pairs import Damaged
 from tui.domain.files.version import Version
 from tui.domain.text import count

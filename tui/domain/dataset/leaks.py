@@ -17,9 +17,9 @@ from math import ceil
 from typing import Protocol, cast
 
 from tui.domain.dataset.grams import USUAL, Alike, Level, Sketch, Sketches, Thresholds, compare, judged, measure, sketch
+from tui.domain.files.bulk_texts import BATCH, Texts, texts
 from tui.domain.files.formats import Record
 from tui.domain.files.pairs import Damaged, Pairs
-from tui.domain.files.quick import BATCH, Texts, texts
 from tui.domain.values import dataclass
 
 __all__ = ["Alike", "Leak", "Level", "Near", "Part", "Thresholds", "contained", "leaks", "nearest"]

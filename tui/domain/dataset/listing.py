@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from tui.domain.dataset.filter import estimate
 from tui.domain.dataset.folding import fold
+from tui.domain.files.bulk_texts import Texts, batches
 from tui.domain.files.formats import Record
 from tui.domain.files.pairs import Pairs
-from tui.domain.files.quick import Texts, batches
 from tui.domain.values import dataclass
 
 if TYPE_CHECKING:

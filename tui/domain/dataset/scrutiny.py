@@ -16,12 +16,12 @@ from tui.domain.dataset.checks import OWN_RULE, Problem, Severity
 from tui.domain.dataset.grams import Level, Sketches, sketch_of, tokens
 from tui.domain.dataset.languages import family, language
 from tui.domain.dataset.leaks import answer_of, question_of
-from tui.domain.dataset.near import near_duplicates
-from tui.domain.dataset.twice import twice
+from tui.domain.dataset.near_duplicates import near_duplicates
+from tui.domain.dataset.repeated_keys import twice
+from tui.domain.files.bulk_texts import BATCH, Texts, texts
+from tui.domain.files.extra_fields import contexts
 from tui.domain.files.formats import Record
-from tui.domain.files.left_out import contexts
 from tui.domain.files.pairs import Damaged, Pairs, Shape
-from tui.domain.files.quick import BATCH, Texts, texts
 from tui.domain.text import safe_line
 
 _EVERY = 32

@@ -1,4 +1,4 @@
-"""What a document is built from: the file as it was opened, and the records made since."""
+"""What a document is built from: the opened file, and the records made since (the buffers of a piece table)."""
 
 from __future__ import annotations
 

@@ -6,10 +6,10 @@ import json
 from collections.abc import Sequence
 
 from tui.domain.files.document import Document
+from tui.domain.files.extra_fields import fields
 from tui.domain.files.formats import FormatError
 from tui.domain.files.json_text import one_line
 from tui.domain.files.layouts import Columns, Keys, Layout
-from tui.domain.files.left_out import fields
 from tui.domain.files.pairs import Damaged, Shape
 from tui.domain.files.version import Version
 from tui.domain.text import safe_line

@@ -213,7 +213,7 @@ def read(path: Path, data: bytes, keys: Keys | None = None) -> PairFile:
     blank: tuple[int, ...] = ()
     inside = None
     if first == b"{" and not begins_with_a_record(data):
-        from tui.domain.files.wrapped import list_inside
+        from tui.domain.files.list_in_object import list_inside
 
         inside = list_inside(name, data.decode("utf-8"))
     if inside is not None:

@@ -22,8 +22,8 @@ from tui.domain.dataset.findings import Findings
 from tui.domain.dataset.listing import Key, Listing, Order
 from tui.domain.errors import AppError, Cause
 from tui.domain.files import pairs
+from tui.domain.files.extra_fields import lost
 from tui.domain.files.formats import FormatError, Record
-from tui.domain.files.left_out import lost
 from tui.domain.files.pairs import Damaged, Keys, PairFile, Pairs, Role
 from tui.domain.files.raw_text import HEAD, refuse_binary
 from tui.domain.text import human_size, safe_line

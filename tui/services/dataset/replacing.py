@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from tui.domain.dataset.replacing import Change, Plan, Replacement, Substitute, changed
 from tui.domain.errors import AppError, Cause
+from tui.domain.files.bulk_texts import BATCH, texts
 from tui.domain.files.document import Document, Splice, Step
 from tui.domain.files.formats import Record
 from tui.domain.files.pairs import Damaged, Pairs
-from tui.domain.files.quick import BATCH, texts
 from tui.domain.text import safe_line
 from tui.services.dataset.datasets import yielding
 from tui.services.pool import DaemonPool

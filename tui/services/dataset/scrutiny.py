@@ -15,7 +15,7 @@ from tui.domain.dataset.findings import Findings
 from tui.domain.dataset.generation import Draft
 from tui.domain.dataset.grams import USUAL, Alike, Level, Sketches, Thresholds, sketch
 from tui.domain.dataset.leaks import Leak, Watch, leaks
-from tui.domain.dataset.near import near_duplicates
+from tui.domain.dataset.near_duplicates import near_duplicates
 from tui.domain.files.formats import Record
 from tui.domain.files.material import Material
 from tui.domain.files.pairs import Pairs, Role

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tui.domain.dataset.grams import Sketches, Thresholds, sketch
 from tui.domain.dataset.leaks import Index, question_of
-from tui.domain.dataset.near import near_pairs
+from tui.domain.dataset.near_duplicates import near_pairs
 from tui.domain.dataset.split import CONTAINED_UP_TO, Groups, Split, Together, divided
 from tui.domain.dataset.statistics import FileStatistics, Gatherer
 from tui.domain.errors import AppError, Cause

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from tui.sandbox import judge, writer
-from tui.sandbox.reading import Block, blocks
+from tui.sandbox.document_blocks import Block, blocks
 from tui.sandbox.tokens import has_cjk
 
 Schema = Mapping[str, Any]

@@ -14,10 +14,10 @@ from tui.domain.base_models import CATALOGUE, BaseModel, DataFormat
 from tui.domain.dataset import checks
 from tui.domain.dataset.checks import check_record, check_texts, doubtful
 from tui.domain.files import pairs
+from tui.domain.files.bulk_texts import plain, texts
 from tui.domain.files.document import Document
 from tui.domain.files.formats import Record
 from tui.domain.files.pairs import Keys, Role, read_record
-from tui.domain.files.quick import plain, texts
 from tui.domain.text import UNSAFE, has_unsafe, normalised, normalised_lines
 
 TEXTS = st.one_of(

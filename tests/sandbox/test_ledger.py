@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.sandbox.conftest import Scene
-from tui.sandbox.books import lines, read, show
+from tui.sandbox.ledger import lines, read, show
 from tui.sandbox.records import Purchase
 
 
