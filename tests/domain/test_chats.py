@@ -218,7 +218,17 @@ def test_a_chat_among_many_without_a_system_prompt_makes_all_of_them_chats() -> 
     assert opened("".join(f"{json.dumps(one)}\n" for one in [plain_one] * 4 + [OPEN])).base.layout == OPEN_AI
     alone = opened("".join(f"{json.dumps(one)}\n" for one in [plain_one] * 5 + [OPEN])).base
     assert alone.layout is DataFormat.CLAUDE_MESSAGES
+    seldom = [plain_one] * 60 + [
+        OPEN,
+        plain_one,
+        {"messages": [{"role": "developer", "content": "x"}, *plain_one["messages"]]},
+    ]
+    late = opened("".join(f"{json.dumps(one)}\n" for one in seldom)).base
+    assert late.layout == OPEN_AI
+    assert "it is read as a chat" in " ".join(late.notes)
     claude = {**plain_one, "system": "x"}
+    beside = opened("".join(f"{json.dumps(one)}\n" for one in [*seldom, claude])).base
+    assert beside.layout is DataFormat.CLAUDE_MESSAGES
     mixed = opened("".join(f"{json.dumps(one)}\n" for one in [claude, claude, OPEN])).base
     assert mixed.layout is DataFormat.CLAUDE_MESSAGES
 

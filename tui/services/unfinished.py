@@ -14,7 +14,7 @@ from tui.domain.clock import Now
 from tui.domain.unfinished import Unfinished
 from tui.services.pool import DaemonPool
 from tui.services.process_identity import alive, whoami
-from tui.services.store import Store
+from tui.services.store import Store, Tables
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS unfinished (
@@ -29,7 +29,7 @@ class UnfinishedTexts:
     """One row for what each is for; the latest is kept."""
 
     def __init__(self, store: Store, pool: DaemonPool, *, now: Now) -> None:
-        self._store = store
+        self._tables = Tables(store, _TABLE)
         self._pool = pool
         self._now = now
         self._owner = json.dumps(whoami())
@@ -67,25 +67,23 @@ class UnfinishedTexts:
                 raise
 
     def _claim(self) -> list[Unfinished]:
-        self._store.write(_TABLE)
-        self._store.write("DELETE FROM unfinished WHERE at < ?", ((self._now() - _FORGOTTEN).isoformat(),))
+        self._tables.write("DELETE FROM unfinished WHERE at < ?", ((self._now() - _FORGOTTEN).isoformat(),))
         found = []
-        rows = self._store.read("SELECT key, owner, heading, texts, at FROM unfinished ORDER BY at")
+        rows = self._tables.read("SELECT key, owner, heading, texts, at FROM unfinished ORDER BY at")
         for key, owner, heading, texts, at in rows:
             if alive(json.loads(owner)):
                 continue
             # An older one of the same goes; another window that starts now may be quicker.
-            if self._store.change(
+            if self._tables.change(
                 "UPDATE OR REPLACE unfinished SET owner=? WHERE key=? AND owner=?", (self._owner, key, owner)
             ):
                 found.append(Unfinished(key, heading, json.loads(texts), datetime.fromisoformat(at)))
         return found
 
     def _write(self, wanted: Mapping[str, Unfinished]) -> None:
-        self._store.write(_TABLE)
         for one in wanted.values():
             if one.texts:
                 values = (one.key, self._owner, one.heading, json.dumps(dict(one.texts)), one.at.isoformat())
-                self._store.write("INSERT OR REPLACE INTO unfinished VALUES (?,?,?,?,?)", values)
+                self._tables.write("INSERT OR REPLACE INTO unfinished VALUES (?,?,?,?,?)", values)
             else:
-                self._store.write("DELETE FROM unfinished WHERE key=? AND owner=?", (one.key, self._owner))
+                self._tables.write("DELETE FROM unfinished WHERE key=? AND owner=?", (one.key, self._owner))

@@ -45,7 +45,10 @@ from tui.domain.text import safe_line
 
 _SAMPLE = 50
 _CHATS = 5
-"""One chat in so many makes all messages chats."""
+"""One chat in so many of the first records makes all messages chats."""
+_FAULTS = 2
+_SYSTEM_MESSAGE = re.compile(rb'"role"\s*:\s*"(?:system|developer)"')
+_SYSTEM_KEY = re.compile(rb'"system"\s*:')
 _CACHED_RECORDS = 512
 _KNOWN_NAMES = (*QUESTION_KEYS, *ANSWER_KEYS, *SYSTEM_KEYS)
 _OPEN_THAT = "Open a JSON list, JSONL or CSV file of pairs"
@@ -229,7 +232,11 @@ def read(path: Path, data: bytes, keys: Keys | None = None) -> PairFile:
         must_begin_with_json(name, data, spans, path.suffix)
     if not spans:
         raise AppError(Cause.FILE, f"{name} holds no records", hint=_OPEN_THAT)
-    layout = _layout(name, _sample(data, spans), keys)
+    sample = _sample(data, spans)
+    layout = _layout(name, sample, keys)
+    if layout is DataFormat.CLAUDE_MESSAGES and not _with_system(sample) and _holds_chats(data):
+        layout = Chat()
+        notes.append("some of its system prompts are messages, so it is read as a chat")
     return PairFile(path, data, spans, shape, layout, blank, tuple(notes))
 
 
@@ -350,9 +357,8 @@ def _layout(name: str, sample: list[Mapping[str, Any]], keys: Keys | None) -> La
     if keys is not None and {keys.question, keys.answer} <= {key for value in sample for key in value}:
         return keys
     formats = [format_of(value) for value in sample]
-    if not any("system" in value for value in sample):
-        # Without its system prompt a chat looks like what Claude is trained on; a few that have it tell. Not one in
-        # a hundred: that is a fault in a file of Claude's format.
+    if not _with_system(sample):
+        # Without its system prompt a chat looks like what Claude is trained on; a few that have it tell.
         chats = [found for found in formats if isinstance(found, Chat) and found.turns == "messages"]
         if chats and len(chats) * _CHATS >= len(formats):
             formats = [chats[0] if found is DataFormat.CLAUDE_MESSAGES else found for found in formats]
@@ -368,6 +374,22 @@ def _layout(name: str, sample: list[Mapping[str, Any]], keys: Keys | None) -> La
         if not known:
             raise
         return max(known, key=known.count)
+
+
+def _with_system(sample: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a system prompt stands beside the messages, as Claude's format has it."""
+    return any("system" in value for value in sample)
+
+
+def _holds_chats(data: bytes) -> bool:
+    """Whether some system prompts stand among the messages, anywhere in the file, and none beside them.
+
+    Without its system prompt a chat is what Claude is trained on, so the first records may all look like that. A
+    single one is rather a fault in a file of Claude's format.
+    """
+    if data.count(b'"system"') + data.count(b'"developer"') < _FAULTS:  # found a hundred times as fast
+        return False
+    return len(_SYSTEM_MESSAGE.findall(data)) >= _FAULTS and _SYSTEM_KEY.search(data) is None
 
 
 def guess_role(path: Path) -> Role:
