@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from unittest.mock import patch
 
 from tests.sandbox.conftest import Scene
 from tui.domain.chat.chat import Parameters
@@ -35,6 +36,19 @@ async def test_answers_are_found_by_words_in_any_order(services: Services) -> No
     assert [one.number for one in await history.search("p", "", without="talk")] == [other]
     found = (await history.search("p", "gate"))[-1]
     assert replace(found, number=0, at=NOON) == ONE
+
+
+async def test_a_round_that_is_blind_in_any_open_window_tells_no_names(services: Services) -> None:
+    history = services.history
+    older = await history.add("p", replace(ONE, conversation="older"))
+    number = await history.add("p", ONE)
+    await history.begin_blind("talk")
+    assert [one.number for one in await history.search("p", "gate")] == [older]
+    assert [one.conversation for one in await history.last_conversation("p")] == ["older"]
+    with patch("tui.services.chat.history.alive", lambda header: False):  # the window is gone
+        assert [one.number for one in await history.search("p", "gate")] == [number, older]
+    await history.end_blind("talk")
+    assert [one.number for one in await history.search("p", "gate")] == [number, older]
 
 
 async def test_the_case_of_no_letter_counts(services: Services) -> None:

@@ -50,6 +50,9 @@ class AskingTab(KeepingTab, part=True):
     def begin_round(self) -> None:
         """A conversation begins."""
 
+    def tell_names(self) -> None:
+        """Names are not hidden any more."""
+
     # Sending
 
     @on(Prompt.Submitted)
@@ -282,6 +285,7 @@ class AskingTab(KeepingTab, part=True):
             else:
                 pane.clear()
             pane.mask(False)
+        self.tell_names()
 
 
 def _figures(end: AnswerEnd, target: Target, prices: TokenPrices | None) -> str:

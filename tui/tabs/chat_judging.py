@@ -40,6 +40,8 @@ class JudgingTab(SettingsTab, part=True):
     toss: Callable[[], bool] = staticmethod(lambda: bool(secrets.randbelow(2)))
     """Whether the sides change places in a blind round."""
     _raw = _marking = False
+    _blind_round = ""
+    """The conversation in which names are hidden now."""
 
     # Votes
 
@@ -84,7 +86,14 @@ class JudgingTab(SettingsTab, part=True):
     def _reveal(self) -> None:
         for pane in self.panes:
             pane.mask(False)
+        self.tell_names()
         self.recall_system()
+
+    def tell_names(self) -> None:
+        """The round that was blind is an open one."""
+        if self._blind_round:
+            told, self._blind_round = self._blind_round, ""
+            self.run_worker(self.attempt(self.services.history.end_blind(told)), group="blind")
 
     # Blind mode
 
@@ -121,6 +130,8 @@ class JudgingTab(SettingsTab, part=True):
             left.target, right.target = right.target, left.target
             left.prices, right.prices = right.prices, left.prices
             left.gone, right.gone = right.gone, left.gone
+        self._blind_round = self.conversation.key
+        self.run_worker(self.attempt(self.services.history.begin_blind(self._blind_round)), group="blind")
         for pane in self.panes:
             pane.mask(True)
             pane.footer("")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
 from tui.domain.chat.conversation import KeptAnswer
 from tui.services.pool import DaemonPool
+from tui.services.process_identity import alive, whoami
 from tui.services.store import Store, Tables
 
 _TABLE = """
@@ -15,6 +17,7 @@ CREATE TABLE IF NOT EXISTS turns (
     blind INTEGER NOT NULL, reference TEXT NOT NULL, origin TEXT NOT NULL
 )
 """
+_ROUNDS = "CREATE TABLE IF NOT EXISTS blind_rounds (conversation TEXT PRIMARY KEY, owner TEXT NOT NULL)"
 _INDEX = "CREATE INDEX IF NOT EXISTS turns_of ON turns (conversation)"
 _SELECT = (
     "SELECT a.id, a.target, a.model_id, a.question, a.system, a.parameters, a.answer, a.footer, a.whole, a.at,"
@@ -30,7 +33,7 @@ class History:
 
     def __init__(self, store: Store, pool: DaemonPool) -> None:
         self._store = store
-        self._tables = Tables(store, _TABLE, _INDEX)
+        self._tables = Tables(store, _TABLE, _INDEX, _ROUNDS)
         self._pool = pool
 
     async def add(self, place: str, kept: KeptAnswer) -> int:
@@ -43,9 +46,19 @@ class History:
     async def search(self, place: str, words: str, *, without: str = "") -> list[KeptAnswer]:
         """Answers whose question, text or model holds every word in whatever case, newest first; all without words.
 
-        Those of the conversation `without` are left out.
+        Those of the conversation `without` are left out, and of rounds that are blind in any open window: the names
+        would tell who stands on which side there.
         """
         return await self._pool.run(self._search, place, words, without)
+
+    async def begin_blind(self, conversation: str) -> None:
+        """Leave a conversation out of every window's history until it is told, or this process ends."""
+        sql = "INSERT OR REPLACE INTO blind_rounds VALUES (?,?)"
+        await self._pool.run(self._tables.write, sql, (conversation, json.dumps(whoami())))
+
+    async def end_blind(self, conversation: str) -> None:
+        """The names are told."""
+        await self._pool.run(self._tables.write, "DELETE FROM blind_rounds WHERE conversation=?", (conversation,))
 
     async def last_conversation(self, place: str) -> list[KeptAnswer]:
         """The answers of the newest conversation, in the order in which they came."""
@@ -81,15 +94,23 @@ class History:
     def _search(self, place: str, words: str, without: str) -> list[KeptAnswer]:
         found = [_holds(word) for word in words.split()[:8]]
         conditions = "".join(f" AND {condition}" for condition, _ in found)
-        sql = f"{_SELECT} WHERE a.place=? AND (t.conversation IS NULL OR t.conversation != ?){conditions}"
-        values = (place, without or "-", *(value for _, value in found), MOST)
+        hidden = self._blind() | {without or "-"}
+        marks = ",".join("?" * len(hidden))
+        sql = f"{_SELECT} WHERE a.place=? AND (t.conversation IS NULL OR t.conversation NOT IN ({marks})){conditions}"
+        values = (place, *hidden, *(value for _, value in found), MOST)
         return [_kept(row) for row in self._tables.read(f"{sql} ORDER BY a.id DESC LIMIT ?", values)]
 
+    def _blind(self) -> set[str]:
+        """Conversations in which somebody sees no names now."""
+        rows = self._tables.read("SELECT conversation, owner FROM blind_rounds")
+        return {conversation for conversation, owner in rows if alive(json.loads(owner))}
+
     def _last(self, place: str) -> list[KeptAnswer]:
+        hidden = self._blind() | {""}
         newest = self._tables.read(
             "SELECT t.conversation FROM turns t JOIN answers a ON a.id = t.answer WHERE a.place=?"
-            " AND t.conversation != '' ORDER BY t.answer DESC LIMIT 1",
-            (place,),
+            f" AND t.conversation NOT IN ({','.join('?' * len(hidden))}) ORDER BY t.answer DESC LIMIT 1",
+            (place, *hidden),
         )
         if not newest:
             return []
