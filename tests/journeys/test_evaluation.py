@@ -299,6 +299,15 @@ async def test_evaluations_are_resumed_after_a_restart_compared_and_deleted(walk
         await walk.sees("Delete this evaluation?")
         await walk.press("y")
         await walk.sees("The evaluation is deleted", "No evaluation is open")
+        walk.app_now.services.store.write("UPDATE evaluations SET spec='{'")
+        for answer, told in (("escape", "A stored evaluation cannot be read"), ("y", "The evaluation is deleted")):
+            await walk.press("o")
+            await walk.sees("an evaluation that cannot be read")
+            await walk.press("enter")
+            await walk.sees("Delete what cannot be read?")
+            await walk.press(answer)
+            await walk.misses("Delete what cannot be read?")
+            await walk.sees(told)
 
 
 async def test_predictions_are_imported_judged_and_exported(walk: Walk, tmp_path: Path) -> None:

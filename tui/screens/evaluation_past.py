@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from datetime import datetime
 
 from textual import work
 
@@ -18,6 +19,7 @@ from tui.domain.evaluation.evaluation import Judge, Outcome
 from tui.domain.evaluation.own_votes import Ballot, ballots
 from tui.domain.text import count, safe, safe_line
 from tui.screens.evaluation_base import EvaluationBase
+from tui.services.evaluation.rows import Unreadable
 from tui.widgets.evaluation_rows import EvaluationRows
 
 
@@ -56,12 +58,25 @@ class PastPart(EvaluationBase):
         if chosen is None:
             return
         if len(chosen) == 1:
-            await self.load(chosen[0])
+            await self._open(chosen[0], next(s.made for s in past if s.id == chosen[0]))
         elif len(chosen) == 2:
             later, earlier = sorted(chosen, key=lambda key: next(s.made for s in past if s.id == key), reverse=True)
             await self._compare(earlier, later)
         else:
             self.say("Two evaluations can be compared, not more", "problem")
+
+    async def _open(self, evaluation: str, made: datetime) -> None:
+        """Show one; what cannot be read any more can be deleted, since it would stand in the list for ever."""
+        try:
+            await self.load(evaluation)
+        except Unreadable as error:
+            body = (
+                f"{error.sentence()}\nIt was made {ago(made, self.services.now())}. What is left of it goes for good."
+            )
+            if not await self.ask(ConfirmDialog("Delete what cannot be read?", body, yes="Delete it")):
+                raise
+            await self.services.evaluations.forget(evaluation)
+            self.say("The evaluation is deleted", "good")
 
     async def _compare(self, earlier: str, later: str) -> None:
         await self.load(later)

@@ -27,6 +27,11 @@ from tui.domain.evaluation.evaluation import (
 )
 from tui.domain.evaluation.rubrics import Rubric
 
+
+class Unreadable(AppError):
+    """What is stored of one evaluation is damaged; the others are not."""
+
+
 _FIRST = {"tuned first": Side.TUNED, "base first": Side.BASE}
 
 
@@ -122,4 +127,4 @@ def read_judgement(part: str, value: float | None, prefers: str, reasons: str, a
 
 
 def _odd(error: Exception) -> AppError:
-    return AppError(Cause.FILE, "A stored evaluation cannot be read", str(error)[:200], "Start a new evaluation")
+    return Unreadable(Cause.FILE, "A stored evaluation cannot be read", str(error)[:200], "Start a new evaluation")
