@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from textual.widgets import Static, TextArea
 
 from tests.harness import Walk
 from tests.journeys.stage import sent, served
@@ -143,6 +144,12 @@ async def test_rows_are_sorted_filtered_and_marked_where_they_stand_in_the_train
         await walk.press("escape")
 
 
+def refused(walk: Walk) -> bool:
+    """Whether a pair's dialog stands there that says why it was refused."""
+    found = walk.app_now.screen.query("#dialog-problem").results(Static)
+    return any("must not be trained on" in str(problem.content) for problem in found)
+
+
 async def test_a_pair_is_drafted_from_a_question_and_the_judged_one_is_refused(walk: Walk, tmp_path: Path) -> None:
     served(walk)
     training = pair_file(tmp_path, [("What is a gate?", "A gate is a way in.")], "training.json")
@@ -150,14 +157,12 @@ async def test_a_pair_is_drafted_from_a_question_and_the_judged_one_is_refused(w
         await open_evaluation(walk)
         await walk.press("n")
         await walk.sees("New training pair")
+        before = walk.app_now.screen
         await walk.press("ctrl+s")
-        await walk.sees("must not be trained on")
-        await walk.press("n")
-        await walk.sees("New training pair")
-        await walk.press(*" and why?", "ctrl+s")
-        await walk.sees("must not be trained on")
-        await walk.press("n")
-        await walk.sees("New training pair")
+        await walk.until(lambda: walk.app_now.screen is not before, "the end of the dialog")
+        # It comes back as it was written, with the reason.
+        await walk.until(lambda: refused(walk), "the refusal in the dialog")
+        assert walk.app_now.screen.query_one(TextArea).text == ENGLISH[0][0]
         await walk.press("ctrl+a", "ctrl+k")
         await walk.type("Where does the seventh light of the park stand?")
         await walk.press("ctrl+s")
