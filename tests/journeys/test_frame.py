@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from textual.events import Key
+from textual.screen import Screen
 from textual.widget import Widget
 
 import tui.app
@@ -283,6 +284,14 @@ async def test_all_styles_are_there_behind_the_first_frame(walk: Walk, pairs: Pa
             str(root / name) for name in TanzakuApp.CSS_PATH
         }
         assert later <= {path for path, _ in app.stylesheet.source}
+        # None of them is for what is there already, and that has had its own.
+        had = _styles(app.screen)
+        app.update_styles(app.screen, animate=False)
+        assert _styles(app.screen) == had
+
+
+def _styles(screen: Screen[object]) -> dict[str, object]:
+    return {str(widget.css_path_nodes): widget.styles.base.get_rules() for widget in screen.walk_children()}
 
 
 async def test_lines_go_through_one_and_the_same_gate(walk: Walk) -> None:

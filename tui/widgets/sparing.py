@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import TypeVar
 
+from textual import on
 from textual._compositor import Compositor
+from textual.events import ScreenResume
 from textual.geometry import Region
 from textual.screen import Screen
 from textual.strip import Strip
@@ -70,6 +72,13 @@ class SparingScreen(Screen[T]):
     def __init__(self, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name, id, classes)
         self._compositor = SparingCompositor()
+        self._was_shown = False
+
+    @on(ScreenResume)
+    def _was_just_styled(self, event: ScreenResume) -> None:
+        """When it is shown for the first time, each widget was styled when it was mounted: just before."""
+        event.refresh_styles = event.refresh_styles and self._was_shown
+        self._was_shown = True
 
     def _compositor_refresh(self) -> None:
         """Not while painting is held back: Textual would render, and throw away what it rendered.
