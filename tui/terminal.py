@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 import signal
 import sys
 import time
@@ -14,11 +15,22 @@ from collections.abc import Iterable
 from textual._xterm_parser import XTermParser
 from textual.driver import Driver
 from textual.events import Key
+from textual.message import Message
 
 _BY_WORDS = "bdf\x7f\x08"
 """What goes, or deletes, by words together with alt."""
-_BEGINNINGS = "[OP]X^_\\"
-"""Behind an escape these begin a sequence, or end one."""
+_BEGINNINGS = "[O"
+"""Behind an escape these begin the sequence of a key."""
+_ANSWERS = re.compile(
+    r"\x1b\[[?>=][\d;]*[cnu]|\x1b\[[03]n|\x1b\[(?!48;)\d+(?:;\d+)+t"  # what it is, how it is, how large
+    r"|\x1b\](?:\d{1,4};|[lL])[^\x07\x1b]*(?:\x07|\x1b\\)"  # colours, clipboard, title
+    r"|\x1b(?:P[\d>!]|_G)[^\x1b]*\x1b\\"  # its name, its settings, its pictures
+)
+"""What a terminal answers when it is asked about itself."""
+_HALF_AN_ANSWER = re.compile(r"\x1b(?:\](?:\d{1,4};|[lL])[^\x07\x1b]*|(?:P[\d>!]|_G)[^\x1b]*|\[[?>=][\d;]*)\x1b?\Z")
+_LONGEST_SEQUENCE = 64
+_ANSWERS_LAST = 1.0
+"""Seconds in which the other half of an answer comes."""
 
 
 def steadied(found: type[Driver]) -> type[Driver]:
@@ -93,7 +105,38 @@ class KeyParser(XTermParser):
 
     Textual takes them for one key pressed with alt, and of most of those forgets the escape: of `escape`, `enter` only
     the enter would be left, and confirm what was given up. Alt itself is needed for nothing here but moving by words.
+
+    And what the terminal answers to somebody else is no typing: an editor that was left over a slow line has asked
+    about colours, and the digits and letters that come back would switch tabs and delete.
     """
+
+    _half = ""
+    """The beginning of an answer whose rest has not come."""
+    _half_since = 0.0
+    _recent = ""
+    """What was read last: Textual tells an escape that it could not place as this sign."""
+
+    def feed(self, data: str) -> Iterable[Message]:
+        """What was typed; nothing at the end of the terminal."""
+        if data:
+            data, self._half = _ANSWERS.sub("", self._half + data) if self._half or "\x1b" in data else data, ""
+            found = _HALF_AN_ANSWER.search(data)
+            if found is not None:
+                data, self._half, self._half_since = data[: found.start()], found[0], time.monotonic()
+            if not data:
+                return
+        self._recent = self._recent[-_LONGEST_SEQUENCE:] + data
+        for event in super().feed(data):
+            lost = isinstance(event, Key) and event.key == "circumflex_accent" and "^" not in self._recent
+            yield Key("escape", "\x1b") if lost else event
+
+    def tick(self) -> Iterable[Message]:
+        """What no longer waits for more. Half an answer is dropped, but for one that fingers may have made."""
+        if self._half and time.monotonic() > self._half_since + _ANSWERS_LAST:
+            half, self._half = self._half, ""
+            if half.startswith("\x1b["):
+                yield from super().feed(half)
+        yield from super().tick()
 
     def _sequence_to_key_events(self, sequence: str, alt: bool = False) -> Iterable[Key]:
         """The keys that a sequence stands for."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from textual import constants
-from textual.events import Key
+from textual.events import Key, Paste
 
 from tui.terminal import KeyParser
 
@@ -40,7 +42,53 @@ def keys_of(sent: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         ("\x1b\x7f", ["ctrl+w"]),
         ("\x1b[98;3u", ["alt+b"]),
         ("j\x1b[Bk", ["j", "down", "k"]),
+        ("\x1bP", ["escape", "P"]),
+        ("\x1b]\x1b[", ["escape", "right_square_bracket", "escape", "left_square_bracket"]),
+        ("\x1b[\x1b[Bk", ["escape", "left_square_bracket", "down", "k"]),
+        ("\x1b^\x1b", ["escape", "circumflex_accent", "escape"]),
+        ("\x1bX" + "d" * 40 + "\x1b", ["escape", "X", *"d" * 40, "escape"]),
+        ("a\x1b]11;rgb:1e1e/dddd/cccc\x1b\\b", ["a", "b"]),
+        ("a\x1b]52;c;ZGRk\x07b", ["a", "b"]),
+        ("\x1b[?62;4;22c\x1b[>1;4000;20cj", ["j"]),
+        ("\x1bP>|tmux 3.3a\x1b\\\x1bP1+r544e=787465726d\x1b\\j", ["j"]),
+        ("\x1b[?1u\x1b[0n\x1b[8;24;80tj", ["j"]),
     ],
 )
 def test_keys_of_what_a_terminal_sends(sent: str, keys: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert keys_of(sent, monkeypatch) == keys
+
+
+def test_an_answer_that_comes_in_halves_is_no_typing(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(constants, "ESCAPE_DELAY", 0.0)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    parser = KeyParser()
+
+    def keys(*sent: str) -> list[str]:
+        events = [event for text in sent for event in (*parser.feed(text), *parser.tick())]
+        return [event.key for event in events if isinstance(event, Key)]
+
+    assert keys("j\x1b]11;rgb:dd", "dd/dddd/dd", "dd\x1b", "\\k") == ["j", "k"]
+    assert keys("\x1bP>|dd") == []
+    now += 2
+    assert [*parser.tick()] == []
+    assert keys("k") == ["k"]
+    assert keys("\x1b[?") == []
+    now += 2
+    assert [event.key for event in parser.tick() if isinstance(event, Key)] == [
+        "escape",
+        "left_square_bracket",
+        "question_mark",
+    ]
+
+
+def test_reports_that_textual_asked_for_reach_it() -> None:
+    parser = KeyParser()
+    found = [*parser.feed("\x1b[?2026;2"), *parser.feed("$y\x1b[5;7R\x1b[200~\x1b]0;x\x07dd\x1b[201~")]
+    assert [type(event).__name__ for event in found] == [
+        "TerminalSupportsSynchronizedOutput",
+        "CursorPosition",
+        "Paste",
+    ]
+    assert isinstance(found[-1], Paste)
+    assert found[-1].text == "dd"

@@ -22,7 +22,7 @@ class ClosingTab(LeakingTab, part=True):
     """Lets go of files: what is closed is neither compared with the others nor uploaded."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+w", "close_file", "Close the file", show=False, key_display="ctrl+w", id="dataset.close"),
+        Binding("Q", "close_file", "Close the file", show=False, id="dataset.close"),
     ]
 
     def action_close_file(self) -> None:
