@@ -36,6 +36,13 @@ def held(walk: Walk) -> list[str]:
 
 
 async def planned(walk: Walk) -> None:
+    await put(walk)
+    await agreed(walk)
+    await walk.sees("waiting until it serves")
+
+
+async def put(walk: Walk) -> None:
+    """As far as the question with plan and price."""
     await walk.sees(walk.sandbox.account_id, "eval.json")
     await walk.press("2")
     await walk.sees("lantern-keeper")
@@ -44,9 +51,11 @@ async def planned(walk: Walk) -> None:
     walk.app_now.screen.query_one("#kind").value = JudgeKind.ROUGE_L.value  # type: ignore[attr-defined]
     await walk.press("ctrl+s")
     await walk.sees("Buy, evaluate, delete?", "deletes the endpoint, whatever happened", "≈ $20.00")
+
+
+async def agreed(walk: Walk) -> None:
     await walk.type("claude-3-haiku")
     await walk.press("enter")
-    await walk.sees("waiting until it serves")
 
 
 async def test_one_go(walk: Walk, questions: Path) -> None:
@@ -139,6 +148,29 @@ async def test_what_fails_deletes_it_too(walk: Walk, questions: Path) -> None:
         await walk.until(lambda: walk.app_now.screen_stack[0].board is not seen, "a later look")  # type: ignore[attr-defined]
         assert walk.shows("AWS does not allow this")
     assert sent(walk, DELETE) == 1
+
+
+async def test_it_waits_while_credentials_are_expired(walk: Walk, questions: Path) -> None:
+    trained(walk)
+    faults = walk.sandbox.faults
+    async with walk.app([questions], size=(100, 40)) as app:
+        await put(walk)
+        faults.add(kind="expired", service="bedrock.*", times=None)
+        await agreed(walk)
+        await walk.sees("claude-3-haiku is bought when AWS is back. The AWS credentials have expired", "Sign in again")
+        assert held(walk) == []
+        faults.clear()
+        await walk.sees("waiting until it serves")
+        faults.add(kind="expired", service="bedrock.*", times=None)
+        await walk.pass_time(700)
+        await walk.sees("The AWS credentials have expired")
+        faults.clear()
+        await walk.sees("tuned", "base", "n 6")
+        place = app.services.place(app.screen_stack[0].identity)  # type: ignore[attr-defined]
+        (summary, *_) = await app.services.evaluations.list(place)
+        assert (await app.services.evaluations.load(summary.id)).answered == summary.wanted
+    assert held(walk) == []
+    assert (len(walk.sandbox.books()), sent(walk, DELETE)) == (1, 1)
 
 
 async def test_what_could_not_be_deleted_is_tried_again_until_it_is(walk: Walk, questions: Path) -> None:

@@ -214,7 +214,7 @@ async def test_what_fails_for_every_question_ends_the_run(
     with pytest.raises(AppError) as told:
         await run(service, made)
     assert told.value.cause is cause
-    assert asked(sandbox) <= 4
+    assert asked(sandbox) <= (8 if cause is Cause.EXPIRED else 4)  # each once more with other credentials
     assert (await service.load(made.id)).answers == {}
     sandbox.faults.clear()
     assert (await run(service, made))[-1].answered == 100
@@ -228,6 +228,37 @@ async def test_a_service_that_is_away_ends_the_run_after_a_few_failures(services
         await run(service, made)
     assert told.value.cause is Cause.UNREACHABLE
     assert asked(sandbox) <= 10
+
+
+@pytest.mark.parametrize("kind", ["expired", "reset"])
+async def test_while_aws_is_away_the_run_waits_and_nothing_counts_as_failed(
+    services: Services, sandbox: Sandbox, kind: str
+) -> None:
+    fault = sandbox.faults.add(kind=kind, operation="ConverseStream", times=None)
+    service = evaluations(services)
+
+    async def back() -> bool:
+        fault.times = 0
+        return True
+
+    service.worker.back = back
+    made = await service.create(PLACE, spec(3))
+    told = await run(service, made)
+    assert Phase.AWAY in {progress.phase for progress in told}
+    assert (told[-1].phase, told[-1].answered, told[-1].failed_answers) == (Phase.DONE, 6, 0)
+
+
+async def test_a_run_that_waits_for_aws_can_be_stopped(services: Services, sandbox: Sandbox) -> None:
+    sandbox.faults.add(kind="expired", operation="ConverseStream", times=None)
+    service = evaluations(services)
+    service.worker.back = asyncio.get_running_loop().create_future
+    made = await service.create(PLACE, spec(3))
+    control = Control()
+    async for progress in service.run(made.id, control=control):
+        if progress.phase is Phase.AWAY:
+            control.stop()
+    assert service.at_stake == (0, 0)
+    assert (progress.phase, progress.failed_answers) == (Phase.STOPPED, 0)
 
 
 async def test_a_model_that_refuses_parameters_is_told_of(services: Services, sandbox: Sandbox) -> None:

@@ -29,7 +29,7 @@ class Cause(StrEnum):
     SANDBOX = "sandbox"
 
 
-CURED_OUTSIDE = frozenset({Cause.NO_CREDENTIALS, Cause.EXPIRED, Cause.NO_REGION, Cause.UNREACHABLE})
+CURED_OUTSIDE = frozenset({Cause.NO_CREDENTIALS, Cause.EXPIRED, Cause.NO_REGION, Cause.UNREACHABLE, Cause.CLOCK})
 """Causes that end by something done outside the app; it looks again by itself."""
 
 

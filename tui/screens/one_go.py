@@ -292,7 +292,8 @@ class OneGoScreen(MoneyKeys, part=True):
                 cost = bill.spent(self.services.now()) if bill is not None else cost
                 ended = order.arn and not order.open and not order.deleted
                 if told.text:
-                    self.say(f"{told.text}, ≈ {cents(cost)}" if ended else told.text)
+                    text = f"{told.text}, ≈ {cents(cost)}" if ended else told.text
+                    self.say(text, "problem" if told.trouble else "")
         except AppError as problem:
             if order.arn and not order.open:  # why it failed is told with what became of it
                 problem.detail = f"{problem.detail.rstrip('.')}. {order.name} is deleted, ≈ {cents(cost)}".lstrip(". ")

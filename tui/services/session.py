@@ -183,7 +183,8 @@ class Services(LocalServices):
         from tui.services.evaluation.store import EvaluationStore
 
         store = EvaluationStore(self.store, now=self.now)
-        return Evaluations(self.chat, store, self.pool, scorers(self.aws, lambda: self.structured), self.votes)
+        judging = scorers(self.aws, lambda: self.structured)
+        return Evaluations(self.chat, store, self.pool, judging, self.votes, lambda: self.watcher.back())
 
     @cached_property
     def evaluation_jobs(self) -> EvaluationJobs:
@@ -254,6 +255,7 @@ class Services(LocalServices):
             self.store,
             self.pool,
             here=lambda: self.place(self.identity.confirmed) if self.identity.confirmed.account else "",
+            back=lambda: self.watcher.back(),
             now=self.now,
         )
 

@@ -62,6 +62,8 @@ class Watcher:
         self._failures = 0
         self._board = Board()
         self._known: dict[Part, list[Any]] = {}
+        self._waiting: list[asyncio.Future[Board]] = []
+        self._followed = False
 
     def wake(self) -> None:
         """Look now: something was changed, or the user asked."""
@@ -74,14 +76,36 @@ class Watcher:
 
     async def boards(self) -> AsyncIterator[Board]:
         """One board after another; ends only when the consumer does."""
+        self._followed = True
         while True:
             self._woken.clear()
+            waiting, self._waiting = self._waiting, []  # whoever comes while it looks is told of the next look
             self._board = await self.look(self._board)
+            for one in waiting:
+                if not one.done():
+                    one.set_result(self._board)
             yield self._board
             try:
                 await asyncio.wait_for(self._woken.wait(), self._wait(self._board))
             except TimeoutError:
                 continue
+
+    async def back(self) -> bool:
+        """Look now, and wait while AWS is away for a reason that is cured outside. Whether it was away.
+
+        For whoever failed: where AWS as a whole is not away, waiting cures nothing. Nor where nobody follows `boards`.
+        """
+        away = False
+        while self._followed:
+            seen: asyncio.Future[Board] = asyncio.get_running_loop().create_future()
+            self._waiting.append(seen)
+            if not away:
+                self.wake()
+            problem = (await seen).problem
+            if problem is None or problem.cause not in CURED_OUTSIDE:
+                return away
+            away = True
+        return False
 
     async def look(self, last: Board) -> Board:
         """The board as it is now, or `last` with the problem that kept us from seeing.
@@ -116,7 +140,8 @@ class Watcher:
 
     def _renewable(self, cause: Cause) -> bool:
         """Whether another session may help: a new one takes half a second of work. The sandbox may have moved."""
-        return cause in CURED_OUTSIDE and (cause is not Cause.UNREACHABLE or self._aws.sandbox)
+        lasting = cause in (Cause.UNREACHABLE, Cause.CLOCK)
+        return cause in CURED_OUTSIDE and (not lasting or self._aws.sandbox)
 
     def _wait(self, board: Board) -> float:
         pace = self._pace

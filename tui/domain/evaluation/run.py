@@ -19,6 +19,8 @@ class Phase(StrEnum):
     PAUSED = "paused"
     WAITING = "waiting"
     """For a rate limit to pass."""
+    AWAY = "waiting for AWS"
+    """Until credentials or network are there again."""
     DONE = "done"
     STOPPED = "stopped"
 

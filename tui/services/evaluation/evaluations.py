@@ -24,8 +24,9 @@ from tui.domain.evaluation.own_votes import evaluations_of, votes_on
 from tui.domain.evaluation.run import Progress
 from tui.services.chat.chat import Chat
 from tui.services.chat.votes import Votes
+from tui.services.coming_back import Back, never_away
 from tui.services.evaluation.parts import Control, Scorer
-from tui.services.evaluation.runner import Run, Worker
+from tui.services.evaluation.runner import Run, Tried, Worker
 from tui.services.evaluation.store import EvaluationStore
 from tui.services.pool import DaemonPool
 
@@ -45,14 +46,15 @@ class Evaluations:
         pool: DaemonPool,
         scorer_of: Callable[[Judge], Scorer],
         votes: Votes | None = None,
+        back: Back = never_away,
     ) -> None:
         self.store = store
         self._votes = votes
-        self.worker = Worker(chat, store, pool, CONCURRENCY)
+        self.worker = Worker(chat, store, pool, CONCURRENCY, back)
         self._pool = pool
         self._scorer_of = scorer_of
         self._running: set[str] = set()
-        self._flights: dict[str, set[asyncio.Task[bool]]] = {}
+        self._flights: dict[str, set[asyncio.Task[Tried]]] = {}
         self._unsaved: defaultdict[str, dict[Slot, Answer]] = defaultdict(dict)
 
     async def create(self, place: str, spec: Spec, answers: Mapping[Slot, Answer] | None = None) -> Results:
@@ -123,9 +125,11 @@ class Evaluations:
         """Ask what is not answered, judge what is not judged, and tell how far it has come.
 
         Without `judge` it only asks, and without `asking` it only judges what is there. What failed before is left
-        alone unless `retry`; what was stored is never asked again. Throttling slows the run down and fails nothing.
+        alone unless `retry`; what was stored is never asked again. Throttling slows the run down and fails nothing;
+        while AWS as a whole is away (credentials expired, network gone) it waits, and goes on by itself.
         Failures are stored, told in the progress, and never end the run; what would fail for every question alike
-        (credentials, a model that is gone) ends it with AppError, as do several faults of the service in a row. The
+        (a missing permission, a model that is gone) ends it with AppError, as do several faults of the service in a
+        row. The
         last progress is of phase DONE or STOPPED. Refused (CONFLICT) while this or another window runs the same
         evaluation. Closing the iterator ends the run; calls under way are still stored when their answers come. Answers
         that the disk refuses are kept for the next run, as long as this process lives.

@@ -9,12 +9,13 @@ from contextlib import suppress
 from dataclasses import field
 
 from tui.domain.chat.chat import AnswerCut, AnswerEnd, TextDelta
-from tui.domain.errors import AppError, Cause
+from tui.domain.errors import CURED_OUTSIDE, AppError, Cause
 from tui.domain.evaluation.evaluation import Answer, Failure, Judge, Results, Ruling, Score, Slot
 from tui.domain.evaluation.run import Phase, Progress, judgements_per_sample
 from tui.domain.text import safe_line
 from tui.domain.values import dataclass
 from tui.services.chat.chat import Chat
+from tui.services.coming_back import Back, ComingBack, never_away
 from tui.services.evaluation.pacing import Pacing
 from tui.services.evaluation.parts import Control, Scorer, Tally, Work, to_ask, to_judge
 from tui.services.evaluation.store import EvaluationStore
@@ -44,6 +45,10 @@ _IN_A_ROW = 5
 """So many of those one after another, and the service counts as away."""
 
 
+Tried = bool | AppError
+"""Of one try: whether it is to be made again, or the error when that is for AWS to show."""
+
+
 @dataclass(slots=True)
 class Worker:
     """What a run works with."""
@@ -52,9 +57,10 @@ class Worker:
     store: EvaluationStore
     pool: DaemonPool
     concurrency: int
+    back: Back = never_away
     pacing: Callable[[int], Pacing] = Pacing
     monotonic: Callable[[], float] = time.monotonic
-    flights: set[asyncio.Task[bool]] = field(default_factory=set)
+    flights: set[asyncio.Task[Tried]] = field(default_factory=set)
     """Calls under way: they end and are stored even when nobody follows the run any more."""
     unsaved: dict[Slot, Answer] = field(default_factory=dict)
     """Answers that came, and are paid for, and that the disk has not taken."""
@@ -85,6 +91,9 @@ class Run:
         self._fatal: AppError | None = None
         self._in_a_row = 0
         self._problem: AppError | None = None
+        self._away = 0
+        """How many wait for AWS."""
+        self._coming_back = ComingBack(worker.back)
         self._note = ""
         self._phase = Phase.ASKING
         self._pacing = worker.pacing(worker.concurrency)
@@ -158,14 +167,18 @@ class Run:
                 flight = asyncio.create_task(self._try(one, tally))
                 self._worker.flights.add(flight)
                 flight.add_done_callback(self._worker.flights.discard)
-                again = await asyncio.shield(flight)
+                tried = await asyncio.shield(flight)
+                if isinstance(tried, AppError):
+                    again = await self._is_cured(one, tried) or await self._failed(one, tally, tried)
+                else:
+                    again = tried
 
     async def _turn(self) -> bool:
         going = await self._control.going()
         return going and self._fatal is None
 
-    async def _try(self, work: Work, tally: Tally) -> bool:
-        """One try. Whether it is to be tried again; raises nothing."""
+    async def _try(self, work: Work, tally: Tally) -> Tried:
+        """One try. Whether it is to be tried again, or the error when that is for AWS to show; raises nothing."""
         try:
             if not await self._turn():
                 return False
@@ -175,7 +188,7 @@ class Run:
             tally.done += 1
             tally.taken += 1
         except AppError as error:
-            return await self._failed(work, tally, error)
+            return error if error.cause in CURED_OUTSIDE else await self._failed(work, tally, error)
         except Exception as error:  # a bug must not end the run in silence
             detail = safe_line(f"{type(error).__name__}: {error}", 200)
             self._end(AppError(Cause.SERVICE, "The evaluation came upon a fault of the app", detail))
@@ -217,6 +230,16 @@ class Run:
         if self._in_a_row >= _IN_A_ROW:
             self._end(error)
         return False
+
+    async def _is_cured(self, work: Work, error: AppError) -> bool:
+        """Wait while AWS as a whole is away; whether to try again then, or to end without having failed."""
+        self._away, self._problem = self._away + 1, error
+        self._control.changed.set()
+        try:
+            again = await self._coming_back.cures(error, work, lambda: self._ended is None)
+        finally:
+            self._away -= 1
+        return again or self._ended is not None
 
     # One call
 
@@ -287,6 +310,8 @@ class Run:
         if phase in (Phase.ASKING, Phase.JUDGING):
             if self._control.paused:
                 phase = Phase.PAUSED
+            elif self._away:
+                phase = Phase.AWAY
             elif self._pacing.waiting:
                 phase = Phase.WAITING
         return Progress(

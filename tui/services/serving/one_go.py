@@ -15,10 +15,12 @@ from datetime import timedelta
 
 from tui.domain.base_models import Serving
 from tui.domain.clock import Now, utc_now
-from tui.domain.errors import AppError, Cause
+from tui.domain.errors import CURED_OUTSIDE, AppError, Cause
 from tui.domain.evaluation.evaluation import Judge
+from tui.domain.evaluation.run import Phase, Progress
 from tui.domain.training.runs import Board, Endpoint
 from tui.domain.values import dataclass
+from tui.services.coming_back import Back, ComingBack, never_away
 from tui.services.evaluation.evaluations import Control, Evaluations
 from tui.services.evaluation.rows import read_judge
 from tui.services.pool import DaemonPool
@@ -44,6 +46,8 @@ class Told:
 
     order: Order
     text: str = ""
+    trouble: bool = False
+    """Whether it waits for something that the person has to cure."""
 
 
 class Reins:
@@ -80,6 +84,7 @@ class OneGo:
         delete_waits: tuple[float, ...] = _DELETE_WAITS,
         seek_waits: tuple[float, ...] = _SEEK_WAITS,
         here: Callable[[], str] = str,
+        back: Back = never_away,
         now: Now = utc_now,
     ) -> None:
         """`here` tells the place that AWS was last seen to be, empty while that is not known."""
@@ -92,6 +97,7 @@ class OneGo:
         self._delete_waits = delete_waits
         self._seek_waits = seek_waits
         self._here = here
+        self._coming_back = ComingBack(back)
         self._now = now
         self._orders = OneGoOrders(store, now)
         self._noted = now()
@@ -216,8 +222,10 @@ class OneGo:
             if reins.given_up:
                 return
             yield Told(order, f"Buying {order.name} …")
-            order = await self._bought(await self._sought(order))
-            yield Told(order, f"{order.name} is bought; waiting until it serves …")
+            async with aclosing(self._bought(await self._sought(order), reins)) as going:
+                async for told in going:
+                    order = told.order
+                    yield told
         if order.step is Step.WAITING:
             if not await self._ready(order, next_board, reins, _LISTED_LATE if fresh else _GONE):
                 return
@@ -229,17 +237,32 @@ class OneGo:
             async with aclosing(self._evaluations.run(order.evaluation, None, control=reins.control())) as going:
                 async for progress in going:
                     await self._note(order)
-                    yield Told(order, f"{order.name}: {progress.text}")
+                    yield _asked(order, progress)
 
-    async def _bought(self, order: Order) -> Order:
-        if not order.arn:
-            made = await self._endpoints.make(
-                order.place, Serving.PROVISIONED, order.name, order.model_arn, order.token, units=order.units
-            )
-            order = replace(order, arn=made.arn)
+    async def _bought(self, order: Order, reins: Reins) -> AsyncGenerator[Told, None]:
+        """Buy it, also where AWS is away for a while; no longer than its lease, since much may have changed by then."""
+        while not order.arn:
+            try:
+                made = await self._endpoints.make(
+                    order.place, Serving.PROVISIONED, order.name, order.model_arn, order.token, units=order.units
+                )
+                order = replace(order, arn=made.arn)
+            except AppError as error:
+                if error.cause not in CURED_OUTSIDE:
+                    raise
+                yield Told(order, f"{order.name} is bought when AWS is back. {error.sentence()}", trouble=True)
+                again = await self._coming_back.cures(error, order.token, lambda: not reins.given_up)
+                late = self._now() - (order.began or self._now()) > timedelta(minutes=order.minutes)
+                if late or not again:
+                    raise
+                self._must_be_here(order)
+                yield Told(order, f"Buying {order.name} …")
+                # Sent again it carries the same token; but what AWS lists need not be sent.
+                with suppress(AppError):
+                    order = await self._sought(order)
         self.unfinished = order
         await self._pool.run(self._leases.begin, order.token, order.arn, self._now())
-        return await self._step(order, Step.WAITING)
+        yield Told(await self._step(order, Step.WAITING), f"{order.name} is bought; waiting until it serves …")
 
     async def _ready(
         self, order: Order, next_board: Callable[[], Awaitable[Board]], reins: Reins, patience: int
@@ -265,7 +288,7 @@ class OneGo:
             judge = read_judge(order.judge)
             async with aclosing(self._evaluations.run(order.evaluation, judge, control=reins.control())) as going:
                 async for progress in going:
-                    yield Told(order, f"{progress.text} (the endpoint is deleted already)")
+                    yield _asked(order, progress)
         order = await self._step(order, Step.GIVEN_UP if reins.given_up else Step.DONE)
         yield Told(order, "Given up; what is answered and judged stays stored" if reins.given_up else "")
 
@@ -318,3 +341,11 @@ class OneGo:
             self.unfinished = order
         await self._pool.run(self._orders.keep, order)
         return order
+
+
+def _asked(order: Order, progress: Progress) -> Told:
+    """How far the questions, or the judge, have come; and what is to be done where that waits for someone."""
+    text = f"{progress.text} (the endpoint is deleted already)" if order.deleted else f"{order.name}: {progress.text}"
+    if progress.phase is not Phase.AWAY or progress.problem is None:
+        return Told(order, text)
+    return Told(order, f"{text}. {progress.problem.sentence()}", trouble=True)
