@@ -81,7 +81,7 @@ class Document:
     def __init__(self, base: PairFile, encoding: Encoding = UTF_8) -> None:
         self._material = Material(base)
         self.encoding = encoding
-        self.now = Version(self._material, array("q", range(len(base))), base.path)
+        self.now = Version(self._material, self._material.order, base.path)
         self._on_disk: array[int] | None = self.now.numbers
         self._done: list[Step] = []
         self._undone: list[Step] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from array import array
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
@@ -83,6 +84,11 @@ class Material:
         if self.base.shape is Shape.TABLE:
             return self.base.line_end
         return b"\r\n" if text.startswith(b"\r") else b"\n"
+
+    @cached_property
+    def order(self) -> array[int]:
+        """The numbers of the file's records, as they stand in it."""
+        return array("q", range(len(self.base)))
 
     def span(self, number: int) -> tuple[int, int]:
         """Where a record of the file stands in its data; on a line of JSONL without the line's end."""

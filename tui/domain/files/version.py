@@ -61,9 +61,10 @@ class Version:
 
     def stretch(self, start: int, stop: int) -> bytes:
         """The bytes of the records from `start` up to `stop`, with what stands between them or something like it."""
-        numbers = self.numbers[start:stop]
+        numbers, order = self.numbers[start:stop], self.material.order
         first = numbers[0]
-        if first >= 0 and numbers == array("q", range(first, first + len(numbers))):
+        # As arrays, each number would become an object first.
+        if first >= 0 and numbers.tobytes() == order[first : first + len(numbers)].tobytes():
             return self.material.base.stretch(first, first + len(numbers))
         return b"\n".join(self.bodies(start, stop))
 
