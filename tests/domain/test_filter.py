@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tui.domain.dataset.filter import (
+    _PIECE,
     SETS,
     InSet,
     Query,
@@ -154,6 +155,15 @@ def test_the_prefilter_never_hides_a_record_that_holds_the_word(
     assert left(typed, file) == slowly
     if slowly and query.words:
         assert prefilter(query)(file.stretch(0, len(file)))
+
+
+@pytest.mark.parametrize("words", ["lanterns", "lanterns reeds", "7:30"])
+def test_the_prefilter_finds_what_begins_in_one_piece_of_a_long_text_and_ends_in_the_next(words: str) -> None:
+    may_hold = prefilter(parse(words))
+    for at in range(_PIECE - 9, _PIECE + 2):
+        text = f"{'x' * at}LanTerns 7:30{'y' * _PIECE}reeds"
+        assert may_hold(text.encode())
+        assert not may_hold(text.replace("LanT", "Lan.T").replace("7:", "7-").encode())
 
 
 TEXTS = (

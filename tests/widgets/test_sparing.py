@@ -188,3 +188,20 @@ async def test_nothing_is_rendered_while_painting_is_held_back() -> None:
         await pilot.pause()
         assert foot.asked > 0
         assert "other words" in screen._compositor.render_strips()[SIZE[1] - 1].text
+
+
+async def test_what_comes_long_after_a_frame_does_not_wait_for_a_clock() -> None:
+    app = Framed()
+    async with app.run_test(size=SIZE) as pilot:
+        line = Static("before")
+        await app.behind.mount(line)
+        await pilot.pause()
+        app.behind._update_timer.stop()
+        app.behind._painted = app.painted = 0
+        line.update("after")
+        for _ in range(100):
+            await pilot.pause()
+            if app.painted:
+                break
+        assert app.painted == 1
+        assert app.behind._painted, "from here on the clock counts"

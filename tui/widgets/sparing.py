@@ -1,20 +1,22 @@
 """Textual's compositor, asking only for the lines that are painted.
 
 Private names of Textual in use here, each behind a test in tests/widgets/test_sparing.py: `Screen._compositor`,
-`Compositor._render_chops`, `Screen._compositor_refresh`, `Screen._repaint_required`, `App._batch_count`.
+`Compositor._render_chops`, `Screen._compositor_refresh`, `Screen._on_idle`, `Screen._on_timer_update` and what it does
+(`_dirty_widgets`, `_layout_required`, `_scroll_required`, `_repaint_required`), `App._batch_count`.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import TypeVar
 
 from textual import on
 from textual._compositor import Compositor
-from textual.events import ScreenResume
+from textual.events import Idle, ScreenResume
 from textual.geometry import Region
-from textual.screen import Screen
+from textual.screen import UPDATE_PERIOD, Screen
 from textual.strip import Strip
 
 T = TypeVar("T")
@@ -73,12 +75,30 @@ class SparingScreen(Screen[T]):
         super().__init__(name, id, classes)
         self._compositor = SparingCompositor()
         self._was_shown = False
+        self._painted = 0.0
 
     @on(ScreenResume)
     def _was_just_styled(self, event: ScreenResume) -> None:
         """When it is shown for the first time, each widget was styled when it was mounted: just before."""
         event.refresh_styles = event.refresh_styles and self._was_shown
         self._was_shown = True
+
+    async def _on_idle(self, event: Idle) -> None:
+        """Paint at once where the last frame is long enough ago. Textual's timer is a clock: it lets what comes after
+        a frame wait for the second tick from it, 17 to 33 milliseconds, however long ago it was painted."""
+        app = self.app
+        if (
+            time.monotonic() - self._painted >= UPDATE_PERIOD
+            and (self._dirty_widgets or self._layout_required or self._scroll_required or self._repaint_required)
+            and self.is_current
+            and not app._batch_count
+        ):
+            event.prevent_default()
+            self._on_timer_update()
+
+    def _on_timer_update(self) -> None:
+        super()._on_timer_update()
+        self._painted = time.monotonic()
 
     def _compositor_refresh(self) -> None:
         """Not while painting is held back: Textual would render, and throw away what it rendered.

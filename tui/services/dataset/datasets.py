@@ -209,13 +209,15 @@ def _check(
 def yielding(should_stop: Callable[[], bool], *, shortly: bool = False) -> Callable[[], bool]:
     """Asked after each batch of work, it gives way to the thread that answers keys now and then before it answers.
 
-    Only `shortly` where the work is itself the answer to a key.
+    Only `shortly` where the work is itself the answer to a key: while no other key is being answered, it goes on. On a
+    busy machine whoever sleeps for a moment waits several for a processor.
     """
     rested = time.monotonic()
 
     def asked() -> bool:
         nonlocal rested
-        if time.monotonic() - rested >= _STRETCH or not (shortly or attention.free):
+        worked = time.monotonic() - rested >= _STRETCH
+        if (worked and not attention.free) if shortly else (worked or not attention.free):
             attention.rest(shortly=shortly)
             rested = time.monotonic()
         return should_stop()
