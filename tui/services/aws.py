@@ -331,10 +331,12 @@ def _session(at: Connection, region: str | None) -> Any:
             aws_secret_access_key=at.secret_access_key,
             botocore_session=_blind_session(),
         )
+    from tui.services.service_models import read_leanly
     from tui.services.sign_in import never_ask
 
     outer = botocore.session.get_session()
     made = boto3.Session(profile_name=at.profile, region_name=region, botocore_session=outer)
+    read_leanly(outer)
     never_ask(outer)
     return made
 
@@ -344,6 +346,8 @@ def _blind_session() -> Any:
     import botocore.session
     from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES, ConstantProvider
 
+    from tui.services.service_models import read_leanly
+
     blind = {
         name: (None, None, default, conversion)
         for name, (_, _, default, conversion) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items()
@@ -351,6 +355,7 @@ def _blind_session() -> Any:
     for name in ("config_file", "credentials_file"):
         blind[name] = (None, None, os.devnull, None)
     session = botocore.session.Session(session_vars=blind)
+    read_leanly(session)
     for section in ("s3", "proxies_config"):  # these have variables of their own
         session.get_component("config_store").set_config_provider(section, ConstantProvider({}))
     return session
