@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tui.domain.base_models import DataFormat
 from tui.domain.errors import AppError, Cause
+from tui.domain.files.csv_text import column_names
 from tui.domain.files.formats import Record
 from tui.domain.files.pairs import Damaged, Keys, PairFile, Role, Shape, UnclearKeys, guess_keys, guess_role, read
 
@@ -158,6 +159,12 @@ def test_line_ends_blank_lines_and_a_missing_final_newline() -> None:
     assert [file.line(n) for n in range(3)] == [1, 4, 5]
 
 
+def test_columns_are_named_apart_however_many_there_are() -> None:
+    names = column_names(["a (3)", "a", "a", "", " a ", *[""] * 30_000])
+    assert names[:5] == ("a (3)", "a", "a (4)", "column 4", "a (5)")  # the third would be the first
+    assert len(set(names)) == 30_005
+
+
 def test_separators_inside_texts_do_not_cut_a_line() -> None:
     text = "a\u2028b\u0085c"
     line = json.dumps({"q": text, "a": "x"}, ensure_ascii=False)
@@ -191,6 +198,14 @@ def test_separators_inside_texts_do_not_cut_a_line() -> None:
         (b"\x89PNG\r\n\x1a\n\0\0\xff", "is not a text file"),
         (bytes(range(256)) * 9, "is not a text file"),
         (bytes(4096), "is not a text file"),
+        *((json.dumps([PAIR]).encode(f"utf-32{end}"), "is written in UTF-32") for end in ("", "-le", "-be")),
+        (json.dumps([PAIR]).encode() + "提灯".encode()[:4], "ends in the middle of a character, at line 1, column"),
+        ("質問,回答\n提灯,門\n".encode("iso2022_jp"), "is written in ISO-2022-JP"),
+        (
+            b'{"q": "a\tb", "a": "c"}\n' * 2,
+            "the first record, at line 1, is not valid JSON at column 9: Invalid control",
+        ),
+        (b'\n{"q": %s, "a": "c"}\n' % (b"9" * 5000), "holds a number of more than"),
         ('[{"q": "x", "a": "y"}]'.encode("utf-16-le")[:-1], "not valid UTF-16 at line 1, column 22"),
         ('[\n{"q": "x", "a": "\ud800"}]'.encode("utf-16-le", "surrogatepass"), "not valid UTF-16 at line 2, column 18"),
         (b"\1\0\2\0\3\0" * 9, "is not a text file"),
@@ -202,7 +217,8 @@ def test_separators_inside_texts_do_not_cut_a_line() -> None:
     ids=lambda value: repr(value[:24]),
 )
 def test_what_holds_no_pairs_is_refused_with_the_reason(data: bytes, words: str) -> None:
-    assert words in refusal(data).title
+    error = refusal(data)
+    assert words in f"{error.title} {error.detail}"
 
 
 @pytest.mark.parametrize(("codec", "title"), [("cp932", "Shift_JIS"), ("euc_jp", "EUC-JP")])

@@ -213,8 +213,11 @@ def _like_a_name(text: str) -> bool:
 
 def column_names(first: Sequence[str]) -> tuple[str, ...]:
     """The names of the columns, every one different and none empty."""
-    names: list[str] = []
+    names: dict[str, None] = {}
     for number, cell in enumerate(first, 1):
-        name = cell.strip() or f"column {number}"
-        names.append(name if name not in names else f"{name} ({number})")
+        name = wanted = cell.strip() or f"column {number}"
+        while name in names:
+            name = f"{wanted} ({number})"
+            number += 1
+        names[name] = None
     return tuple(names)

@@ -32,7 +32,7 @@ from tui.domain.files.layouts import (
     unclear,
 )
 from tui.domain.files.raw_text import as_utf8
-from tui.domain.files.records import Damaged, read_record
+from tui.domain.files.records import Damaged, json_reason, read_record
 from tui.domain.files.spans import (
     LINES,
     begins_with_a_record,
@@ -233,6 +233,8 @@ def read(path: Path, data: bytes, keys: Keys | None = None) -> PairFile:
     if not spans:
         raise AppError(Cause.FILE, f"{name} holds no records", hint=_OPEN_THAT)
     sample = _sample(data, spans)
+    if not sample:
+        raise _no_objects(name, data, spans)
     layout = _layout(name, sample, keys)
     if layout is DataFormat.CLAUDE_MESSAGES and not _with_system(sample) and _holds_chats(data):
         layout = Chat()
@@ -346,14 +348,18 @@ def _read_sample(records: Iterable[bytes]) -> list[Mapping[str, Any]]:
     return found
 
 
+def _no_objects(name: str, data: bytes, spans: array[int]) -> AppError:
+    """Why none of the first records can be read: what is wrong with the very first."""
+    reason = "none of its first records is a JSON object"
+    try:
+        json.loads(data[spans[0] : spans[1]].decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        line = data.count(b"\n", 0, spans[0]) + 1
+        reason = f"the first record, at line {line}, is {json_reason(error)}"
+    return AppError(Cause.FILE, f"{name} holds no objects", reason, _OPEN_THAT)
+
+
 def _layout(name: str, sample: list[Mapping[str, Any]], keys: Keys | None) -> Layout:
-    if not sample:
-        raise AppError(
-            Cause.FILE,
-            f"{name} holds no objects",
-            "none of its first records is a JSON object",
-            _OPEN_THAT,
-        )
     if keys is not None and {keys.question, keys.answer} <= {key for value in sample for key in value}:
         return keys
     formats = [format_of(value) for value in sample]

@@ -7,6 +7,7 @@ import codecs
 from tui.domain.errors import AppError, Cause
 from tui.domain.text import safe_line
 
+_SAVE_AS_UTF8 = "Save it as UTF-8, then open it again"
 _PACKED = "Unpack it first, then open it"
 _BEGINNINGS = (
     (b"\x1f\x8b", "is compressed (gzip)", _PACKED),
@@ -36,7 +37,11 @@ _ZIPPED = (
 )
 HEAD = 8192
 """Bytes that tell what a file is."""
+_WIDE_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _MARKS = (b"\xff\xfe", b"\xfe\xff")
+_FIRST = 1 << 20
+_ISO_2022_JP = (b"\x1b$B", b"\x1b$@")
+"""What begins Japanese letters in it; to everybody else it is ASCII."""
 _CONTROLS = [chr(code) for code in range(1, 0x20) if chr(code) not in "\t\n\r"]
 
 
@@ -53,9 +58,20 @@ def refuse_binary(name: str, head: bytes, suffix: str = "") -> None:
         raise AppError(Cause.FILE, f"{name} {what}", hint=hint)
     if head[257:262] == b"ustar":
         raise AppError(Cause.FILE, f"{name} is an archive (tar)", hint=_PACKED)
+    if head.startswith(_WIDE_MARKS) or _bare_utf32(head):  # before UTF-16, whose mark is the beginning of this one's
+        raise AppError(Cause.FILE, f"{name} is written in UTF-32", hint=_SAVE_AS_UTF8)
     wide = head.startswith(_MARKS) or (not head.startswith(codecs.BOM_UTF8) and bare_utf16(head))
     if head.count(0) * 10 > len(head) and not wide:
         raise AppError(Cause.FILE, f"{name} is not a text file", hint="Open a file of pairs")
+
+
+def _bare_utf32(head: bytes) -> bool:
+    """Whether it is UTF-32 without a mark: of every four bytes the highest is zero, and nearly always the second."""
+    length = len(head) // 4 * 4
+    for codec, highest, second in (("utf-32-le", 3, 2), ("utf-32-be", 0, 1)):
+        if length and head[highest:length:4].count(0) == length // 4 and head[second:length:4].count(0) * 5 > length:
+            return _is(head[:length], codec) and "\0" not in head[:length].decode(codec, "ignore")
+    return False
 
 
 def bare_utf16(head: bytes) -> str:
@@ -100,7 +116,11 @@ def as_utf8(name: str, data: bytes) -> tuple[bytes, list[str]]:
         if not data.isascii():  # known in a fraction of the time, and without a second copy
             data.decode("utf-8")
     except UnicodeDecodeError as error:
+        if error.reason == "unexpected end of data":
+            raise _cut(name, data, error.start) from None
         raise _not_utf8(name, data, error.start) from None
+    if any(mark in data[:_FIRST] for mark in _ISO_2022_JP):
+        raise AppError(Cause.FILE, f"{name} is written in ISO-2022-JP", hint=_SAVE_AS_UTF8)
     return data, notes
 
 
@@ -111,7 +131,15 @@ def _from_utf16(name: str, data: bytes, codec: str) -> bytes:
         before = data[: error.start].decode(codec, "ignore") if isinstance(error, UnicodeDecodeError) else ""
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
         what = f"{name} is not valid UTF-16 at line {line}, column {column}"
-        raise AppError(Cause.FILE, what, safe_line(str(error)), "Save it as UTF-8, then open it again") from None
+        raise AppError(Cause.FILE, what, safe_line(str(error)), _SAVE_AS_UTF8) from None
+
+
+def _cut(name: str, data: bytes, at: int) -> AppError:
+    """What is wrong with a file that ends with the first bytes of a character."""
+    begin = data.rfind(b"\n", 0, at) + 1
+    line, column = data.count(b"\n", 0, at) + 1, len(data[begin:at].decode("utf-8", "replace")) + 1
+    what = f"{name} ends in the middle of a character, at line {line}, column {column}"
+    return AppError(Cause.FILE, what, "the rest of it is missing", "Fetch it again, or take away that line")
 
 
 def _not_utf8(name: str, data: bytes, at: int) -> AppError:

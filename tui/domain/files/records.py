@@ -55,7 +55,8 @@ def _record(value: object, layout: Layout) -> Record:
 def json_reason(error: Exception) -> str:
     """Why a text is no JSON, in a few words."""
     if isinstance(error, json.JSONDecodeError):
-        return f"not valid JSON at column {error.pos + 1}: {error.msg}"
+        what = error.msg.removesuffix(" at").removesuffix(" starting")
+        return f"not valid JSON at column {error.pos + 1}: {what}"
     if isinstance(error, RecursionError):
         return "nested too deeply"
     if "integer string conversion" in str(error):  # Python's own limit

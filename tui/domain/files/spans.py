@@ -137,6 +137,8 @@ def must_begin_with_json(name: str, data: bytes, spans: array[int], suffix: str 
         whole = None
     except (ValueError, RecursionError) as error:
         whole = error
+    if head[:1] == b"{" and whole is not None and not isinstance(whole, json.JSONDecodeError):
+        return  # too deep, or a number too long: told as what is wrong with the record
     if head[:1] == b"{" and isinstance(whole, json.JSONDecodeError):
         if _is_json(data):
             reason = "it is one JSON object, not a list of records"
