@@ -203,7 +203,7 @@ def test_separators_inside_texts_do_not_cut_a_line() -> None:
         ("質問,回答\n提灯,門\n".encode("iso2022_jp"), "is written in ISO-2022-JP"),
         (
             b'{"q": "a\tb", "a": "c"}\n' * 2,
-            "the first record, at line 1, is not valid JSON at column 9: Invalid control",
+            "the first record, at line 1: not valid JSON at column 9: Invalid control",
         ),
         (b'\n{"q": %s, "a": "c"}\n' % (b"9" * 5000), "holds a number of more than"),
         ('[{"q": "x", "a": "y"}]'.encode("utf-16-le")[:-1], "not valid UTF-16 at line 1, column 22"),

@@ -355,7 +355,7 @@ def _no_objects(name: str, data: bytes, spans: array[int]) -> AppError:
         json.loads(data[spans[0] : spans[1]].decode("utf-8"))
     except (ValueError, RecursionError) as error:
         line = data.count(b"\n", 0, spans[0]) + 1
-        reason = f"the first record, at line {line}, is {json_reason(error)}"
+        reason = f"the first record, at line {line}: {json_reason(error)}"
     return AppError(Cause.FILE, f"{name} holds no objects", reason, _OPEN_THAT)
 
 

@@ -52,11 +52,15 @@ def _record(value: object, layout: Layout) -> Record:
     return Record.of(texts[0], texts[1], system if isinstance(system, str) else None)
 
 
+def complaint(error: json.JSONDecodeError) -> str:
+    """What Python's reader complains of, without the word that wants a place behind it."""
+    return error.msg.removesuffix(" at").removesuffix(" starting")
+
+
 def json_reason(error: Exception) -> str:
     """Why a text is no JSON, in a few words."""
     if isinstance(error, json.JSONDecodeError):
-        what = error.msg.removesuffix(" at").removesuffix(" starting")
-        return f"not valid JSON at column {error.pos + 1}: {what}"
+        return f"not valid JSON at column {error.pos + 1}: {complaint(error)}"
     if isinstance(error, RecursionError):
         return "nested too deeply"
     if "integer string conversion" in str(error):  # Python's own limit

@@ -11,7 +11,7 @@ from itertools import accumulate, islice, repeat
 from operator import sub
 
 from tui.domain.errors import AppError, Cause
-from tui.domain.files.records import json_reason
+from tui.domain.files.records import complaint, json_reason
 
 _BLANK = b" \t\r\n"
 _SPACE = ord(" ")
@@ -91,7 +91,7 @@ def list_spans(name: str, data: bytes, begin: int | None = None) -> array[int]:
     except json.JSONDecodeError as error:
         where = f"at line {error.lineno}, column {error.colno}"
         raise AppError(
-            Cause.FILE, f"{name} is not valid JSON {where}", error.msg, f"Mend line {error.lineno}"
+            Cause.FILE, f"{name} is not valid JSON {where}", complaint(error), f"Mend line {error.lineno}"
         ) from None
     except (ValueError, RecursionError) as error:
         line = text.count("\n", 0, position) + 1
@@ -145,7 +145,7 @@ def must_begin_with_json(name: str, data: bytes, spans: array[int], suffix: str 
         elif len(spans) > 2:
             return  # one broken first line among others: shown as a damaged record
         else:
-            reason = f"{whole.msg} at line {whole.lineno}, column {whole.colno}"
+            reason = f"{complaint(whole)} at line {whole.lineno}, column {whole.colno}"
     raise AppError(
         Cause.FILE,
         f"{name} holds no pairs: {reason}",

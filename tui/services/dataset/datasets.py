@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import stat
@@ -268,11 +267,6 @@ def read_file(path: Path) -> tuple[bytes, os.stat_result]:
 def _missing(path: Path, name: str) -> AppError:
     where = safe_line(str(path), 200)
     if os.path.islink(path):
-        try:
-            path.stat()
-        except OSError as error:
-            if error.errno == errno.ELOOP:
-                return AppError(Cause.FILE, f"{name} is a link that leads back to itself", where, "Make it anew")
         return AppError(Cause.FILE, f"{name} is a link to something that is not there", where, "Check where it leads")
     return AppError(Cause.FILE, f"{name} is not there", where if where != name else "", "Check the path")
 
