@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.domain.base_models import CATALOGUE, find
-from tui.domain.training.jobs import DataRef, Job, JobSpec, Phase, cure, forecast
+from tui.domain.training.jobs import DataRef, Job, JobSpec, Phase, clone_of, cure, forecast
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 HAIKU = find("claude-3-haiku")
@@ -170,3 +170,22 @@ def test_known_failures_have_a_cure(message: str, word: str) -> None:
 def test_unknown_failures_have_none() -> None:
     assert cure("The moon is full") is None
     assert cure("") is None
+
+
+def test_a_clone_keeps_the_key_the_network_and_the_tags_but_for_those_of_aws() -> None:
+    assert HAIKU is not None
+    made = replace(
+        job("Completed", output="s3://bucket/out/"),
+        role_arn=SPEC.role_arn,
+        training_uri="s3://bucket/in/training.jsonl",
+        validation_uris=("s3://bucket/in/validation.jsonl",),
+        hyperparameters=SPEC.hyperparameters,
+        kms_key="arn:aws:kms:us-west-2:123456789012:key/1",
+        subnets=("subnet-1",),
+        security_groups=("sg-1",),
+    )
+    spec = clone_of(made, HAIKU, "faq-2", {"team": "faq", "aws:cloudformation:stack": "x"}, {"model": "m"})
+    assert spec.problems(HAIKU) == {}
+    assert (spec.kms_key, spec.subnets, spec.security_groups) == (made.kms_key, made.subnets, made.security_groups)
+    assert (spec.job_tags, spec.model_tags) == ({"team": "faq"}, {"model": "m"})
+    assert spec.validation == DataRef("s3://bucket/in/validation.jsonl")

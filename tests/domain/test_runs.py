@@ -157,3 +157,19 @@ def test_a_job_known_better_replaces_its_run_only() -> None:
     found = board(one, two).with_job(better)
     assert found.runs == (one, replace(two, job=better))
     assert board(one).with_job(better) == board(one)
+
+
+@pytest.mark.parametrize(
+    ("commitment", "ends", "words"),
+    [
+        ("", None, ""),
+        ("OneMonth", None, "AWS refuses to delete it before that ends"),
+        ("OneMonth", at(60), "It is bought for OneMonth: AWS refuses to delete it before 2026-01-05"),
+        ("SixMonths", at(-60), "Its SixMonths ended on 2026-01-04: if AWS has renewed it"),
+    ],
+)
+def test_what_a_commitment_means_for_deleting_also_when_it_has_lapsed(
+    commitment: str, ends: datetime | None, words: str
+) -> None:
+    bound = replace(endpoint("gate", "m"), commitment=commitment, commitment_ends=ends).bound(START)
+    assert bound == "" if not words else words in bound

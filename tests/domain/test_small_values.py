@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.domain.chat.chat import AnswerEnd, Parameters
-from tui.domain.clock import absolute, ago, span, utc_now
+from tui.domain.clock import absolute, ago, end_time, span, utc_now
 from tui.domain.errors import AppError, Cause
 from tui.domain.identity import Identity
 from tui.domain.loss.losses import Curves, EpochPoint
@@ -164,3 +165,28 @@ def test_times_are_aware() -> None:
     assert utc_now().utcoffset() == timedelta(0)
     shown = absolute(NOW)
     assert datetime.strptime(shown, "%Y-%m-%d %H:%M:%S %z") == NOW
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment", "now", "text"),
+    [
+        ("UTC", "2026-11-22T14:10", "2026-11-22T13:20", "14:10"),
+        ("UTC", "2026-11-23T00:10", "2026-11-22T23:20", "11-23 00:10"),
+        ("Asia/Tokyo", "2026-11-22T15:10", "2026-11-22T14:50", "11-23 00:10"),
+        ("Europe/Berlin", "2026-10-25T00:50", "2026-10-25T00:00", "02:50"),  # the first of two hours of this name
+        ("Europe/Berlin", "2026-10-25T01:50", "2026-10-25T00:00", "02:50"),
+        ("Europe/Berlin", "2026-03-29T01:10", "2026-03-29T00:50", "03:10"),  # there was no 02:10
+        ("America/New_York", "2026-12-01T05:10", "2026-12-01T04:50", "12-01 00:10"),
+    ],
+)
+def test_an_end_is_told_in_local_time_with_its_day_where_that_is_another(
+    monkeypatch: pytest.MonkeyPatch, zone: str, moment: str, now: str, text: str
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        at, here = (datetime.fromisoformat(told).replace(tzinfo=UTC) for told in (moment, now))
+        assert end_time(at, here) == text
+    finally:
+        monkeypatch.undo()
+        time.tzset()

@@ -180,7 +180,12 @@ async def test_a_run_is_cloned_with_changes_and_its_model_trained_further(walk: 
     services = walk.services()
     scene = uploaded(walk, services)
     trained_scene = scene.bedrock.create_model_customization_job(
-        **scene.ready_for_jobs_here() | {"jobName": "first", "hyperParameters": {"epochCount": "4", "batchSize": "16"}}
+        **scene.ready_for_jobs_here()
+        | {
+            "jobName": "first",
+            "hyperParameters": {"epochCount": "4", "batchSize": "16"},
+            "jobTags": [{"key": "owner", "value": "me"}],
+        }
     )
     scene.pass_time(3600)
     assert scene.job(trained_scene["jobArn"])["status"] == "Completed"
@@ -196,6 +201,7 @@ async def test_a_run_is_cloned_with_changes_and_its_model_trained_further(walk: 
         base.value = dialog._form.bases[0][1]
         await settled(walk, "base", "trained further")
         await walk.press("ctrl+o")
+        assert dialog.query_one("#job_tags", TextField).value == "owner=me"
         dialog.query_one("#job_tags", TextField).value = "team=faq"
         await walk.press("ctrl+s")
         await walk.sees("is started")

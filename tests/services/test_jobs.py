@@ -20,7 +20,7 @@ from tui.services.aws import Aws
 from tui.services.session import Services
 from tui.services.store import IntentState
 from tui.services.training.jobs import CREATE, Jobs
-from tui.widgets.run_rows import run_detail
+from tui.widgets.run_rows import run_detail, status_text
 
 CREATED = "CreateModelCustomizationJob"
 
@@ -296,4 +296,18 @@ async def test_key_and_network_of_a_job_are_read(elsewhere: Aws, scripted: Scrip
     assert (found.kms_key, found.subnets, found.security_groups) == (key, ("subnet-1", "subnet-2"), ("sg-1",))
     shown = run_detail(Run(found.arn, found), found.created, {found.arn: {"班": "提灯"}}).plain
     for words in (key, "subnets subnet-1, subnet-2 · security groups sg-1", "job tags    班=提灯"):
+        assert words in shown
+
+
+async def test_models_made_elsewhere_tell_how_and_whose_they_are(
+    elsewhere: Aws, scripted: Scripted, services: Services
+) -> None:
+    arn = "arn:aws:bedrock:us-west-2:123456789012:custom-model/imported/abc"
+    told = {"modelArn": arn, "modelName": "theirs", "creationTime": "2026-11-22T00:00:00Z", "modelStatus": "Creating"}
+    scripted.answers({"modelSummaries": [told | {"customizationType": "IMPORTED", "ownerAccountId": "210987654321"}]})
+    (found,) = await Jobs(elsewhere, orders_over(elsewhere, services)).models()
+    run = Run(found.arn, model=found)
+    assert status_text(run) == "model Creating"
+    shown = run_detail(run, found.created).plain
+    for words in ("shared by 210987654321", "made by     IMPORTED"):
         assert words in shown

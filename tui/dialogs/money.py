@@ -19,7 +19,7 @@ from textual.widgets import Static
 
 from tui.dialogs.base import CLOSE, Dialog
 from tui.dialogs.choice import Choice, ChoiceRows
-from tui.domain.clock import span
+from tui.domain.clock import end_time, span
 from tui.domain.errors import AppError, Cause
 from tui.domain.serving.meter import Bill, spent
 from tui.domain.serving.pricing import cents
@@ -98,10 +98,11 @@ class MoneyDialog(Dialog[None]):
         endpoint, now = bill.endpoint, self._account.now
         idle = bill.idle_for(now)
         until, kept = self._account.leases.get(endpoint.arn, (None, False))
-        term = f"committed until {endpoint.commitment_ends:%Y-%m-%d}" if endpoint.commitment_ends else ""
+        ends = endpoint.commitment_ends
+        term = f"{'committed until' if ends > now else 'commitment ended'} {ends:%Y-%m-%d}" if ends else ""
         parts = [
             f"≈ {cents(bill.spent(now))}",
-            f"until {until.astimezone():%H:%M}{' (AWS)' if kept else ''}" if until else term or "until deleted",
+            f"until {end_time(until, now)}{' (AWS)' if kept else ''}" if until else term or "until deleted",
             f"{endpoint.units} MU for {span(now - endpoint.created)}",
             f"{cents(bill.price)}/MU/h" if bill.price is not None else "$ ?/h",
             endpoint.region,

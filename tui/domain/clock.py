@@ -39,6 +39,12 @@ def ago(moment: datetime, now: datetime) -> str:
     return "yesterday" if days == 1 else f"{days} d ago"
 
 
+def end_time(moment: datetime, now: datetime) -> str:
+    """Local time of day, with the day where it is another one."""
+    local = moment.astimezone()
+    return f"{local:%H:%M}" if local.date() == now.astimezone().date() else f"{local:%m-%d %H:%M}"
+
+
 def absolute(moment: datetime) -> str:
     """Local date and time with the zone's offset."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %z")

@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.reactive import reactive
 
 from tui.domain.base_models import Serving
-from tui.domain.clock import span
+from tui.domain.clock import end_time, span
 from tui.domain.errors import AppError, Cause
 from tui.domain.serving.meter import Bill, Elsewhere, bills_of, latest, meter_text
 from tui.domain.serving.pricing import TokenPrices, cents
@@ -294,7 +294,7 @@ class MoneyScreen(SharedScreen, part=True):
         reasons = [f"{meter_text(bills, now)}: it goes on billing until it is deleted ($ shows it)."]
         for lease in self._leases:
             if lease.until is not None and lease.arn != ending:
-                at = f"{lease.until.astimezone():%H:%M}"
+                at = end_time(lease.until, now)
                 reasons.append(
                     f"{lease.name}: AWS deletes it at {at}, also without tanzaku."
                     if lease.kept

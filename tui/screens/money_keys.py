@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual import work
 
+from tui.domain.clock import end_time
 from tui.domain.errors import AppError
 from tui.domain.serving.meter import Bill
 from tui.domain.serving.pricing import cents
@@ -57,7 +58,7 @@ class MoneyKeys(MoneyScreen, part=True):
                 self.say(f"{lease.name} was not extended: {problem.sentence()}", "problem")
                 return
             self._leases = [replace(one, until=until) if one.token == lease.token else one for one in self._leases]
-        self.say(f"{lease.name} stays until {until.astimezone():%H:%M}", "good")
+        self.say(f"{lease.name} stays until {end_time(until, self.services.now())}", "good")
         self._show_money()
 
     @work(group="lease")
@@ -131,7 +132,8 @@ class MoneyKeys(MoneyScreen, part=True):
             if agreed:
                 self._delete(bill)
 
-        body = f"{name} in {region} stops answering and billing. The custom model stays."
+        bound = bill.endpoint.bound(self.services.now())
+        body = f"{name} in {region} stops answering and billing. The custom model stays. {bound}".rstrip()
         self.app.push_screen(ConfirmDialog("Delete this endpoint?", body, word=name), answered)
 
     @work(group="delete")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from tui.domain.errors import AppError, Cause
 from tui.domain.files.pairs import Role
 from tui.domain.names import plain, split_s3_uri, stamped
 from tui.domain.text import count, safe_line
-from tui.domain.training.jobs import DataRef, JobSpec, past_durations
+from tui.domain.training.jobs import FINE_TUNING, DataRef, JobSpec, clone_of, past_durations
 from tui.domain.training.preflight import Check, Cure
 from tui.domain.training.trust import with_statement
 from tui.services.reconciler import JOB_ORDERS
@@ -58,18 +58,19 @@ class NewJobTab(OrderingTab, part=True):
         model = find(job.base_model_arn)
         if model is None:
             raise AppError(Cause.INVALID, f"{safe_line(run.base_model_name, 60)} is not in the catalogue")
-        now, stem = self.services.now(), plain(model.key)
-        start = JobSpec(
-            job_name=stamped(stem, now),
-            model_name=stamped(stem, now).replace(".", "-"),
-            base_model_id=model.customization_id,
-            role_arn=job.role_arn,
-            training=DataRef(job.training_uri),
-            validation=DataRef(job.validation_uris[0]) if job.validation_uris else None,
-            output_uri=job.output_uri,
-            hyperparameters=job.hyperparameters,
-        )
-        await self._open_form(place, model, start)
+        if job.kind != FINE_TUNING:
+            what = f"A job of the kind {job.kind} cannot be cloned: tanzaku starts {FINE_TUNING} only"
+            raise AppError(Cause.INVALID, what, hint="n begins a new one")
+        name = stamped(plain(model.key), self.services.now())
+        tags = [await self._tags_of(arn) for arn in (job.arn, run.model_arn)]
+        await self._open_form(place, model, clone_of(job, model, name, *tags))
+
+    async def _tags_of(self, arn: str) -> Mapping[str, str]:
+        try:
+            return await self.services.tags.of(arn) if arn else {}
+        except AppError as error:
+            self.say(f"Its tags are not known and not cloned: {error.sentence()}", "problem")
+            return {}
 
     async def _open_form(self, place: str, model: BaseModel, start: JobSpec | None) -> None:
         with self._hold("The new job"):

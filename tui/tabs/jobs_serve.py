@@ -14,7 +14,7 @@ from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.endpoint import EndpointDialog, EndpointWish
 from tui.dialogs.serve import ServeDialog, ServeOffer, ServePlan
 from tui.domain.base_models import Serving
-from tui.domain.clock import span
+from tui.domain.clock import end_time, span
 from tui.domain.errors import AppError, Cause
 from tui.domain.evaluation.jobs import EvaluationJob
 from tui.domain.names import plain
@@ -144,7 +144,7 @@ class ServingTab(OrderingTab, part=True):
         assert plan.minutes is not None
         services, bought = self.services, self.services.now()
         until = bought + timedelta(minutes=plan.minutes)
-        alone = f"its lease ends at {until.astimezone():%H:%M}, while tanzaku runs here"
+        alone = f"its lease ends at {end_time(until, self.services.now())}, while tanzaku runs here"
         try:
             await services.pool.run(services.leases.begin, plan.token, arn, bought)
             if not ender:
@@ -158,7 +158,7 @@ class ServingTab(OrderingTab, part=True):
             with suppress(AppError):  # a disk that refuses is told with the purchase
                 await services.pool.run(services.leases.keep_in_aws, plan.token, "")
             return f"{alone}: AWS could not be told ({error.sentence()})"
-        return f"AWS deletes it at {until.astimezone():%H:%M}"
+        return f"AWS deletes it at {end_time(until, self.services.now())}"
 
     async def _extended(self, token: str, schedule: str, until: datetime) -> datetime:
         """The end of a lease as it is now: a + pressed while AWS was being told of it counts."""
@@ -274,9 +274,7 @@ class ServingTab(OrderingTab, part=True):
     async def _delete_endpoint(self, endpoint: Endpoint) -> None:
         ends = " Billing ends with it." if endpoint.bills_by_hour else ""
         body = f"{endpoint.name} ({endpoint.kind}) stops answering.{ends} The custom model stays."
-        if endpoint.commitment:
-            ends = f"{endpoint.commitment_ends:%Y-%m-%d}" if endpoint.commitment_ends else "that ends"
-            body += f" It is bought for {endpoint.commitment}: AWS refuses to delete it before {ends}."
+        body = f"{body} {endpoint.bound(self.services.now())}".rstrip()
         dialog = ConfirmDialog("Delete this endpoint?", body, word=endpoint.name)
         if await self.put(dialog):
             call = self.services.endpoints.delete(endpoint)

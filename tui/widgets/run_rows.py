@@ -11,7 +11,7 @@ from tui.domain.base_models import Serving
 from tui.domain.clock import absolute, ago, span
 from tui.domain.evaluation.jobs import EvaluationJob
 from tui.domain.text import safe, safe_line
-from tui.domain.training.jobs import PHASES, Job, JobStatus, cure
+from tui.domain.training.jobs import FINE_TUNING, PHASES, Job, JobStatus, cure
 from tui.domain.training.runs import Endpoint, Run
 from tui.widgets.columns import Column
 from tui.widgets.sparkline import spark
@@ -51,7 +51,9 @@ def status_text(run: Run) -> str:
         mark = _GLYPHS.get(JobStatus(status), "?") if status in set(JobStatus) else "?"
         return f"{mark} {'Evaluating' if status == JobStatus.IN_PROGRESS else status}"
     if run.job is None:
-        return "model only" if run.model else "endpoint only"
+        if run.model is None:
+            return "endpoint only"
+        return "model only" if run.model.status == "Active" else f"model {run.model.status}"
     phase = run.job.phase_text()
     glyph = _GLYPHS.get(JobStatus(run.job.status)) if run.job.status in set(JobStatus) else "?"
     return f"{'◌' if phase == 'Queued' else glyph} {phase}"
@@ -126,7 +128,12 @@ def run_detail(run: Run, now: datetime, tags: Mapping[str, Mapping[str, str]] | 
     if run.evaluation is not None:
         parts += _evaluation_parts(run.evaluation)
     if run.model is not None:
-        parts += _line("model", run.model.arn)
+        # Models of other accounts can be served, where those share them; they cannot be deleted.
+        shared = run.model.owner and run.model.owner not in run.model.arn
+        parts += _line("model", run.model.arn + (f" · shared by {run.model.owner}" if shared else ""))
+    made = job or run.model
+    if made is not None and made.kind != FINE_TUNING:
+        parts += _line("made by", made.kind)
     for endpoint in run.endpoints:
         parts += _line("endpoint", endpoint.arn)
     for label, arn in (("job tags", job.arn if job else ""), ("model tags", run.model_arn)):

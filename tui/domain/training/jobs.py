@@ -32,6 +32,7 @@ class JobStatus(StrEnum):
     STOPPED = "Stopped"
 
 
+FINE_TUNING = "FINE_TUNING"
 MOVING = frozenset({JobStatus.IN_PROGRESS, JobStatus.STOPPING})
 
 
@@ -182,6 +183,8 @@ class Job:
     kms_key: str = ""
     subnets: tuple[str, ...] = ()
     security_groups: tuple[str, ...] = ()
+    kind: str = FINE_TUNING
+    """How the model is made from its base: the API's word, FINE_TUNING, DISTILLATION and others."""
 
     @property
     def job_id(self) -> str:
@@ -213,6 +216,30 @@ class Job:
         return "In progress"
 
 
+def clone_of(job: Job, model: BaseModel, name: str, tags: Mapping[str, str], model_tags: Mapping[str, str]) -> JobSpec:
+    """A job like `job`, known in detail, under another name; encrypted by the same key and within the same network."""
+    return JobSpec(
+        job_name=name,
+        model_name=name.replace(".", "-"),
+        base_model_id=model.customization_id,
+        role_arn=job.role_arn,
+        training=DataRef(job.training_uri),
+        validation=DataRef(job.validation_uris[0]) if job.validation_uris else None,
+        output_uri=job.output_uri,
+        hyperparameters=job.hyperparameters,
+        kms_key=job.kms_key,
+        subnets=job.subnets,
+        security_groups=job.security_groups,
+        job_tags=_own_tags(tags),
+        model_tags=_own_tags(model_tags),
+    )
+
+
+def _own_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """Without those that AWS itself has put there, and lets nobody put."""
+    return {key: value for key, value in tags.items() if not key.lower().startswith("aws:")}
+
+
 def past_durations(jobs: Iterable[Job]) -> str:
     """How long completed jobs took, to plan with; empty when there are none."""
     took = sorted(job.ended - job.created for job in jobs if job.status == JobStatus.COMPLETED and job.ended)
@@ -232,6 +259,9 @@ class CustomModel:
     base_model_arn: str
     created: datetime
     status: str = "Active"
+    kind: str = FINE_TUNING
+    owner: str = ""
+    """The account it belongs to, where AWS tells of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,16 @@ class Endpoint:
         parts = self.arn.split(":", 4)
         return parts[3] if len(parts) > 4 else ""
 
+    def bound(self, now: datetime) -> str:
+        """One sentence on how its commitment keeps it from being deleted; empty where there is none."""
+        if not self.commitment:
+            return ""
+        ends = self.commitment_ends
+        if ends is not None and ends <= now:
+            return f"Its {self.commitment} ended on {ends:%Y-%m-%d}: if AWS has renewed it, AWS refuses to delete it."
+        until = f"{ends:%Y-%m-%d}" if ends else "that ends"
+        return f"It is bought for {self.commitment}: AWS refuses to delete it before {until}."
+
     @property
     def part(self) -> Part:
         """The list that tells it."""

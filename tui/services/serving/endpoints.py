@@ -136,7 +136,8 @@ def _throughput(summary: Mapping[str, Any]) -> Endpoint:
         status=safe_line(str(summary["status"]), 30),
         model_arn=str(summary["modelArn"]),
         created=moment(summary["creationTime"]),
-        units=int(summary.get("modelUnits", 0)),
+        # Those that are still on their way count: they were bought.
+        units=max(int(summary.get("modelUnits", 0)), int(summary.get("desiredModelUnits", 0))),
         commitment=safe_line(str(summary.get("commitmentDuration", "")), 30),
         base_model_arn=str(summary.get("foundationModelArn", "")),
         commitment_ends=summary.get("commitmentExpirationTime"),

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from tui.domain.text import safe, safe_line
-from tui.domain.training.jobs import PHASES, CustomModel, Job, JobSpec, Phase
+from tui.domain.training.jobs import FINE_TUNING, PHASES, CustomModel, Job, JobSpec, Phase
 from tui.services.aws import Aws
 from tui.services.aws_errors import moment, understood
 from tui.services.orders import ROLE_WAITS, SKEW, Ordered, Orders
@@ -167,7 +167,13 @@ def _model(summary: Mapping[str, Any]) -> CustomModel:
         str(summary.get("baseModelArn", "")),
         moment(summary["creationTime"]),
         safe_line(str(summary.get("modelStatus", "Active")), 30),
+        _kind(summary),
+        safe_line(str(summary.get("ownerAccountId", "")), 12),
     )
+
+
+def _kind(told: Mapping[str, Any]) -> str:
+    return safe_line(str(told.get("customizationType") or FINE_TUNING), 40)
 
 
 def _loss(value: Any) -> float | None:
@@ -187,6 +193,7 @@ def _job(told: Mapping[str, Any], arn: str = "customModelArn", name: str = "cust
         model_arn=str(told.get(arn, "")),
         model_name=safe_line(str(told.get(name, "")), 80),
         phases=_phases(told.get("statusDetails")),
+        kind=_kind(told),
     )
 
 
