@@ -125,7 +125,8 @@ def watch() -> Watch:
     aws: Any = account
     orders: Any = None
     jobs, endpoints = Jobs(aws, orders), Endpoints(aws, orders)
-    return Watch(account, Watcher(aws, jobs, endpoints, pace=Pace(), now=lambda: account.now))
+    awake = lambda: account.now.timestamp()  # noqa: E731
+    return Watch(account, Watcher(aws, jobs, endpoints, pace=Pace(), now=lambda: account.now, passing=awake))
 
 
 def least(watch: Watch) -> int:

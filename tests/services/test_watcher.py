@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -118,6 +118,47 @@ async def test_out_of_reach_only_the_sandbox_may_have_moved(watcher: Watcher, do
     door.error = AppError(Cause.UNREACHABLE, "x")
     assert watcher._wait(await watcher.look(Board())) == 5
     assert door.renewed == int(sandbox)
+
+
+async def test_after_a_sleep_what_was_connected_is_connected_anew(door: Door) -> None:
+    found: Any = door
+    wall, passing = NOW, 0.0
+    watcher = Watcher(found, found, cast(Any, Nothing()), pace=PACE, now=lambda: wall, passing=lambda: passing)
+    renewed = []
+    for told, passed in ((0, 0), (300, 300), (8 * 3600, 20), (0, 0), (-3600, 60), (60, 60)):
+        wall, passing = wall + timedelta(seconds=told), passing + passed
+        await watcher.look(Board())
+        renewed.append(door.renewed)
+    assert renewed == [0, 0, 1, 1, 1, 1]
+
+
+async def test_whoever_failed_waits_while_aws_is_away(watcher: Watcher, door: Door) -> None:
+    assert not await watcher.back()  # nobody looks
+    following = asyncio.create_task(_follow(watcher))
+    try:
+        await asyncio.sleep(0)
+        assert not await watcher.back()
+        door.error = AppError(Cause.EXPIRED, "x")
+        back = asyncio.create_task(watcher.back())
+        looks = door.looks
+        while door.looks < looks + 3:
+            watcher.wake()
+            await asyncio.sleep(0)
+        assert not back.done()
+        door.error = None
+        while not back.done():
+            watcher.wake()
+            await asyncio.sleep(0)
+        assert await back
+        door.error = AppError(Cause.THROTTLED, "x")  # AWS is there
+        assert not await watcher.back()
+    finally:
+        following.cancel()
+
+
+async def _follow(watcher: Watcher) -> None:
+    async for _ in watcher.boards():
+        pass
 
 
 async def test_what_may_not_be_listed_is_told_and_the_rest_is_shown(door: Door) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,8 @@ class Pace:
     unlisted: float = 180
 
 
+_NAP = 60.0
+"""Seconds by which the wall clock is ahead of the time that has passed for the app, when the machine slept."""
 SANDBOX_PACE = Pace(moving=1, still=5, broken=1, slowest=10, unlisted=3)
 
 
@@ -51,7 +54,9 @@ class Watcher:
         *,
         pace: Pace | None = None,
         now: Now = utc_now,
+        passing: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`passing` gives seconds of a clock that nobody sets, and that stands still while the machine sleeps."""
         self._aws = aws
         self._jobs = jobs
         self._endpoints = endpoints
@@ -64,6 +69,8 @@ class Watcher:
         self._known: dict[Part, list[Any]] = {}
         self._waiting: list[asyncio.Future[Board]] = []
         self._followed = False
+        self._passing = passing
+        self._looked = (now(), passing())
 
     def wake(self) -> None:
         """Look now: something was changed, or the user asked."""
@@ -112,6 +119,8 @@ class Watcher:
 
         What the account may not list is shown as it was last seen, and told; the rest is shown.
         """
+        if self._slept() and not self._aws.sandbox:
+            self._aws.renew()
         lists: tuple[Awaitable[list[Any]], ...] = (
             self._jobs.all(),
             self._jobs.models(),
@@ -137,6 +146,13 @@ class Watcher:
         jobs, models, throughputs, deployments, evaluations = (self._known.get(part, []) for part in Part)
         runs = assemble(jobs, models, [*throughputs, *deployments], evaluations)
         return Board(runs, self._now(), problems[0] if problems else None, missed, never)
+
+    def _slept(self) -> bool:
+        """Whether this machine slept since the last look, or its clock was set on. What it was connected to has hung up
+        by then, and nobody says so: the next question would wait for its answer as long as it may."""
+        wall, passing = self._looked
+        self._looked = self._now(), self._passing()
+        return (self._looked[0] - wall).total_seconds() - (self._looked[1] - passing) > _NAP
 
     def _renewable(self, cause: Cause) -> bool:
         """Whether another session may help: a new one takes half a second of work. The sandbox may have moved."""
