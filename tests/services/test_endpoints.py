@@ -178,3 +178,21 @@ async def test_a_list_that_lacks_something_is_never_taken_for_nothing(
     with pytest.raises(AppError) as caught:
         await Endpoints(elsewhere, orders_over(elsewhere, services)).all()
     assert caught.value.cause is Cause.INCOMPLETE
+
+
+@pytest.mark.parametrize("kind", ["reset_after", "error_after"])
+async def test_a_change_whose_answer_was_lost_is_a_change(
+    services: Services, scene: Scene, sandbox: Sandbox, kind: str
+) -> None:
+    """Also where the next try is refused, since it is just being changed."""
+    model = scene.model()
+    arn = scene.throughput(model)
+    (endpoint,) = await services.endpoints.throughputs()
+    sandbox.faults.add(kind=kind, operation="UpdateProvisionedModelThroughput", times=None)
+    await services.endpoints.update(endpoint, name="another-name")
+    sandbox.faults.clear()
+    sandbox.faults.add(kind="denied", operation="UpdateProvisionedModelThroughput", times=None)
+    with pytest.raises(AppError) as error:
+        await services.endpoints.update(endpoint, name="a-third-name")
+    assert error.value.cause is Cause.DENIED
+    assert [(e.arn, e.name) for e in await services.endpoints.throughputs()] == [(arn, "another-name")]

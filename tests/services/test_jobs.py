@@ -311,3 +311,14 @@ async def test_models_made_elsewhere_tell_how_and_whose_they_are(
     shown = run_detail(run, found.created).plain
     for words in ("shared by 210987654321", "made by     IMPORTED"):
         assert words in shown
+
+
+@pytest.mark.parametrize("kind", ["reset_after", "error_after"])
+async def test_a_stop_whose_answer_was_lost_is_a_stop(
+    services: Services, scene: Scene, sandbox: Sandbox, kind: str
+) -> None:
+    arn = scene.bedrock.create_model_customization_job(**scene.ready_for_jobs())["jobArn"]
+    sandbox.faults.add(kind=kind, operation="StopModelCustomizationJob", times=None)
+    await services.jobs.stop(arn)
+    sandbox.faults.clear()
+    assert scene.job(arn)["status"] in ("Stopping", "Stopped")

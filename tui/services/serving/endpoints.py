@@ -99,14 +99,30 @@ class Endpoints:
     async def update(self, endpoint: Endpoint, *, name: str = "", model_arn: str = "") -> None:
         """Rename a provisioned throughput, or move it to another custom model of the same base model.
 
-        Units and commitment cannot be changed (UpdateProvisionedModelThroughput). Raises AppError.
+        Units and commitment cannot be changed (UpdateProvisionedModelThroughput). Raises AppError, unless AWS shows it
+        changed all the same: of a try whose answer was lost the next one is refused.
         """
         params = {"provisionedModelId": endpoint.arn}
         if name:
             params["desiredProvisionedModelName"] = name
         if model_arn:
             params["desiredModelId"] = model_arn
-        await self._aws.call("bedrock", "update_provisioned_model_throughput", params)
+        try:
+            await self._aws.call("bedrock", "update_provisioned_model_throughput", params)
+        except AppError as error:
+            if error.cause is Cause.READ_ONLY or not await self._is_so(endpoint.arn, name, model_arn):
+                raise
+
+    async def _is_so(self, arn: str, name: str, model_arn: str) -> bool:
+        """Whether AWS shows a throughput of this name, for this model or on its way to it; empty ones are any."""
+        try:
+            found = await self._aws.call(
+                "bedrock", "get_provisioned_model_throughput", {"provisionedModelId": arn}, need=("modelArn",)
+            )
+        except AppError:
+            return False  # why it could not be changed is what is told
+        serves = (found["modelArn"], found.get("desiredModelArn"))
+        return name in ("", found.get("provisionedModelName")) and (not model_arn or model_arn in serves)
 
     async def delete(self, endpoint: Endpoint) -> None:
         """Delete an endpoint; one that is gone already counts as deleted."""

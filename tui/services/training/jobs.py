@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from tui.domain.errors import AppError, Cause
 from tui.domain.text import safe, safe_line
-from tui.domain.training.jobs import FINE_TUNING, PHASES, CustomModel, Job, JobSpec, Phase
+from tui.domain.training.jobs import FINE_TUNING, PHASES, CustomModel, Job, JobSpec, JobStatus, Phase
 from tui.services.aws import Aws
 from tui.services.aws_errors import moment, understood
 from tui.services.orders import ROLE_WAITS, SKEW, Ordered, Orders
@@ -116,8 +117,21 @@ class Jobs:
         return ""
 
     async def stop(self, arn: str) -> None:
-        """Ask Bedrock to stop a job. What it trained so far is charged, and no model comes of it."""
-        await self._aws.call("bedrock", "stop_model_customization_job", {"jobIdentifier": arn})
+        """Ask Bedrock to stop a job. What it trained so far is charged, and no model comes of it.
+
+        Raises AppError, unless it stops all the same: of a try whose answer was lost the next one is refused.
+        """
+        try:
+            await self._aws.call("bedrock", "stop_model_customization_job", {"jobIdentifier": arn})
+        except AppError as error:
+            if error.cause is Cause.READ_ONLY or not await self._stops(arn):
+                raise
+
+    async def _stops(self, arn: str) -> bool:
+        try:
+            return (await self.detail(arn)).status in (JobStatus.STOPPING, JobStatus.STOPPED)
+        except AppError:
+            return False  # why it could not be stopped is what is told
 
     async def delete_model(self, arn: str) -> None:
         """Delete a custom model for good."""
