@@ -81,6 +81,8 @@ def test_the_app_starts_without_what_comes_later() -> None:
         "tui.domain.dataset.split",
         "tui.domain.files.exporting",
         "tui.domain.dataset.characters",
+        "tui.widgets.fields",
+        "textual.widgets._text_area",
     }
     assert loaded.isdisjoint(
         later | {"tui.services.store", "tui.services.serving.endpoints", "sqlite3", "tomllib", "csv"}

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
 
-from textual import on
 from textual.content import Content
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import TextArea
 
 from tui.domain.unfinished import Unfinished
-from tui.widgets.fields import Field, TextField
+
+if TYPE_CHECKING:
+    # The app knows dialogs before there are any, and fields to write in take a twentieth of its start.
+    from textual.widgets import TextArea
+
+    from tui.widgets.fields import Field, TextField
 
 SOON = 0.3
 """Seconds of typing that the end of the process may cost."""
@@ -49,7 +53,7 @@ class Keeping(Widget):
     def typed_texts(self) -> Mapping[str, str]:
         """The texts that were changed by hand, by the names of their fields."""
         areas = {name: area.text for name, area in self._areas_by_name().items()}
-        fields = {field.id: field.value for field in self.query(TextField) if field.id}
+        fields = {field.id: field.value for field in self._fields() if field.id}
         return {name: text for name, text in (areas | fields).items() if name in self._touched}
 
     def fill_in(self, texts: Mapping[str, str]) -> None:
@@ -59,12 +63,19 @@ class Keeping(Widget):
             if name in texts:
                 area.text = texts[name]
                 area.move_cursor(area.document.end)
-        for field in self.query(TextField):
+        for field in self._fields():
             if field.id and field.id in texts:
                 field.value = texts[field.id]
 
     def _areas_by_name(self) -> dict[str, TextArea]:
+        from textual.widgets import TextArea
+
         return {area.id or f"text{number}": area for number, area in enumerate(self.query(TextArea))}
+
+    def _fields(self) -> Iterable[TextField]:
+        from tui.widgets.fields import TextField
+
+        return self.query(TextField)
 
     def on_mount(self) -> None:
         if self._brought is not None:
@@ -73,13 +84,13 @@ class Keeping(Widget):
         elif self._keeper is not None and self.typed_texts:  # refused, and shown again as it was written
             self._tell_soon()
 
-    @on(TextArea.Changed)
-    def _area_typed(self, event: TextArea.Changed) -> None:
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        """Tell of it, if it was typed."""
         if event.text_area.has_focus:
             self._tell_soon(*(name for name, area in self._areas_by_name().items() if area is event.text_area))
 
-    @on(Field.Changed)
-    def _field_typed(self, event: Field.Changed) -> None:
+    def on_field_changed(self, event: Field.Changed) -> None:
+        """Tell of it, if it was typed."""
         if event.field.id and event.field.has_focus_within:
             self._tell_soon(event.field.id)
 
