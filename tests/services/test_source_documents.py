@@ -7,11 +7,12 @@ import io
 import os
 import random
 import threading
+import tracemalloc
 import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pypdf import PdfReader
 
@@ -192,17 +193,33 @@ async def test_a_document_that_takes_for_ever_is_given_up(tmp_path: Path, monkey
 
 
 @given(st.text("ab。.\n# ", max_size=300), st.integers(3, 50))
-def test_cutting_loses_nothing(text: str, most: int) -> None:
+@example("aaa   a", 3)
+def test_cutting_loses_nothing_but_blanks(text: str, most: int) -> None:
     pieces = cut(text, most, ("\n# ", "\n\n", "。"))
     assert all(0 < len(piece) <= most for piece in pieces)
-    assert "".join(pieces).split() == text.split()
+    assert "".join("".join(pieces).split()) == "".join(text.split())
 
 
 async def test_a_word_document_that_swells_is_refused(tmp_path: Path) -> None:
     levels = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 12))
     bomb = f'<?xml version="1.0"?><!DOCTYPE d [<!ENTITY a0 "lantern">{levels}]><d>&a11;</d>'
-    with pytest.raises(AppError, match="is no Word document"):
+    with pytest.raises(AppError, match="is no Word document") as caught:
         await read(tmp_path, "a.docx", papers.zipped({"word/document.xml": bomb}))
+    assert "document type of its own" in caught.value.detail + caught.value.hint
+
+
+async def test_a_word_document_of_very_many_elements_fills_no_memory(tmp_path: Path) -> None:
+    space = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+    many = "<w:p/>" * 50_000
+    text = f'<w:document xmlns:w="{space}"><w:body>{many}</w:body></w:document>'
+    small = papers.zipped({"word/document.xml": text})
+    tracemalloc.start()
+    try:
+        with pytest.raises(AppError, match="holds no text"):
+            await read(tmp_path, "a.docx", small)
+        assert tracemalloc.get_traced_memory()[1] < 3_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])

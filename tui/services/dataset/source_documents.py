@@ -9,7 +9,7 @@ import io
 import re
 import stat
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -40,6 +40,7 @@ _MOST_BYTES = 4_500_000
 _MOST_READ = 200_000_000
 _MOST_UNPACKED = 100_000_000
 _PATIENCE = 60.0
+_PIECE = 1 << 16
 _PART_TOKENS = 30_000
 """Of one part, about: small enough for every model's context, and for the model to look at all of it."""
 _PAGES = 40
@@ -213,26 +214,62 @@ def _of_docx(path: Path, data: bytes, notes: list[str]) -> Iterator[Part]:
 
 
 def _docx_text(path: Path, data: bytes) -> str:
+    found = _Paragraphs()
+    parser = ElementTree.XMLParser(target=found)
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open("word/document.xml") as document:
             if archive.getinfo("word/document.xml").file_size > _MOST_UNPACKED:
                 raise _refused(path, "is too large when it is unpacked")
-            root = ElementTree.fromstring(archive.read("word/document.xml"))
+            while piece := document.read(_PIECE):
+                parser.feed(piece)
+            parser.close()
     except AppError:
         raise
     except Exception as error:  # zlib, bz2, lzma and expat each have errors of their own for what is damaged
         raise _refused(path, "is no Word document that can be read", safe_line(str(error), 120)) from None
-    lines = []
-    for paragraph in root.iter(f"{_WORD}p"):
-        style = paragraph.find(f"{_WORD}pPr/{_WORD}pStyle")
-        heading = style is not None and style.get(f"{_WORD}val", "").lower().startswith("heading")
-        text = "".join(_written(node) for node in paragraph.iter())
-        lines.append(f"{'## ' if heading and text else ''}{text}")
-    return "\n\n".join(lines)
+    return "\n\n".join(found.lines)
 
 
-def _written(node: ElementTree.Element) -> str:
-    return node.text or "" if node.tag == f"{_WORD}t" else _SPACES.get(node.tag, "")
+class _Paragraphs:
+    """The text of a Word document, of which the parser tells piece by piece: as a tree, a small file of millions of
+    elements would fill the memory. The text of a box stands before that of the paragraph which it is tied to."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self._open: list[list[str]] = []
+        self._is_text = False
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        """An element begins."""
+        self._is_text = tag == f"{_WORD}t"
+        if tag == f"{_WORD}p":
+            self._open.append([""])
+        elif not self._open:
+            return
+        elif tag == f"{_WORD}pStyle" and attributes.get(f"{_WORD}val", "").lower().startswith("heading"):
+            self._open[-1][0] = "## "
+        elif tag in _SPACES:
+            self._open[-1].append(_SPACES[tag])
+
+    def data(self, text: str) -> None:
+        """What stands in it."""
+        if self._is_text and self._open:
+            self._open[-1].append(text)
+
+    def end(self, tag: str) -> None:
+        """It ends."""
+        self._is_text = False
+        if tag == f"{_WORD}p" and self._open:
+            mark, *written = self._open.pop()
+            text = "".join(written)
+            self.lines.append(f"{mark}{text}" if text else "")
+
+    def doctype(self, *_: str | None) -> None:
+        """Word writes none; whoever does may declare entities that unfold without end."""
+        raise ValueError("it has a document type of its own")
+
+    def close(self) -> None:
+        """All is told."""
 
 
 def _as_it_is(kind: str) -> Callable[[Path, bytes, list[str]], Iterator[Part]]:
