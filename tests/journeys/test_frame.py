@@ -21,6 +21,7 @@ from tui.dialogs.confirm import ConfirmDialog
 from tui.screens.main import MainScreen
 from tui.tabs.base import Tab
 from tui.tabs.jobs import JobsTab
+from tui.widgets.frame import KeyLine, TabStrip
 from tui.widgets.prompt import Prompt
 
 TABS = ("dataset", "jobs", "loss", "chat")
@@ -371,3 +372,23 @@ async def test_what_is_found_while_the_app_ends_is_shown_to_nobody(walk: Walk) -
         jobs.run_worker(looks())
         await asyncio.sleep(0.01)
     assert shown
+
+
+async def test_a_click_on_a_key_or_a_tab_does_what_the_key_does(walk: Walk, pairs: Path) -> None:
+    async def click(line: type[Widget], words: str) -> None:
+        at = str(walk.app_now.screen.query_one(line).render()).index(words)
+        await walk.keyboard.click(line, offset=(at + 1, 0))
+        await walk.rest()
+
+    async with walk.app([pairs]):
+        await walk.sees("lantern 0")
+        await click(KeyLine, "b base model")
+        await walk.sees("Nova Lite")
+        await click(KeyLine, "enter choose")
+        await walk.misses("Nova Lite")
+        await click(TabStrip, "2 Jobs")
+        await walk.sees("[2 Jobs]")
+        await click(KeyLine, "? help")
+        await walk.sees("New job", "esc close")
+        await click(KeyLine, "esc close")
+        await walk.misses("esc close")

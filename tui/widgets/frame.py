@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 from rich.cells import cell_len
 from textual.binding import Binding
 from textual.content import Content
-from textual.events import Click
+from textual.dom import DOMNode
+from textual.events import Click, Key
 from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
@@ -223,11 +224,16 @@ class StatusLine(Widget):
 
 
 class KeyLine(Widget):
-    """The keys that do something now, as far as they fit."""
+    """The keys that do something now, as far as they fit; a click on one does it too."""
 
     DEFAULT_CSS = "KeyLine { height: 1; background: $panel; color: $text-muted; }"
 
     keys: reactive[tuple[tuple[str, str], ...]] = reactive(())
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._does: dict[tuple[str, str], tuple[str, DOMNode]] = {}
+        self._shown: list[tuple[str, str]] = []
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, self._update)
@@ -238,8 +244,9 @@ class KeyLine(Widget):
         seen: dict[str, tuple[str, str]] = {}
         for active in screen.active_bindings.values():
             binding = active.binding
-            if binding.show and active.enabled and binding.description:
-                seen.setdefault(binding.action, (key_text(self.app, binding), binding.description))
+            if binding.show and active.enabled and binding.description and binding.action not in seen:
+                seen[binding.action] = pair = key_text(self.app, binding), binding.description
+                self._does[pair] = binding.action, active.node
         keys = tuple(seen.values())
         on_enter: str = getattr(screen, "on_enter", "")
         said = any(key == "enter" for key, _ in keys)
@@ -248,13 +255,27 @@ class KeyLine(Widget):
     def render(self) -> Content:
         parts: list[Any] = []
         left = self.size.width - sum(self._room(pair) for pair in self.keys if pair[0] == "?")
+        self._shown = []
         for pair in self.keys:
             if pair[0] != "?":
                 left -= self._room(pair)
                 if left < 0:
                     continue
+            self._shown.append(pair)
             parts += [" ", (pair[0], "bold $text-accent"), f" {pair[1]} "]
         return Content.assemble(*parts)
+
+    async def on_click(self, event: Click) -> None:
+        """Do what the key would do; enter is pressed, since a field or list does it."""
+        place = event.x
+        for pair in self._shown:
+            place -= self._room(pair)
+            if place < 0:
+                if pair in self._does:
+                    await self.app.run_action(*self._does[pair])
+                else:
+                    self.app.post_message(Key("enter", "\r"))
+                return
 
     @staticmethod
     def _room(pair: tuple[str, str]) -> int:
