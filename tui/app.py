@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 from rich.console import RenderableType
 from textual import on
-from textual._compositor import CompositorUpdate
+from textual._compositor import CompositorUpdate, LayoutUpdate
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
@@ -44,6 +44,8 @@ _AWS_LASTS = 10.0
 """Seconds after which the garbage collector goes on although AWS has not answered."""
 _COLLECTED = (10_000, 10, 10)
 """How much is made between two looks for garbage; with Python's own 700 objects there is one with every other key."""
+_RESIZED = 0.1
+"""Seconds after which a window of another size is painted."""
 _LAST_WORDS = 1.0
 """Seconds that a signal to end leaves for what was typed to reach the journal."""
 
@@ -131,6 +133,8 @@ class TanzakuApp(TypedKeeping):
         self._gate = SafeFilter()
         self._picture = Picture()
         self._all_styled = False
+        self._painted_whole = True
+        """Whether every cell was written since the window had another size."""
         self.animation_level = "none"
         for theme in (WASHI, SUMI):
             self.register_theme(theme)
@@ -158,6 +162,7 @@ class TanzakuApp(TypedKeeping):
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         """Only what changes is written; whatever else is displayed leaves a terminal that is not known."""
+        self._painted_whole = self._painted_whole or isinstance(renderable, LayoutUpdate)
         if isinstance(renderable, CompositorUpdate) and not self.is_inline:
             renderable = SparingUpdate(renderable, self._picture, self.size.width)
         elif renderable is not None:
@@ -171,6 +176,9 @@ class TanzakuApp(TypedKeeping):
             self._style_all()
         elif isinstance(event, Resize):
             self._picture.forget()
+            if self._all_styled:
+                self._painted_whole = False
+                self.set_timer(_RESIZED, self._paint_if_not_done)
         await super().on_event(event)
 
     def push_screen(self, *arguments: Any, **options: Any) -> Any:
@@ -218,6 +226,12 @@ class TanzakuApp(TypedKeeping):
             self._all_styled = True
             self.stylesheet.read_all([Path(__file__).parent / name for name in self.LATER_CSS])
             self.stylesheet.parse()
+
+    def _paint_if_not_done(self) -> None:
+        """A window that is as large again before the first change was looked at has lost what it showed: for Textual
+        nothing has changed."""
+        if not self._painted_whole:
+            self.action_paint_again()
 
     def action_paint_again(self) -> None:
         """Write every cell: someone else wrote to the terminal, or it was theirs meanwhile."""

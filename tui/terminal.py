@@ -10,9 +10,9 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from textual._xterm_parser import XTermParser
+from textual._xterm_parser import BRACKETED_PASTE_END, BRACKETED_PASTE_START, XTermParser
 from textual.driver import Driver
 from textual.events import Key
 from textual.message import Message
@@ -27,7 +27,11 @@ _ANSWERS = re.compile(
     r"|\x1b(?:P[\d>!]|_G)[^\x1b]*\x1b\\"  # its name, its settings, its pictures
 )
 """What a terminal answers when it is asked about itself."""
-_HALF_AN_ANSWER = re.compile(r"\x1b(?:\](?:\d{1,4};|[lL])[^\x07\x1b]*|(?:P[\d>!]|_G)[^\x1b]*|\[[?>=][\d;]*)\x1b?\Z")
+_HALF_AN_ANSWER = re.compile(
+    r"\x1b(?:\](?:\d{1,4};|[lL])[^\x07\x1b]*|(?:P[\d>!]|_G)[^\x1b]*|\[[?>=][\d;]*)\x1b?\Z|\x1b\[20{1,2}\Z"
+)
+_HALF_AN_END = re.compile(r"\x1b(?:\[(?:2(?:0(?:1)?)?)?)?\Z")
+"""Of what ends a paste."""
 _LONGEST_SEQUENCE = 64
 _ANSWERS_LAST = 1.0
 """Seconds in which the other half of an answer comes."""
@@ -113,22 +117,52 @@ class KeyParser(XTermParser):
     _half = ""
     """The beginning of an answer whose rest has not come."""
     _half_since = 0.0
+    _pasting = False
     _recent = ""
     """What was read last: Textual tells an escape that it could not place as this sign."""
 
     def feed(self, data: str) -> Iterable[Message]:
         """What was typed; nothing at the end of the terminal."""
         if data:
-            data, self._half = _ANSWERS.sub("", self._half + data) if self._half or "\x1b" in data else data, ""
-            found = _HALF_AN_ANSWER.search(data)
-            if found is not None:
-                data, self._half, self._half_since = data[: found.start()], found[0], time.monotonic()
+            data, self._half = self._half + data, ""
+            data = "".join(self._apart(data)) if self._pasting or "\x1b" in self._recent[-2:] + data else data
             if not data:
                 return
         self._recent = self._recent[-_LONGEST_SEQUENCE:] + data
         for event in super().feed(data):
             lost = isinstance(event, Key) and event.key == "circumflex_accent" and "^" not in self._recent
             yield Key("escape", "\x1b") if lost else event
+
+    def _apart(self, data: str) -> Iterator[str]:
+        """What was typed without the answers in between, and what was pasted without escapes: with one among it, what
+        stands behind it would be taken for keys, and act."""
+        for length in (1, 2):  # where the beginning came before, and was let through since it may be keys
+            rest = BRACKETED_PASTE_START[length:]
+            begun = self._recent.endswith(BRACKETED_PASTE_START[:length]) and data.startswith(rest)
+            if begun and not self._pasting:
+                yield rest
+                data, self._pasting = data[len(rest) :], True
+        while data:
+            if self._pasting:
+                end = data.find(BRACKETED_PASTE_END)
+                if end < 0:
+                    yield self._kept_back(data, _HALF_AN_END).replace("\x1b", "")
+                    return
+                yield data[:end].replace("\x1b", "") + BRACKETED_PASTE_END
+                data, self._pasting = data[end + len(BRACKETED_PASTE_END) :], False
+            else:
+                typed, start, data = data.partition(BRACKETED_PASTE_START)
+                typed = _ANSWERS.sub("", typed)
+                yield typed + start if start else self._kept_back(typed, _HALF_AN_ANSWER)
+                self._pasting = bool(start)
+
+    def _kept_back(self, data: str, half: re.Pattern[str]) -> str:
+        """All but what has begun at its end and waits for its rest."""
+        found = half.search(data)
+        if found is None:
+            return data
+        self._half, self._half_since = found[0], time.monotonic()
+        return data[: found.start()]
 
     def tick(self) -> Iterable[Message]:
         """What no longer waits for more. Half an answer is dropped, but for one that fingers may have made."""

@@ -79,6 +79,10 @@ def test_what_another_program_wrote_is_painted_over(tmp_path: Path) -> None:
         terminal.send("ctrl+l")
         terminal.until(lambda: not terminal.shows("lunch"), "the window painted again")
         assert terminal.shows("1 Dataset")
+        for rows in (3, 24):  # there and back at once: what stood below the third line is lost
+            terminal.resize(80, rows)
+            terminal.signal(signal.SIGWINCH)
+        terminal.sees(OFFLINE)
 
 
 def test_bytes_that_are_not_utf_8_are_no_end(tmp_path: Path) -> None:

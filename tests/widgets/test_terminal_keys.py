@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
 import pytest
 from textual import constants
@@ -84,7 +85,7 @@ def test_an_answer_that_comes_in_halves_is_no_typing(monkeypatch: pytest.MonkeyP
 
 def test_reports_that_textual_asked_for_reach_it() -> None:
     parser = KeyParser()
-    found = [*parser.feed("\x1b[?2026;2"), *parser.feed("$y\x1b[5;7R\x1b[200~\x1b]0;x\x07dd\x1b[201~")]
+    found = [*parser.feed("\x1b[?2026;2"), *parser.feed("$y\x1b[5;7R\x1b[200~dd\x1b[201~")]
     assert [type(event).__name__ for event in found] == [
         "TerminalSupportsSynchronizedOutput",
         "CursorPosition",
@@ -92,3 +93,16 @@ def test_reports_that_textual_asked_for_reach_it() -> None:
     ]
     assert isinstance(found[-1], Paste)
     assert found[-1].text == "dd"
+
+
+@pytest.mark.parametrize("cuts", [(), (3,), (9, 11), (-3,), (5, -2), (-6, -5, -4, -3, -2, -1)])
+def test_what_is_pasted_with_escapes_in_it_does_not_act(cuts: tuple[int, ...]) -> None:
+    sent, parser = "j\x1b[200~one\x1b[31m\ntwo \x1bX\x1b]0;t\x1b[201~k", KeyParser()
+    places = [0, *(cut % len(sent) for cut in cuts), len(sent)]
+    pieces = [sent[a:b] for a, b in pairwise(places)]
+    found = [event for piece in pieces for event in (*parser.feed(piece), *parser.tick())]
+    assert [e.text if isinstance(e, Paste) else e.key for e in found if isinstance(e, Key | Paste)] == [
+        "j",
+        "one[31m\ntwo X]0;t",
+        "k",
+    ]
