@@ -11,19 +11,9 @@ from tests.benchmarks.figures import Figure, median
 from tests.benchmarks.terminal import Terminal
 from tests.benchmarks.world import ACCOUNT, NEEDLE, World, python
 from tui.domain.chat.chat import Target
-from tui.domain.evaluation.evaluation import (
-    IMPORTED,
-    Answer,
-    Judge,
-    JudgeKind,
-    Question,
-    Results,
-    Ruling,
-    Score,
-    Side,
-    Slot,
-    Spec,
-)
+from tui.domain.evaluation.judging import Judge, JudgeKind, Ruling, Score, Side
+from tui.domain.evaluation.results import Results
+from tui.domain.evaluation.spec import IMPORTED, Answer, Question, Slot, Spec
 from tui.services.evaluation.store import EvaluationStore
 from tui.services.store import Store
 

@@ -6,20 +6,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from tui.domain.chat.chat import Target
-from tui.domain.evaluation.evaluation import (
-    Answer,
-    Comparison,
-    Failure,
-    Judge,
-    JudgeKind,
-    Question,
-    Results,
-    Ruling,
-    Score,
-    Side,
-    Slot,
-    Spec,
-)
+from tui.domain.evaluation.judging import Comparison, Failure, Judge, JudgeKind, Ruling, Score, Side
+from tui.domain.evaluation.results import Results
+from tui.domain.evaluation.spec import Answer, Question, Slot, Spec
 
 AT = datetime(2026, 11, 22, 9, tzinfo=UTC)
 TUNED = Target("lantern-faq", "arn:tuned", "provisioned throughput", tuned=True)

@@ -8,7 +8,9 @@ import pytest
 
 from tui.domain.chat.chat import Target
 from tui.domain.evaluation.canary import QUESTIONS, canaries, is_right
-from tui.domain.evaluation.evaluation import Answer, Group, Question, Results, Side, Slot, Spec
+from tui.domain.evaluation.judging import Side
+from tui.domain.evaluation.results import Results
+from tui.domain.evaluation.spec import Answer, Group, Question, Slot, Spec
 from tui.domain.text import is_cjk
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)

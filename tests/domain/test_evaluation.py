@@ -10,20 +10,10 @@ import pytest
 
 from tests.domain.evaluated import AT, FAILED, JUDGE, comparison, results
 from tui.domain.chat.chat import Message, Parameters
-from tui.domain.evaluation.evaluation import (
-    Answer,
-    Failure,
-    Judge,
-    JudgeKind,
-    Outcome,
-    Question,
-    Row,
-    Side,
-    Slot,
-    Summary,
-    questions_of,
-)
+from tui.domain.evaluation.judging import Failure, Judge, JudgeKind, Outcome, Side
+from tui.domain.evaluation.results import Row, Summary
 from tui.domain.evaluation.run import Phase, Progress, judgements_per_sample, plan
+from tui.domain.evaluation.spec import Answer, Question, Slot, questions_of
 from tui.domain.files import pairs
 
 

@@ -17,10 +17,12 @@ from tests.domain.evaluated import AT, FAILED, JUDGE, comparison, results
 from tui.domain.chat.chat import Message
 from tui.domain.errors import AppError, Cause
 from tui.domain.evaluation import canary
-from tui.domain.evaluation.evaluation import IMPORTED, Answer, Group, Question, Results, Side, Slot
 from tui.domain.evaluation.files import Export, export, guarded
 from tui.domain.evaluation.jobs import MOST_PROMPTS
+from tui.domain.evaluation.judging import Side
 from tui.domain.evaluation.predictions import Predictions, import_jsonl, import_predictions
+from tui.domain.evaluation.results import Results
+from tui.domain.evaluation.spec import IMPORTED, Answer, Group, Question, Slot
 
 QUESTIONS = ("What are Lanterns for?", "提灯とは何ですか。", "Who lights the lanterns?", "When is the festival?")
 

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from tests.domain.evaluated import AT, BASE, FAILED, JUDGE, TUNED, results
 from tui.domain.chat.chat import Parameters, Target
 from tui.domain.evaluation.compare import compared
-from tui.domain.evaluation.evaluation import Answer, Group, Judge, JudgeKind, Question, Row
+from tui.domain.evaluation.judging import Judge, JudgeKind
+from tui.domain.evaluation.results import Row
 from tui.domain.evaluation.run import plan
 from tui.domain.evaluation.setup import QuestionFile, Setup, Sides, cost, cost_text, setup_text
+from tui.domain.evaluation.spec import Answer, Group, Question
 from tui.domain.evaluation.view import Order, answer_text, filter_problem, shown
 from tui.domain.serving.pricing import TokenPrices
 

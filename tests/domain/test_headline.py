@@ -10,19 +10,10 @@ from hypothesis import strategies as st
 
 from tests.domain.evaluated import AT, BASE, FAILED, JUDGE, comparison, results
 from tui.domain.chat.chat import Parameters
-from tui.domain.evaluation.evaluation import (
-    Answer,
-    Comparison,
-    Group,
-    Judge,
-    JudgeKind,
-    Outcome,
-    Results,
-    Score,
-    Side,
-    Slot,
-)
 from tui.domain.evaluation.headline import headline, signed
+from tui.domain.evaluation.judging import Comparison, Judge, JudgeKind, Outcome, Score, Side
+from tui.domain.evaluation.results import Results
+from tui.domain.evaluation.spec import Answer, Group, Slot
 
 NARROW = "with fewer than 20 questions the interval is a little too narrow"
 TUNED_SIDE, BASE_SIDE = Side.TUNED, Side.BASE

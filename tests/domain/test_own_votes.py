@@ -8,8 +8,9 @@ import pytest
 
 from tests.domain.evaluated import AT, results
 from tui.domain.chat.votes import Verdict, Vote, VotedAnswer
-from tui.domain.evaluation.evaluation import IMPORTED, Outcome, Side, Slot
+from tui.domain.evaluation.judging import Outcome, Side
 from tui.domain.evaluation.own_votes import ballots, evaluations_of, votes_on
+from tui.domain.evaluation.spec import IMPORTED, Slot
 
 SHOWN = results([(9.0, 3.0)] * 2, texts=("good", "bad"))
 

@@ -11,7 +11,8 @@ from textual.widgets import Static, TextArea
 from tests.harness import Walk
 from tests.journeys.stage import sent, served
 from tui.dialogs.evaluation import EvaluationDialog
-from tui.domain.evaluation.evaluation import Judge, JudgeKind, Results
+from tui.domain.evaluation.judging import Judge, JudgeKind
+from tui.domain.evaluation.results import Results
 from tui.domain.settings import Settings
 from tui.sandbox.lifecycle import EVALUATION
 from tui.screens.evaluation import EvaluationScreen

@@ -14,7 +14,8 @@ from tests.harness import Walk
 from tests.journeys.test_evaluation import results_of, screen_of
 from tui.domain.chat.votes import Verdict, Vote, VotedAnswer
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation.evaluation import Answer, Judge, JudgeKind, Slot
+from tui.domain.evaluation.judging import Judge, JudgeKind
+from tui.domain.evaluation.spec import Answer, Slot
 from tui.services.evaluation.store import EvaluationStore
 
 QUESTIONS = ("What are lanterns for?", "提灯とは何ですか。", "Who lights the lanterns?", "When is the festival?")

@@ -11,7 +11,7 @@ import pytest
 from tests.harness import Walk
 from tests.journeys.stage import sent, trained
 from tests.sandbox.conftest import PAIRS
-from tui.domain.evaluation.evaluation import Judge, JudgeKind
+from tui.domain.evaluation.judging import Judge, JudgeKind
 from tui.screens.main import MainScreen
 from tui.services.process_identity import boot_id, host
 from tui.services.serving.one_go import OneGo, Step

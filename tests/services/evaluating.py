@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 
 from tui.domain.chat.chat import Parameters, Target
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation.evaluation import Answer, Judge, JudgeKind, Question, Results, Slot, Spec
+from tui.domain.evaluation.judging import Judge, JudgeKind
+from tui.domain.evaluation.results import Results
 from tui.domain.evaluation.run import Progress
+from tui.domain.evaluation.spec import Answer, Question, Slot, Spec
 from tui.services.evaluation.evaluations import Control, Evaluations
 from tui.services.evaluation.pacing import Pacing
 from tui.services.evaluation.store import EvaluationStore

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.services.evaluating import AT, StubJudge
 from tui.domain.chat.chat import AnswerEvent, Message, Parameters, Target
-from tui.domain.evaluation.evaluation import Judge, JudgeKind
+from tui.domain.evaluation.judging import Judge, JudgeKind
 from tui.domain.settings import Settings
 from tui.services.aws import Aws, Connection
 from tui.services.chat.chat import Chat

@@ -19,10 +19,12 @@ from tests.services.evaluating import BASE, JUDGE, StubJudge, evaluations, given
 from tui.domain.chat.chat import Parameters, Target
 from tui.domain.chat.votes import Verdict, Vote, VotedAnswer
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation.evaluation import Answer, Failure, Outcome, Row, Score, Side, Slot
 from tui.domain.evaluation.headline import headline
+from tui.domain.evaluation.judging import Failure, Outcome, Score, Side
+from tui.domain.evaluation.results import Row
 from tui.domain.evaluation.rubrics import Rubric
 from tui.domain.evaluation.run import Phase
+from tui.domain.evaluation.spec import Answer, Slot
 from tui.sandbox.server import Sandbox
 from tui.services.evaluation.evaluations import Control
 from tui.services.evaluation.parts import still_to_judge

@@ -13,7 +13,6 @@ from tests.sandbox.conftest import BUCKET, Scene
 from tests.services.conftest import PLACE, operations
 from tui.domain.chat.chat import Message, Target
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation.evaluation import Answer, Judge, JudgeKind, Question, Results, Score, Side, Slot, Spec
 from tui.domain.evaluation.headline import headline
 from tui.domain.evaluation.jobs import (
     BUILTIN,
@@ -28,6 +27,9 @@ from tui.domain.evaluation.jobs import (
     ways,
     why_not,
 )
+from tui.domain.evaluation.judging import Judge, JudgeKind, Score, Side
+from tui.domain.evaluation.results import Results
+from tui.domain.evaluation.spec import Answer, Question, Slot, Spec
 from tui.domain.training.runs import assemble, since, states
 from tui.sandbox.faults import FaultKind
 from tui.sandbox.lifecycle import EVALUATION

@@ -20,8 +20,10 @@ import pytest
 from tests.services.conftest import PLACE, services_over, until
 from tests.services.evaluating import JUDGE, StubJudge, run, spec
 from tui.domain.chat.chat import AnswerEvent, Message, Parameters, Target
-from tui.domain.evaluation.evaluation import Answer, Judge, Results, Side, Slot
+from tui.domain.evaluation.judging import Judge, Side
+from tui.domain.evaluation.results import Results
 from tui.domain.evaluation.run import Phase
+from tui.domain.evaluation.spec import Answer, Slot
 from tui.sandbox.clock import ManualClock
 from tui.sandbox.server import Sandbox
 from tui.services.aws import Aws

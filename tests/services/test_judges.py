@@ -16,20 +16,12 @@ from tests.services.conftest import PLACE, operations
 from tests.services.evaluating import BASE, JUDGE, given, run, spec
 from tui.domain.chat.chat import Message, Target
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation.evaluation import (
-    IMPORTED,
-    MEASURES,
-    Failure,
-    Judge,
-    JudgeKind,
-    Question,
-    Results,
-    Score,
-    Spec,
-)
 from tui.domain.evaluation.headline import headline
+from tui.domain.evaluation.judging import MEASURES, Failure, Judge, JudgeKind, Score
+from tui.domain.evaluation.results import Results
 from tui.domain.evaluation.rubrics import DEFAULT
 from tui.domain.evaluation.run import Phase
+from tui.domain.evaluation.spec import IMPORTED, Question, Spec
 from tui.sandbox.server import Sandbox
 from tui.services.aws import Aws
 from tui.services.evaluation.judge_bertscore import BertScoreJudge, load_encoder

@@ -21,7 +21,8 @@ from tests.services.conftest import PLACE, services_over
 from tests.services.evaluating import BASE, questions
 from tui.domain.chat.chat import Parameters, Target
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation.evaluation import Judge, JudgeKind, Spec
+from tui.domain.evaluation.judging import Judge, JudgeKind
+from tui.domain.evaluation.spec import Spec
 from tui.domain.training.runs import Board
 from tui.sandbox.clock import ManualClock
 from tui.sandbox.server import Sandbox

@@ -17,7 +17,7 @@ from tui.dialogs.base import CLOSE, Dialog
 from tui.dialogs.vote import VERDICT_KEYS
 from tui.domain.chat.votes import Verdict
 from tui.domain.errors import AppError
-from tui.domain.evaluation.evaluation import Outcome
+from tui.domain.evaluation.judging import Outcome
 from tui.domain.evaluation.own_votes import Ballot
 from tui.domain.text import safe
 from tui.widgets.frame import KeyLine, key_of

@@ -14,8 +14,8 @@ from textual.widgets import Static
 
 from tui.dialogs.judge import JudgeChoices, JudgeFields
 from tui.domain.chat.chat import Target
-from tui.domain.evaluation.evaluation import Question
 from tui.domain.evaluation.setup import QuestionFile, Setup, Sides, setup_text
+from tui.domain.evaluation.spec import Question
 from tui.domain.serving.pricing import TokenPrices
 from tui.domain.text import safe_line
 from tui.domain.values import dataclass

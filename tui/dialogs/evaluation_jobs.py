@@ -15,8 +15,8 @@ from textual.widgets import Static
 from tui.dialogs.base import Dialog
 from tui.dialogs.job import NEW_ROLE
 from tui.domain.chat.chat import Target
-from tui.domain.evaluation.evaluation import Judge, JudgeKind
 from tui.domain.evaluation.jobs import BUILTIN, JobsPlan, bedrock_judge
+from tui.domain.evaluation.judging import Judge, JudgeKind
 from tui.domain.evaluation.rubrics import Rubric
 from tui.domain.names import bucket_problem, key_problem
 from tui.domain.values import dataclass

@@ -15,7 +15,7 @@ from textual.widgets import Input, Static
 from tui.dialogs.base import Dialog, T
 from tui.dialogs.text import TextDialog
 from tui.domain.chat.chat import Target
-from tui.domain.evaluation.evaluation import MEASURES, Judge, JudgeKind
+from tui.domain.evaluation.judging import MEASURES, Judge, JudgeKind
 from tui.domain.evaluation.rubrics import DEFAULT, Rubric
 from tui.domain.text import safe_line
 from tui.domain.values import dataclass

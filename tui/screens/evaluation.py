@@ -14,10 +14,12 @@ from textual.widgets import Static
 
 from tui.domain.evaluation.canary import Canaries, canaries
 from tui.domain.evaluation.compare import Change
-from tui.domain.evaluation.evaluation import Group, Judge, Results, Row
 from tui.domain.evaluation.headline import Headline, headline
 from tui.domain.evaluation.jobs import EvaluationJob
+from tui.domain.evaluation.judging import Judge
+from tui.domain.evaluation.results import Results, Row
 from tui.domain.evaluation.setup import Sides
+from tui.domain.evaluation.spec import Group
 from tui.domain.evaluation.view import Plain, filter_problem, shown
 from tui.domain.text import count, safe_line
 from tui.screens.evaluation_bedrock import BedrockPart

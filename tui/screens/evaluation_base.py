@@ -11,10 +11,12 @@ from textual.widgets import Static
 from tui.domain.errors import AppError, Cause
 from tui.domain.evaluation.canary import Canaries
 from tui.domain.evaluation.compare import Change, ComparedRuns
-from tui.domain.evaluation.evaluation import Group, Judge, Results, Row
 from tui.domain.evaluation.headline import Headline
+from tui.domain.evaluation.judging import Judge
+from tui.domain.evaluation.results import Results, Row
 from tui.domain.evaluation.run import Progress
 from tui.domain.evaluation.setup import Sides
+from tui.domain.evaluation.spec import Group
 from tui.domain.evaluation.view import Order, Plain
 from tui.domain.files.formats import Record
 from tui.domain.files.pairs import Role

@@ -12,8 +12,9 @@ from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.evaluation_jobs import EvaluationJobsDialog, JobsForm
 from tui.dialogs.job import NEW_ROLE
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation.evaluation import Judge, Results, Side
 from tui.domain.evaluation.jobs import MOST_PROMPTS, JobsPlan, parts_of, prompts_of, why_not
+from tui.domain.evaluation.judging import Judge, Side
+from tui.domain.evaluation.results import Results
 from tui.domain.evaluation.rubrics import DEFAULT
 from tui.domain.evaluation.run import plan as plan_of
 from tui.domain.names import plain

@@ -12,9 +12,9 @@ from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.predictions import Paths, PredictionsDialog
 from tui.dialogs.text import PathDialog
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation.evaluation import Results
 from tui.domain.evaluation.files import Export, export
 from tui.domain.evaluation.predictions import import_jsonl, import_predictions
+from tui.domain.evaluation.results import Results
 from tui.domain.folders import typed_path
 from tui.domain.names import stamped
 from tui.domain.text import count, safe_line

@@ -5,7 +5,8 @@ from __future__ import annotations
 from textual import work
 from textual.worker import get_current_worker
 
-from tui.domain.evaluation.evaluation import Group, Results
+from tui.domain.evaluation.results import Results
+from tui.domain.evaluation.spec import Group
 from tui.domain.files.pairs import Pairs, Role
 from tui.screens.evaluation_base import EvaluationBase
 

@@ -9,7 +9,7 @@ from tui.dialogs.reading import ReadingDialog
 from tui.domain.base_models import CATALOGUE, find
 from tui.domain.dataset.drafts import PairDraft, Provenance
 from tui.domain.dataset.leaks import nearest
-from tui.domain.evaluation.evaluation import Results
+from tui.domain.evaluation.results import Results
 from tui.domain.files.formats import Record
 from tui.domain.files.pairs import Role
 from tui.domain.text import count, safe, safe_line

@@ -15,7 +15,7 @@ from tui.dialogs.runs import RunsDialog
 from tui.domain.clock import ago
 from tui.domain.errors import AppError, Cause
 from tui.domain.evaluation.compare import compared
-from tui.domain.evaluation.evaluation import Judge, Outcome
+from tui.domain.evaluation.judging import Judge, Outcome
 from tui.domain.evaluation.own_votes import Ballot, ballots
 from tui.domain.text import count, safe, safe_line
 from tui.screens.evaluation_base import EvaluationBase

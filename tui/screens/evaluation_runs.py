@@ -17,11 +17,12 @@ from tui.dialogs.judge import JudgeChoices, JudgeDialog, JudgeForm
 from tui.domain.chat.chat import Target
 from tui.domain.errors import AppError, Cause
 from tui.domain.evaluation import canary
-from tui.domain.evaluation.evaluation import Judge, JudgeKind, Spec, questions_of
 from tui.domain.evaluation.jobs import Way, ways
+from tui.domain.evaluation.judging import Judge, JudgeKind
 from tui.domain.evaluation.rubrics import DEFAULT
 from tui.domain.evaluation.run import Phase, plan
 from tui.domain.evaluation.setup import QuestionFile, Setup, Sides, cost_text, judges_to_choose
+from tui.domain.evaluation.spec import Spec, questions_of
 from tui.domain.files.pairs import Pairs, Role
 from tui.domain.folders import typed_path
 from tui.domain.names import stamped

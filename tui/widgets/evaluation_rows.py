@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from tui.domain.evaluation.compare import Change
-from tui.domain.evaluation.evaluation import Row, Side
 from tui.domain.evaluation.headline import signed
+from tui.domain.evaluation.judging import Side
+from tui.domain.evaluation.results import Row
 from tui.domain.evaluation.view import answer_text
 from tui.domain.text import safe, safe_line
 from tui.domain.values import dataclass

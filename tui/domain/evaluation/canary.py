@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from tui.domain.evaluation.evaluation import Answer, Group, Question, Results, Side
+from tui.domain.evaluation.judging import Side
+from tui.domain.evaluation.results import Results
+from tui.domain.evaluation.spec import Answer, Group, Question
 from tui.domain.text import count
 from tui.domain.values import dataclass
 

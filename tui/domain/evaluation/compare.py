@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tui.domain.evaluation.evaluation import Group, Judge, Results, Row
 from tui.domain.evaluation.headline import MINUS, digits_of, interval_text
+from tui.domain.evaluation.judging import Judge
 from tui.domain.evaluation.paired import FEWEST, Interval, interval
+from tui.domain.evaluation.results import Results, Row
+from tui.domain.evaluation.spec import Group
 from tui.domain.text import count
 from tui.domain.values import dataclass
 

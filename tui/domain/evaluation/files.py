@@ -13,9 +13,11 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterator
 from enum import StrEnum
 
-from tui.domain.evaluation.evaluation import Answer, Comparison, Failure, Question, Results, Row, Score, Side, Slot
 from tui.domain.evaluation.headline import headline
 from tui.domain.evaluation.jobs import MOST_PROMPTS
+from tui.domain.evaluation.judging import Comparison, Failure, Score, Side
+from tui.domain.evaluation.results import Results, Row
+from tui.domain.evaluation.spec import Answer, Question, Slot
 from tui.domain.text import safe, safe_line
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")

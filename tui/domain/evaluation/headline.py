@@ -6,8 +6,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from statistics import fmean
 
-from tui.domain.evaluation.evaluation import Answer, Failure, Group, Judge, Outcome, Results, Row, Side
+from tui.domain.evaluation.judging import Failure, Judge, Outcome, Side
 from tui.domain.evaluation.paired import FEW, FEWEST, Agreement, Interval, agreement, interval, needed
+from tui.domain.evaluation.results import Results, Row
+from tui.domain.evaluation.spec import Answer, Group
 from tui.domain.text import count, is_cjk
 from tui.domain.values import dataclass
 

@@ -16,8 +16,10 @@ from itertools import islice
 from typing import Any
 
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation.evaluation import Answer, Failure, Judge, JudgeKind, Results, Score, Side, Slot, Spec
+from tui.domain.evaluation.judging import Failure, Judge, JudgeKind, Score, Side
+from tui.domain.evaluation.results import Results
 from tui.domain.evaluation.rubrics import Rubric
+from tui.domain.evaluation.spec import Answer, Slot, Spec
 from tui.domain.text import safe, safe_line
 from tui.domain.values import dataclass
 

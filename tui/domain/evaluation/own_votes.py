@@ -9,7 +9,9 @@ from dataclasses import field
 
 from tui.domain.chat.chat import Target
 from tui.domain.chat.votes import Verdict, Vote, VotedAnswer
-from tui.domain.evaluation.evaluation import IMPORTED, Answer, Outcome, Question, Results, Side, Slot, Spec
+from tui.domain.evaluation.judging import Outcome, Side
+from tui.domain.evaluation.results import Results
+from tui.domain.evaluation.spec import IMPORTED, Answer, Question, Slot, Spec
 from tui.domain.values import dataclass
 
 

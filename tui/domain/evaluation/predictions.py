@@ -13,7 +13,8 @@ from typing import Any
 from tui.domain.chat.chat import Target
 from tui.domain.errors import AppError, Cause
 from tui.domain.evaluation import canary
-from tui.domain.evaluation.evaluation import IMPORTED, Answer, Question, Side, Slot, Spec, questions_of
+from tui.domain.evaluation.judging import Side
+from tui.domain.evaluation.spec import IMPORTED, Answer, Question, Slot, Spec, questions_of
 from tui.domain.files import pairs
 from tui.domain.files.pairs import Damaged
 from tui.domain.text import count, normalised, safe_line

@@ -5,7 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 
 from tui.domain.errors import AppError
-from tui.domain.evaluation.evaluation import Judge, Question, Spec
+from tui.domain.evaluation.judging import Judge
+from tui.domain.evaluation.spec import Question, Spec
 from tui.domain.files.formats import Record
 from tui.domain.text import count
 from tui.domain.values import dataclass

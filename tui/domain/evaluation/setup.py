@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import field
 
 from tui.domain.chat.chat import Parameters, Target
-from tui.domain.evaluation.evaluation import Judge, JudgeKind, Question, Spec
+from tui.domain.evaluation.judging import Judge, JudgeKind
 from tui.domain.evaluation.run import Plan, plan
+from tui.domain.evaluation.spec import Question, Spec
 from tui.domain.serving.pricing import TokenPrices, money
 from tui.domain.text import count, safe_line
 from tui.domain.values import dataclass

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 
-from tui.domain.evaluation.evaluation import Answer, Failure, Outcome, Row
+from tui.domain.evaluation.judging import Failure, Outcome
+from tui.domain.evaluation.results import Row
+from tui.domain.evaluation.spec import Answer
 from tui.domain.text import normalised
 
 

@@ -19,9 +19,11 @@ from contextlib import aclosing, suppress
 from dataclasses import replace
 
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation.evaluation import Answer, Judge, Outcome, Results, Slot, Spec, Summary
+from tui.domain.evaluation.judging import Judge, Outcome
 from tui.domain.evaluation.own_votes import evaluations_of, votes_on
+from tui.domain.evaluation.results import Results, Summary
 from tui.domain.evaluation.run import Progress
+from tui.domain.evaluation.spec import Answer, Slot, Spec
 from tui.services.chat.chat import Chat
 from tui.services.chat.votes import Votes
 from tui.services.coming_back import Back, never_away

@@ -19,7 +19,6 @@ from typing import Any
 from tui.domain.chat.chat import Target
 from tui.domain.clock import Now, utc_now
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation.evaluation import Judge, JudgeKind, Results, Score, Side
 from tui.domain.evaluation.jobs import (
     EvaluationJob,
     EvaluationStatus,
@@ -31,6 +30,8 @@ from tui.domain.evaluation.jobs import (
     read_results,
     why_not,
 )
+from tui.domain.evaluation.judging import Judge, JudgeKind, Score, Side
+from tui.domain.evaluation.results import Results
 from tui.domain.evaluation.rubrics import Rubric
 from tui.domain.names import s3_uri, split_s3_uri
 from tui.domain.text import safe, safe_line

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation.evaluation import Question
+from tui.domain.evaluation.spec import Question
 from tui.domain.folders import typed_path
 from tui.domain.text import safe_line
 from tui.services.pool import DaemonPool

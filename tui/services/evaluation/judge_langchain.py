@@ -10,7 +10,7 @@ from typing import Any
 
 from tui.domain.chat.chat import Target
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation.evaluation import Question
+from tui.domain.evaluation.spec import Question
 from tui.domain.text import safe_line
 from tui.services.aws import Aws
 from tui.services.pool import DaemonPool

@@ -9,8 +9,9 @@ from typing import Any
 from tui.domain.chat.chat import Parameters, Target
 from tui.domain.chat.structure import Shape
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation.evaluation import MEASURES, Judge, JudgeKind, Question
+from tui.domain.evaluation.judging import MEASURES, Judge, JudgeKind
 from tui.domain.evaluation.rubrics import Rubric
+from tui.domain.evaluation.spec import Question
 from tui.services.aws import Aws
 from tui.services.chat.structured import Structured
 from tui.services.evaluation.overlap import overlap

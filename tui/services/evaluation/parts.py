@@ -7,19 +7,10 @@ import math
 from collections.abc import Collection
 from typing import Protocol
 
-from tui.domain.evaluation.evaluation import (
-    Answer,
-    Comparison,
-    Failure,
-    Judge,
-    Question,
-    Results,
-    Ruling,
-    Score,
-    Side,
-    Slot,
-)
+from tui.domain.evaluation.judging import Comparison, Failure, Judge, Ruling, Score, Side
+from tui.domain.evaluation.results import Results
 from tui.domain.evaluation.run import Phase, plan
+from tui.domain.evaluation.spec import Answer, Question, Slot
 from tui.domain.values import dataclass
 
 

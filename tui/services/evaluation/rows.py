@@ -9,23 +9,10 @@ from typing import Any
 
 from tui.domain.chat.chat import Message, Parameters, Target
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation.evaluation import (
-    IMPORTED,
-    Answer,
-    Comparison,
-    Failure,
-    Group,
-    Judge,
-    JudgeKind,
-    Question,
-    Ruling,
-    Score,
-    Side,
-    Slot,
-    Spec,
-    Summary,
-)
+from tui.domain.evaluation.judging import Comparison, Failure, Judge, JudgeKind, Ruling, Score, Side
+from tui.domain.evaluation.results import Summary
 from tui.domain.evaluation.rubrics import Rubric
+from tui.domain.evaluation.spec import IMPORTED, Answer, Group, Question, Slot, Spec
 
 
 class Unreadable(AppError):

@@ -10,8 +10,10 @@ from dataclasses import field
 
 from tui.domain.chat.chat import AnswerCut, AnswerEnd, TextDelta
 from tui.domain.errors import CURED_OUTSIDE, AppError, Cause
-from tui.domain.evaluation.evaluation import Answer, Failure, Judge, Results, Ruling, Score, Slot
+from tui.domain.evaluation.judging import Failure, Judge, Ruling, Score
+from tui.domain.evaluation.results import Results
 from tui.domain.evaluation.run import Phase, Progress, judgements_per_sample
+from tui.domain.evaluation.spec import Answer, Slot
 from tui.domain.text import safe_line
 from tui.domain.values import dataclass
 from tui.services.chat.chat import Chat

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from tui.domain.evaluation.evaluation import Results
 from tui.domain.evaluation.headline import headline
+from tui.domain.evaluation.results import Results
 from tui.services.evaluation.evaluations import Evaluations
 from tui.services.pool import DaemonPool
 

@@ -11,20 +11,9 @@ from datetime import datetime, timedelta
 from tui.domain.chat.chat import Target
 from tui.domain.clock import Now, utc_now
 from tui.domain.errors import AppError, Cause
-from tui.domain.evaluation.evaluation import (
-    Answer,
-    Comparison,
-    Failure,
-    Judge,
-    Outcome,
-    Results,
-    Ruling,
-    Score,
-    Side,
-    Slot,
-    Spec,
-    Summary,
-)
+from tui.domain.evaluation.judging import Comparison, Failure, Judge, Outcome, Ruling, Score, Side
+from tui.domain.evaluation.results import Results, Summary
+from tui.domain.evaluation.spec import Answer, Slot, Spec
 from tui.services.evaluation.rows import place, read_answer, read_judge, read_judgement, read_spec, summary
 from tui.services.process_identity import alive, whoami
 from tui.services.store import Store, Tables

@@ -16,7 +16,7 @@ from datetime import timedelta
 from tui.domain.base_models import Serving
 from tui.domain.clock import Now, utc_now
 from tui.domain.errors import CURED_OUTSIDE, AppError, Cause
-from tui.domain.evaluation.evaluation import Judge
+from tui.domain.evaluation.judging import Judge
 from tui.domain.evaluation.run import Phase, Progress
 from tui.domain.training.runs import Board, Endpoint
 from tui.domain.values import dataclass
