@@ -95,6 +95,24 @@ def test_the_command_line_is_light() -> None:
     assert loaded.isdisjoint(OWN)
 
 
+def test_what_follows_aws_is_imported_before_its_services_are_made_on_the_loop() -> None:
+    code = """
+import sys
+from pathlib import Path
+from tui.domain.settings import Settings
+from tui.services import session
+from tui.services.paths import Paths
+made = session.build(None, sandbox=True, paths=Paths.under(Path("nowhere")), settings=Settings())
+session.import_what_follows_aws()
+before = set(sys.modules)
+made.reconciler, made.one_go, made.watcher, made.news, made.regions
+print(sorted(set(sys.modules) - before))
+"""
+    command = [sys.executable, "-X", "utf8", "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr + done.stdout
+
+
 def test_the_sandbox_knows_nothing_of_the_app() -> None:
     loaded = loaded_by("tui.sandbox.server")
     assert roots(loaded).isdisjoint(TERMINAL | CHARTS | {"pandas"})

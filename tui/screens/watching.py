@@ -15,7 +15,7 @@ from tui.domain.training.runs import Board, changes, summary
 from tui.screens.evaluation_routes import EvaluationRoutes
 from tui.screens.one_go import OneGoScreen
 from tui.screens.shared import SharedScreen
-from tui.services.session import Services, warm
+from tui.services.session import Services, import_what_follows_aws, warm
 from tui.widgets.frame import StatusLine
 
 _LOOK_AGAIN = 5.0
@@ -68,6 +68,7 @@ class WatchingScreen(EvaluationRoutes, OneGoScreen, part=True):
             self.say("AWS is ready now", "good", cures=self._last_said)
         for notice in self._notices():
             self.say(notice, "problem")
+        await self.services.pool.run(import_what_follows_aws)
         settled = await self._reconcile()
         await self.tell_left_over()
         await self.follow_evaluations()

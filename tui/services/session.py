@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from tui.domain.clock import Now, utc_now
@@ -313,3 +314,21 @@ def warm(services: Services) -> None:
             return  # whoever calls next fails in the same way, and says so
 
     services.aws.pool.submit(make)
+
+
+_FOLLOWING = (
+    "tui.services.reconciler",
+    "tui.services.evaluation.judges",
+    "tui.services.chat.structured",
+    "tui.services.chat.token_counts",
+    "tui.services.dataset.review_queue",
+    "tui.services.news",
+    "tui.services.serving.one_go",
+    "tui.services.serving.regions",
+)
+
+
+def import_what_follows_aws() -> None:
+    """Import, on a thread, what the services of the boards are made of: on the loop a key would wait for all of it."""
+    for name in _FOLLOWING:
+        import_module(name)
