@@ -1,6 +1,7 @@
 """Textual's Linux driver made steady. Private names of Textual in use here, each behind a test in tests/journeys:
 `linux_driver.getincrementaldecoder`, `linux_driver.XTermParser`, `XTermParser._sequence_to_key_events`, `App._exit`,
-`LinuxDriver.exit_event`, `_disable_mouse_support`, `_ansi_sequences`."""
+`LinuxDriver.exit_event`, `_disable_mouse_support`, `_sigcont_application`, `_must_signal_resume`, `_auto_restart`,
+`_key_thread`, `_ansi_sequences`."""
 
 from __future__ import annotations
 
@@ -86,6 +87,16 @@ def _quick(found: type[Driver]) -> type[Driver]:
                 self.write(SYNC_END)
             self.write("\x1b[23;2t")
             super().stop_application_mode()
+
+        def _sigcont_application(self, *_: object) -> None:
+            """Go on. What was stopped without being asked to suspend itself still has its threads: beside a second
+            one that reads, keys would overtake one another."""
+            if self._auto_restart and not self._must_signal_resume:
+                if self._key_thread is None:
+                    return  # it has not begun, and will
+                self.suspend_application_mode()
+                self._must_signal_resume = True  # and so that all is painted again
+            super()._sigcont_application()
 
         def disable_input(self) -> None:
             if not self._app._exit:

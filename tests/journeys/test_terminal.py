@@ -133,6 +133,14 @@ def test_stopped_and_continued_it_paints_again(tmp_path: Path) -> None:
         terminal.until(lambda: b"\x1b[?1049h" in terminal.written[again:], "the app's screen")
         terminal.until(lambda: b"Dataset" in terminal.written[again:], "a repaint")
         terminal.until(lambda: b"No AWS Region" in terminal.written[again:], "the whole repaint")
+        terminal.scribble("Broadcast message from root: lunch")
+        before = len(terminal.written)
+        terminal.signal(signal.SIGSTOP)  # nobody is asked whether it suits
+        until_stopped(terminal)
+        terminal.signal(signal.SIGCONT)
+        terminal.until(lambda: not terminal.shows("lunch"), "the window painted again")
+        written = terminal.written[before:]
+        assert written.index(b"\x1b[?1049l") < written.index(b"\x1b[?1049h"), "a second thread reads keys"
         terminal.send("q")
         assert terminal.ended() == 0
 
