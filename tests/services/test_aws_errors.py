@@ -134,6 +134,9 @@ CODES = [
     ("InvalidSignatureException", "Signature not yet current: 20261122T090000Z is still later", 403, Cause.CLOCK),
     ("RequestTimeTooSkewed", "The difference between the request time and now is too large", 403, Cause.CLOCK),
     ("KMS.DisabledException", "key is disabled", 400, Cause.INVALID),
+    ("302", "Found", 302, Cause.UNREACHABLE),
+    ("407", "Proxy Authentication Required", 407, Cause.UNREACHABLE),
+    ("511", "<html>Sign in to the network</html>", 511, Cause.UNREACHABLE),
     ("", "", 400, Cause.INVALID),
 ]
 

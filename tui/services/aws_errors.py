@@ -50,6 +50,8 @@ _INVALID = {
     "toomanytagsexception",
 }
 _QUOTA = {"servicequotaexceededexception", "limitexceeded", "limitexceededexception"}
+_NOT_AWS = {"302", "303", "307", "308", "407", "511"}
+"""Statuses that AWS's own services do not answer with, and that come without any code of theirs."""
 _MODEL_FAULT = {"modelerrorexception", "modelstreamerrorexception", "modeltimeoutexception", "overloaded_error"}
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -307,6 +309,9 @@ def _by_code(code: str, detail: str, status: int, changing: bool) -> AppError:
         return AppError(Cause.INVALID, "The bucket is in another Region", detail, hint)
     if code in _INVALID:
         return _invalid(detail)
+    if code in _NOT_AWS:
+        hint = "Sign in to the network, or put the proxy's name and password into HTTPS_PROXY; the app looks again"
+        return AppError(Cause.UNREACHABLE, "A proxy or a sign-in page answers in AWS's place", "", hint, retryable=True)
     if code in _MODEL_FAULT:
         return AppError(Cause.SERVICE, "The model failed to answer", detail, "Ask again", retryable=True)
     if status >= 500 or code.startswith("internal") or code in {"serviceunavailableexception", "500", "503"}:
