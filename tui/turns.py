@@ -11,7 +11,7 @@ import asyncio
 from collections import deque
 from itertools import takewhile
 
-from textual.app import App
+from textual.app import App, ScreenStackError
 from textual.events import Event, Key, MouseDown, MouseScrollDown, MouseScrollUp, Paste
 from textual.message_pump import MessagePump
 from textual.screen import Screen
@@ -107,7 +107,7 @@ class TurnTaking(App[None]):
         """Where a key passes, and what it sets off: the app, then from the focus upwards."""
         try:
             screen: Screen[object] = self.screen
-        except Exception:
+        except ScreenStackError:  # before the first screen, and behind the last
             return [self]
         focused: Widget = screen.focused or screen
         return [self, *focused.ancestors_with_self]

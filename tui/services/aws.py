@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -189,6 +190,16 @@ class Aws:
         profile = (self._connection.profile if self._connection else None) or os.environ.get("AWS_PROFILE", "")
         return as_app_error(error, operation, changing=changing, profile=profile)
 
+    @contextmanager
+    def mapping_errors(self, operation: str, *, changing: bool = False) -> Iterator[None]:
+        """What is raised meanwhile, by whatever library, as AppError."""
+        try:
+            yield
+        except AppError:
+            raise
+        except Exception as error:
+            raise self.error(error, operation, changing=changing) from error
+
     def _guard(self, operation: str) -> bool:
         """Whether the operation changes something; refuses it in read-only mode."""
         changing = not operation.startswith((*_READING, *_ASKING))
@@ -197,12 +208,8 @@ class Aws:
         return changing
 
     def _guarded(self, function: Callable[[Callable[..., Any]], T], operation: str, changing: bool) -> T:
-        try:
+        with self.mapping_errors(operation, changing=changing):
             return function(self.client)
-        except AppError:
-            raise
-        except Exception as error:
-            raise self.error(error, operation, changing=changing) from error
 
     def _call(
         self,
@@ -212,20 +219,16 @@ class Aws:
         need: Sequence[str],
         changing: bool,
     ) -> dict[str, Any]:
-        try:
+        with self.mapping_errors(operation, changing=changing):
             answer: dict[str, Any] = getattr(client(), operation)(**params)
             _demand(answer, need, operation, changing=changing)
-        except AppError:
-            raise
-        except Exception as error:
-            raise self.error(error, operation, changing=changing) from error
-        return answer
+            return answer
 
     def _pages(
         self, service: str, operation: str, key: str, params: dict[str, Any], need: Sequence[str], region: str | None
     ) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = []
-        try:
+        with self.mapping_errors(operation):
             client = self.client(service, region)
             pages = (
                 client.get_paginator(operation).paginate(**params)
@@ -241,10 +244,6 @@ class Aws:
                 for item in page[key]:
                     _demand(item, need, operation)
                 items.extend(page[key])
-        except AppError:
-            raise
-        except Exception as error:
-            raise self.error(error, operation) from error
         return items
 
     def _ready_connection(self) -> Connection:

@@ -70,16 +70,13 @@ class IdentityService:
 
     def _sign_in(self) -> None:
         """Have the credentials fetched or renewed, so that what fails in it is not taken for an answer of AWS."""
-        try:
-            credentials = self._aws.session().get_credentials()
-            if credentials is not None:
-                credentials.get_frozen_credentials()
-        except (ValueError, OSError) as error:  # a program that answers no JSON, a file that is not there
-            raise self._unreadable(error) from error
-        except AppError:
-            raise
-        except Exception as error:
-            raise self._aws.error(error, "session") from error
+        with self._aws.mapping_errors("session"):
+            try:
+                credentials = self._aws.session().get_credentials()
+                if credentials is not None:
+                    credentials.get_frozen_credentials()
+            except (ValueError, OSError) as error:  # a program that answers no JSON, a file that is not there
+                raise self._unreadable(error) from error
 
     @staticmethod
     def _unreadable(error: Exception) -> AppError:
@@ -92,17 +89,13 @@ class IdentityService:
         )
 
     def _local(self) -> Identity:
-        try:
+        with self._aws.mapping_errors("session"):
             try:
                 session = self._aws.session()
                 credentials = session.get_credentials()
             except (ValueError, OSError) as error:
                 raise self._unreadable(error) from error
             clients = [self._aws.client(service) for service in _SHOWN_ENDPOINTS]
-        except AppError:
-            raise
-        except Exception as error:
-            raise self._aws.error(error, "session") from error
         first = self.first()
         profile = first.profile
         if not self._aws.sandbox and not profile and session.profile_name != "default":
