@@ -10,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.domain.base_models import CATALOGUE, find
-from tui.domain.training.jobs import DataRef, Job, JobSpec, Phase, clone_of, cure, forecast
+from tui.domain.training.jobs import (
+    DataRef,
+    Job,
+    JobSpec,
+    Phase,
+    clone_of,
+    cure,
+    forecast,
+    pairs_of,
+    pairs_text,
+    past_durations,
+)
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 HAIKU = find("claude-3-haiku")
@@ -62,10 +73,56 @@ def test_the_defaults_of_every_model_can_be_sent(model: object) -> None:
         (replace(SPEC, output_uri="s3://bucket/a b/"), "output_uri"),
         (replace(SPEC, hyperparameters={**SPEC.hyperparameters, "epochCount": "11"}), "epochCount"),
         (replace(SPEC, hyperparameters={}), "epochCount"),
+        (replace(SPEC, subnets=("subnet-1",)), "security_groups"),
+        (replace(SPEC, security_groups=("sg-1",)), "subnets"),
+        (replace(SPEC, subnets=("subnet-1",) * 17, security_groups=("sg-1",)), "subnets"),
+        (replace(SPEC, subnets=("subnet-1",), security_groups=("sg-1",) * 6), "security_groups"),
+        (replace(SPEC, subnets=("a b",), security_groups=("sg-1",)), "subnets"),
+        *(
+            (replace(SPEC, **{field: tags}), field)
+            for field in ("job_tags", "model_tags")
+            for tags in (
+                {"": "x"},
+                {"k" * 129: "x"},
+                {"k": "x" * 257},
+                {"AWS:k": "x"},
+                {"k": "a,b"},
+                {"k\u3000": "x"},  # a blank to Python's patterns, not to those of AWS
+                {f"k{n}": "" for n in range(51)},
+            )
+        ),
     ],
 )
 def test_each_problem_stands_at_its_field(changed: JobSpec, field: str) -> None:
     assert changed.problems(HAIKU)[field]
+
+
+def test_networks_and_tags_may_be_as_large_as_aws_lets_them() -> None:
+    largest = replace(
+        SPEC,
+        subnets=("subnet-1",) * 16,
+        security_groups=("sg-1",) * 5,
+        job_tags={f"k{n}": "" for n in range(50)},
+        model_tags={"k" * 128: "x" * 256, "a b._:/=+@-": "9"},
+    )
+    assert largest.problems(HAIKU) == {}
+
+
+def test_tags_are_written_as_they_are_read() -> None:
+    assert pairs_of(" team = search=1 ,, 部署=灯台,") == {"team": "search=1", "部署": "灯台"}
+    assert pairs_of(pairs_text({"a": "1", "b": ""})) == {"a": "1", "b": ""}
+    assert pairs_of("") == {}
+    assert pairs_of("a") is pairs_of("=1") is pairs_of("a=1, =") is None
+
+
+def test_earlier_jobs_tell_how_long_the_next_may_take() -> None:
+    def took(minutes: int, status: str = "Completed") -> Job:
+        return job(status, ended=NOW + timedelta(minutes=minutes))
+
+    assert past_durations([job("Completed"), took(9, "Failed")]) == ""
+    assert past_durations([took(9)]) == "Your one earlier job on this base model took 9 m, queue included."
+    both = past_durations([took(90), took(9), took(30)])
+    assert both == "Your 3 earlier jobs on this base model took 9 m to 1 h 30 m, queue included."
 
 
 def test_an_unknown_model_has_no_hyperparameters_to_check() -> None:

@@ -51,6 +51,8 @@ def test_costs() -> None:
         (0, "$0.00"),
         (0.00001, "< $0.0001"),
         (0.00275, "$0.0027"),
+        (0.5, "$0.5000"),
+        (1, "$1.00"),
         (3.1, "$3.10"),
         (12345.6, "$12,345.60"),
     ],
@@ -71,16 +73,21 @@ def test_settings_take_prices_and_say_what_they_cannot_use() -> None:
         colour = "red"
         [prices.nova-lite]
         input = true
+        training = 0
+        output = inf
+        as_of = "soon"
         """
     )
     settings, complaints = Settings.from_mapping({**data, "theme": "washi"})
     assert settings.theme == "washi"
     assert settings.prices["claude-3-haiku"] == TokenPrices(training=4, as_of="2026-11-01", source="config.toml")
-    assert settings.prices["nova-lite"] == TokenPrices(source="config.toml")
-    assert [c.split(" ")[0] for c in complaints] == [
-        "prices.claude-3-haiku.output",
-        "prices.claude-3-haiku.colour",
-        "prices.nova-lite.input",
+    assert settings.prices["nova-lite"] == TokenPrices(training=0, source="config.toml")
+    assert complaints == [
+        "prices.claude-3-haiku.output cannot be -1",
+        "prices.claude-3-haiku.colour is not a setting",
+        "prices.nova-lite.input cannot be True",
+        "prices.nova-lite.output cannot be inf",
+        "prices.nova-lite.as_of cannot be 'soon'",
     ]
     assert Settings.from_mapping({"prices": 3})[1] == ["prices cannot be 3"]
     assert read_prices({"x": 3}, "") == ({}, ["prices.x is no table"])

@@ -40,11 +40,15 @@ def test_a_plan_can_be_made_anew_and_dropped_but_not_what_runs(leases: Leases) -
     (lease,) = leases.running(PLACE)
     assert (lease.name, lease.minutes) == ("gate-2", 10)
     leases.plan(PLACE, "u", "never", 5)
+    assert [one.token for one in leases.planned(PLACE)] == ["u"]
     leases.drop("u")
+    assert leases.planned(PLACE) == []
     assert [one.name for one in leases.running(PLACE)] == ["gate-2"]
     # The purchase that seemed refused was made after all: its lease is not lost.
     leases.begin("u", ARN, NOW)
     assert {one.name for one in leases.running(PLACE)} == {"gate-2", "never"}
+    assert leases.of("u") in leases.running(PLACE)
+    assert leases.of("v") is None
 
 
 def test_of_two_windows_one_is_told_that_it_ended_the_lease(tmp_path: Path) -> None:

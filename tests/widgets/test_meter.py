@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tui.domain.base_models import Serving
-from tui.domain.serving.meter import IDLE, Bill, bills_of, is_idle, meter_text
+from tui.domain.serving.meter import IDLE, Bill, bills_of, is_idle, latest, meter_text
 from tui.domain.serving.pricing import TokenPrices
 from tui.domain.training.runs import Endpoint
 
@@ -35,6 +35,7 @@ def bill(*, commitment: str = "", price: float | None = 10.0, elsewhere: bool = 
         ((bill(commitment="OneMonth"),), {}, "● 2 MU 1:30 $ ?/h"),
         ((bill(), bill(elsewhere=True, minutes=30)), {}, "● 4 MU 1:30 ≈ $40.00 also us-east-1"),
         ((bill(minutes=-5),), {}, "● 2 MU 0:00 ≈ $0.00"),
+        ((bill(minutes=1445, price=1),), {}, "● 2 MU 24:05 ≈ $48.17"),
     ],
 )
 def test_the_meter(bills: tuple[Bill, ...], options: dict[str, bool], text: str) -> None:
@@ -48,6 +49,7 @@ def test_an_endpoint_that_nobody_asks_is_idle() -> None:
     assert not is_idle([bill(minutes=10)], NOW)
     just_now = replace(quiet, asked=NOW - IDLE)
     assert just_now.idle_for(NOW) == IDLE
+    assert replace(quiet, asked=latest({"x": NOW}, {"x": NOW - IDLE, "y": NOW})["x"]).idle_for(NOW) is None
     creating = replace(quiet, endpoint=replace(quiet.endpoint, status="Creating"))
     assert not is_idle([creating], NOW)
 

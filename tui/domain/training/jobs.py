@@ -100,7 +100,7 @@ def _tags_problem(tags: Mapping[str, str]) -> str:
     if len(tags) > _MOST_TAGS:
         return f"at most {_MOST_TAGS}"
     wrong = any(not 1 <= len(k) <= 128 or len(v) > 256 or k.lower().startswith("aws:") for k, v in tags.items())
-    wrong = wrong or not all(re.fullmatch(_TAG, text) for pair in tags.items() for text in pair)
+    wrong = wrong or not all(re.fullmatch(_TAG, text, re.ASCII) for pair in tags.items() for text in pair)
     return "keys of 1 to 128 letters, digits, spaces and ._:/=+@-, not aws:…; values of up to 256" if wrong else ""
 
 
