@@ -17,7 +17,7 @@ from tests.domain.evaluated import AT, FAILED, JUDGE, comparison, results
 from tui.domain.chat.chat import Message
 from tui.domain.errors import AppError, Cause
 from tui.domain.evaluation import canary
-from tui.domain.evaluation.files import Export, export, guarded
+from tui.domain.evaluation.files import Export, export
 from tui.domain.evaluation.jobs import MOST_PROMPTS
 from tui.domain.evaluation.judging import Side
 from tui.domain.evaluation.predictions import Predictions, import_jsonl, import_predictions
@@ -185,15 +185,6 @@ def test_csv_holds_every_score_and_no_formula() -> None:
     assert (two["tuned - base"], two["verdict"], two["flipped"]) == ("-6.0", "tie", "yes")
     assert (two["tuned first prefers"], two["base first prefers"]) == ("tuned", "base")
     assert two["reasons"] == "tuned 2\nbase 8\nwhy\nwhy"
-
-
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "  =1", "＝1", "\n=1"])
-def test_what_a_spreadsheet_may_run_is_guarded(text: str) -> None:
-    assert guarded(text).startswith("'")
-
-
-def test_plain_text_stays_as_it_is() -> None:
-    assert [guarded(t) for t in ("日本語", "a=b", "")] == ["日本語", "a=b", ""]
 
 
 def test_exported_predictions_are_imported_as_they_were() -> None:

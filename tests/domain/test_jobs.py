@@ -78,9 +78,9 @@ def test_the_defaults_of_every_model_can_be_sent(model: object) -> None:
         (replace(SPEC, subnets=("subnet-1",) * 17, security_groups=("sg-1",)), "subnets"),
         (replace(SPEC, subnets=("subnet-1",), security_groups=("sg-1",) * 6), "security_groups"),
         (replace(SPEC, subnets=("a b",), security_groups=("sg-1",)), "subnets"),
+        (replace(SPEC, model_tags={"": "x"}), "model_tags"),
         *(
-            (replace(SPEC, **{field: tags}), field)
-            for field in ("job_tags", "model_tags")
+            (replace(SPEC, job_tags=tags), "job_tags")
             for tags in (
                 {"": "x"},
                 {"k" * 129: "x"},

@@ -91,11 +91,14 @@ def test_the_table_says_where_perplexity_is_from() -> None:
 
 
 def test_names_are_no_markup_and_no_formulas() -> None:
-    odd = replace(ONE, curves=replace(ONE.curves, name="=cmd|x `[a](b)\x1b[2J"))
+    odd = replace(ONE, curves=replace(ONE.curves, name="=cmd|x `[a](b)\x1b[2J", validator="＝folder\x1b"))
     text = summary_markdown([odd, TWO])
     assert "\x1b" not in text
     assert "\\|x \\`\\[a\\]" in text
-    assert "\n'=cmd" in means_csv([odd])
+    table = means_csv([odd])
+    assert "\n'=cmd" in table
+    assert ",'＝folder" in table
+    assert "\x1b" not in table
 
 
 def test_evaluations_stand_in_the_comparison_where_there_are_any() -> None:

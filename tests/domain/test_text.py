@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.text import UNSAFE, count, human_size, is_cjk, normalised, safe, safe_line
+from tui.domain.text import UNSAFE, count, guarded, human_size, is_cjk, normalised, safe, safe_line
 
 anything = st.text(st.characters(exclude_categories=()), max_size=200)
 """Every code point, lone surrogates included."""
@@ -147,3 +147,12 @@ def test_a_size_below_a_terabyte_has_at_most_three_digits_before_the_point(size:
 def test_counts() -> None:
     assert (count(1, "pair"), count(0, "pair"), count(12_000, "pair")) == ("1 pair", "0 pairs", "12,000 pairs")
     assert count(2, "entry", "entries") == "2 entries"
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "  =1", "＝1", "\n=1"])
+def test_what_a_spreadsheet_may_run_is_guarded(text: str) -> None:
+    assert guarded(text).startswith("'")
+
+
+def test_other_text_is_a_cell_as_it_is() -> None:
+    assert [guarded(t) for t in ("日本語", "a=b", "")] == ["日本語", "a=b", ""]

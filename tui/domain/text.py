@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Sequence
 
 _NOT_WORDS = re.compile(r"[\W_]+")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""How a cell begins that a spreadsheet may take for a formula (OWASP, CSV injection), full width too."""
 _ASCII_WORDS = {code: " " for code in range(128) if not chr(code).isalnum() and chr(code) != "\n"}
 
 
@@ -67,6 +69,12 @@ def safe_line(text: str, limit: int = 400) -> str:
     head = text[: limit + 1]
     line = " ".join(safe(head).replace("\u200d", "").replace("\ufe0f", "").split())
     return line if len(text) <= limit else line[:limit].rstrip() + "…"
+
+
+def guarded(text: str) -> str:
+    """`safe` text for a cell of CSV: an apostrophe before what a spreadsheet may take for a formula."""
+    clean = safe(text)
+    return f"'{clean}" if clean.startswith(_FORMULA) or clean.lstrip(" ").startswith(_FORMULA) else clean
 
 
 def normalised(text: str) -> str:

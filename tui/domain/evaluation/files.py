@@ -18,10 +18,8 @@ from tui.domain.evaluation.jobs import MOST_PROMPTS
 from tui.domain.evaluation.judging import Comparison, Failure, Score, Side
 from tui.domain.evaluation.results import Results, Row
 from tui.domain.evaluation.spec import Answer, Question, Slot
-from tui.domain.text import safe, safe_line
+from tui.domain.text import guarded, safe, safe_line
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""How a cell begins that a spreadsheet may take for a formula (OWASP, CSV injection), full width too."""
 _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|~#&$])")
 
@@ -150,12 +148,6 @@ def _csv_row(results: Results, judge_id: str, number: int, sample: int) -> list[
         guarded("\n".join(filter(None, reasons))),
         guarded("\n".join(dict.fromkeys(f.reason for f in given if isinstance(f, Failure)))),
     ]
-
-
-def guarded(text: str) -> str:
-    """`text` for a cell of CSV: an apostrophe before what a spreadsheet may take for a formula."""
-    clean = safe(text)
-    return f"'{clean}" if clean.startswith(_FORMULA) or clean.lstrip(" ").startswith(_FORMULA) else clean
 
 
 # Predictions and datasets

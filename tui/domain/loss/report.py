@@ -11,7 +11,7 @@ from tui.domain.clock import absolute
 from tui.domain.files.formats import Record
 from tui.domain.loss.losses import Curves, EpochPoint
 from tui.domain.loss.verdict import Settings, Verdict, judge
-from tui.domain.text import normalised, safe_line
+from tui.domain.text import guarded, normalised, safe_line
 from tui.domain.training.jobs import Job
 from tui.domain.values import dataclass
 
@@ -249,13 +249,9 @@ def means_csv(runs: Sequence[LossRun]) -> str:
         for epoch in run.curves.epochs:
             one, two = run.curves.training_at(epoch), run.curves.validation_at(epoch)
             left = [one.mean, one.rows, one.low, one.high, one.deviation] if one else [None] * 5
-            writer.writerow([_cell(run.curves.name), epoch, *left, two.mean if two else None, run.curves.validator])
+            given = two.mean if two else None
+            writer.writerow([guarded(run.curves.name), epoch, *left, given, guarded(run.curves.validator)])
     return out.getvalue()
-
-
-def _cell(text: str) -> str:
-    """A name that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
 
 
 def summary_markdown(runs: Sequence[LossRun]) -> str:
