@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, settings
 # Else every worker and every child process would compile everything anew.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# The processors are taken by the other workers: what numpy divides among threads would wait for all of them.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from tests import quiet  # noqa: E402
 

@@ -38,11 +38,12 @@ from tui.widgets.frame import StatusLine
 
 thrift.share_styles()
 thrift.share_models()
+thrift.hurry_retries()
 thrift.lighten_strips()
 tui.app._collect_garbage_again = gc.enable
 FAST = Pace(moving=0.25, still=1, broken=0.1, slowest=0.5)
 PATIENCE = 30.0
-FORGETTING = 8
+FORGETTING = 20
 """Journeys after which the earlier ones are forgotten."""
 _begun = itertools.count()
 
@@ -59,7 +60,7 @@ class Walk:
 
     def services(self, *, read_only: bool = False, settings: Settings | None = None) -> Services:
         at = self.sandbox
-        return build(
+        services = build(
             lambda: Connection(None, at.region, at.url, at.access_key_id, at.secret_access_key),
             sandbox=True,
             paths=self.paths,
@@ -69,6 +70,8 @@ class Walk:
             pace=FAST,
             now=self.clock.now,
         )
+        services.aws._order_pauses = (0.0, 0.0)
+        return services
 
     def live_services(self, region: str) -> Services:
         """As without the sandbox: boto3 looks for the user's own credentials."""
@@ -153,11 +156,13 @@ class Walk:
 
     async def sees(self, *words: str) -> None:
         """Wait until the screen holds all the words; a line break in them counts as a blank."""
-        await self.until(lambda: all(self.shows(word) for word in words), " and ".join(words))
+        await self.until(lambda: self.shows(*words), " and ".join(words))
 
-    def shows(self, word: str) -> bool:
+    def shows(self, *words: str) -> bool:
         """Whether the words stand on the screen now, also across a line break."""
-        return word in self.text or word in " ".join(self.text.split())
+        text = self.text
+        in_one_line = " ".join(text.split())
+        return all(word in text or word in in_one_line for word in words)
 
     async def misses(self, word: str) -> None:
         """Wait until the screen no longer holds the word."""

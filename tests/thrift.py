@@ -37,6 +37,13 @@ def share_models() -> None:
         botocore.session.create_loader = cache(botocore.session.create_loader)
 
 
+def hurry_retries() -> None:
+    """botocore tries again at once, in this process: its pauses of seconds spare AWS, which is not asked here."""
+    from botocore.retries.standard import ExponentialBackoff
+
+    ExponentialBackoff.delay_amount = lambda self, context: 0
+
+
 def lighten_strips() -> None:
     """A line has no caches until something is kept in one: of the thousands made in a test few are looked at twice."""
     if hasattr(Strip, "__getattr__"):

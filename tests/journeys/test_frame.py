@@ -146,7 +146,7 @@ async def test_no_size_breaks_a_dialog(walk: Walk, pairs: Path) -> None:
             await walk.press(key)
             await walk.until(lambda: isinstance(app.screen, Dialog), heading)
             focused = app.focused
-            for size in [(59, 15), (2, 1), (60, 16)]:
+            for size in [(2, 1), (60, 16)]:
                 await walk.keyboard.resize_terminal(*size)
             await walk.sees(heading, "esc c")  # what closes it is in sight in the smallest window
             await walk.keyboard.resize_terminal(80, 24)
@@ -270,8 +270,9 @@ async def test_the_palette_has_the_actions_of_the_view_with_their_keys(walk: Wal
     async with walk.app([pairs], size=(100, 40)):
         await walk.sees("✓ clean", walk.sandbox.account_id)
         await walk.press("ctrl+p")
-        await walk.type("convert")
+        await walk.type("convert or")  # as p does too
         await walk.sees("key x")
+        await walk.misses("key p")
         await walk.press("enter")
         await walk.sees("Convert training.json")
 

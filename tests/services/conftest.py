@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests import thrift
 from tests.sandbox.conftest import Scene
 from tui.domain.settings import Settings
 from tui.sandbox.clock import ManualClock
@@ -23,6 +24,7 @@ from tui.services.orders import Orders
 from tui.services.paths import Paths
 from tui.services.session import Services
 
+thrift.hurry_retries()
 PLACE = "123456789012/us-west-2"
 
 

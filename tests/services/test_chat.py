@@ -44,7 +44,7 @@ def cut_of(events: list[AnswerEvent]) -> AppError:
 async def test_an_answer_comes_in_pieces_and_ends_once(
     services: Services, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sandbox.faults.add(operation="ConverseStream", kind="stall", after=6, seconds=0.3)
+    sandbox.faults.add(operation="ConverseStream", kind="stall", after=6, seconds=0.05)
     events = await answer(services.chat)
     end = events[-1]
     assert isinstance(end, AnswerEnd)
