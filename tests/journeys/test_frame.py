@@ -6,6 +6,7 @@ import asyncio
 import json
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from textual.events import Key
@@ -19,7 +20,9 @@ from tui.app import TanzakuApp
 from tui.dialogs.base import Dialog
 from tui.dialogs.confirm import ConfirmDialog
 from tui.screens.main import MainScreen
+from tui.services.dataset.documents import Documents, OpenDocument
 from tui.tabs.base import Tab
+from tui.tabs.editing import EditingTab
 from tui.tabs.jobs import JobsTab
 from tui.widgets.frame import KeyLine, TabStrip
 from tui.widgets.prompt import Prompt
@@ -275,6 +278,30 @@ async def test_the_palette_has_the_actions_of_the_view_with_their_keys(walk: Wal
         await walk.misses("key p")
         await walk.press("enter")
         await walk.sees("Convert training.json")
+
+
+async def test_nothing_competes_with_rows_that_come_late(
+    walk: Walk, pairs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held_back: list[int] = []
+
+    class Told(asyncio.Event):
+        def set(self) -> None:
+            held_back.append(walk.app_now._batch_count)
+            super().set()
+
+    opened = Documents.open
+
+    async def late(*given: Any, **named: Any) -> OpenDocument:
+        for _ in range(200):  # until all is laid out and the loop has nothing to do
+            await asyncio.sleep(0)
+        return await opened(*given, **named)
+
+    monkeypatch.setattr(Documents, "open", late)
+    monkeypatch.setattr(EditingTab, "painted", property(lambda tab: tab.__dict__.setdefault("told", Told())))
+    async with walk.app([pairs]):
+        await walk.until(lambda: bool(held_back), "the rows")
+        assert held_back == [0]
 
 
 async def test_all_styles_are_there_behind_the_first_frame(walk: Walk, pairs: Path) -> None:

@@ -94,8 +94,9 @@ class MainScreen(RoutingScreen, WatchingScreen):
         self.refresh()
 
     @on(Tab.FirstShown)
-    async def _first_shown(self) -> None:
+    async def _first_shown(self, message: Tab.FirstShown) -> None:
         self.call_later(self._paint)  # behind what is told of sizes already
+        self.call_after_refresh(message.painted)
         self.call_after_refresh(self._shown.set)
         if self._metrics:
             self._open_metrics(cast("LossTab", await self.show_tab("loss")))

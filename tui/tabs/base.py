@@ -33,7 +33,12 @@ class Tab(InParts, Vertical, Asking):
             self.kind = kind
 
     class FirstShown(Message):
-        """What the app was started for is on the screen; heavy things may begin."""
+        """What the app was started for is ready to be painted; `painted` is called when it is, and heavy things may
+        begin."""
+
+        def __init__(self, painted: Callable[[], object]) -> None:
+            super().__init__()
+            self.painted = painted
 
     class AwsChanged(Message):
         """Something was made, changed or deleted: worth a look at once."""

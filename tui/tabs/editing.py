@@ -76,8 +76,8 @@ class EditingTab(Tab, part=True):
 
     def first_shown(self) -> None:
         """What the app was started for is ready to be painted, or known to be missing."""
-        self.post_message(self.FirstShown())
-        self.call_after_refresh(self.painted.set)
+        # The tab's own `call_after_refresh` does not wait for a frame while painting is held back.
+        self.post_message(self.FirstShown(self.painted.set))
 
     # What the tab itself has
 
