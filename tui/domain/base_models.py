@@ -12,8 +12,8 @@ from enum import StrEnum
 from tui.domain.values import dataclass
 
 GUIDE = "Amazon Bedrock User Guide"
-_WHOLE = re.compile(r"-?[0-9]{1,20}")
-_NUMBER = re.compile(r"-?(?:[0-9]{1,20}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})(?:[eE][+-]?[0-9]{1,3})?")
+_WHOLE = r"-?[0-9]{1,20}"
+_NUMBER = r"-?(?:[0-9]{1,20}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})(?:[eE][+-]?[0-9]{1,3})?"
 
 
 class DataFormat(StrEnum):
@@ -55,7 +55,7 @@ class Hyperparameter:
         """What is wrong with a typed value; empty when nothing is."""
         # Stricter than int() and float(), which take `1_0`, `１０` and ` 10 `: the text is sent as it is.
         pattern = _WHOLE if self.whole else _NUMBER
-        value = float(entered) if pattern.fullmatch(entered) else None
+        value = float(entered) if re.fullmatch(pattern, entered) else None
         if value is None:
             return f"a {'whole number' if self.whole else 'number'}, {self.range_text}"
         if not self.minimum <= value <= self.maximum:

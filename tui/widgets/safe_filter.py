@@ -11,7 +11,7 @@ from textual.filter import LineFilter
 
 from tui.domain.text import UNSAFE
 
-_GATED = re.compile(rf"[\t\n{UNSAFE.pattern[1:-1]}]")
+_GATED = rf"[\t\n{UNSAFE.pattern[1:-1]}]"
 _STAND_IN = "·"
 
 
@@ -21,10 +21,10 @@ def _stand_ins(match: re.Match[str]) -> str:
 
 def gated(text: str) -> str:
     """`text` with each unsafe character replaced by as many `·` as Textual's layout counted cells for it."""
-    if text.isprintable() or not _GATED.search(text):
+    if text.isprintable() or not re.search(_GATED, text):
         return text
     width = cell_len(text)
-    clean = _GATED.sub(_stand_ins, text)
+    clean = re.sub(_GATED, _stand_ins, text)
     return clean if cell_len(clean) == width else set_cell_size(clean, width)
 
 
@@ -47,7 +47,7 @@ def _is_clean(segment: Segment) -> bool:
         return True
     if style is not None and style.link and not style.link.isprintable():
         return False
-    return text.isprintable() or not _GATED.search(text)
+    return text.isprintable() or not re.search(_GATED, text)
 
 
 def _cleaned(segment: Segment) -> Segment:

@@ -31,9 +31,10 @@ SETS = {
 }
 """What `is:` knows."""
 FROM_CHECKS = frozenset({"problem", "error", "warning", "dup", "leak"})
-_WORD = re.compile(r'(?P<no>!*)(?:(?P<place>[qas]):)?(?:"(?P<phrase>[^"]*)"?|(?P<word>\S+))', re.IGNORECASE)
-_TOKENS = re.compile(r"tok(?:ens)?(?P<how><=|>=|<|>|=)(?P<number>.*)", re.IGNORECASE)
-_NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+|\d{1,9}")
+# Not made into expressions before somebody searches: that takes longer than most modules do.
+_WORD = r'(?i)(?P<no>!*)(?:(?P<place>[qas]):)?(?:"(?P<phrase>[^"]*)"?|(?P<word>\S+))'
+_TOKENS = r"(?i)tok(?:ens)?(?P<how><=|>=|<|>|=)(?P<number>.*)"
+_NUMBER = r"\d{1,3}(?:,\d{3})+|\d{1,9}"
 _COMPARED: Mapping[str, Callable[[int, int], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -43,7 +44,7 @@ _COMPARED: Mapping[str, Callable[[int, int], bool]] = {
 }
 _NOT_AS_WRITTEN = re.compile(r'[\s"\\/\x00-\x1f\x7f]+')
 """What JSON or a table may write in another way than as itself."""
-_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_PAIR = "[\ud800-\udbff][\udc00-\udfff]"
 _PIECE = 1 << 15
 """Bytes to make small at a time: the memory for more would come from the system and go back to it each time, which
 takes as long again."""
@@ -126,7 +127,7 @@ def parse(text: str) -> Query:
     tokens: list[Tokens] = []
     sets: list[InSet] = []
     unknown: list[str] = []
-    for match in _WORD.finditer(unicodedata.normalize("NFKC", text)):
+    for match in re.finditer(_WORD, unicodedata.normalize("NFKC", text)):
         negated = len(match["no"]) % 2 == 1
         place = (match["place"] or "").lower()
         word = match["phrase"] if match["word"] is None else match["word"]
@@ -151,9 +152,9 @@ def _term(word: str, negated: bool, unknown: list[str]) -> Word | Tokens | InSet
     if lower in ("q:", "a:", "s:"):
         unknown.append(f"{word}? wants a word")
         return None
-    compared = _TOKENS.fullmatch(word)
+    compared = re.fullmatch(_TOKENS, word)
     if compared:
-        if _NUMBER.fullmatch(compared["number"]):
+        if re.fullmatch(_NUMBER, compared["number"]):
             return Tokens(compared["how"], int(compared["number"].replace(",", "")), negated)
         unknown.append(f"{word}? wants a number")
         return None
@@ -305,7 +306,7 @@ def _unescaped(text: str) -> str:
         read = text.encode("raw_unicode_escape").decode("raw_unicode_escape")
     except UnicodeDecodeError:  # no JSON
         return ""
-    if _PAIR.search(read):
+    if re.search(_PAIR, read):
         read = read.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return read
 

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from tui.domain.files.formats import Record
-from tui.domain.files.json_text import has_escapes
 from tui.domain.files.layouts import Layout
 from tui.domain.files.pairs import Damaged, PairFile, Shape, read_record
 from tui.domain.files.raw_text import HEAD, bare_utf16
@@ -149,5 +148,7 @@ class Material:
     @cached_property
     def escaped(self) -> bool:
         """Whether the file writes what is not ASCII as escapes."""
+        from tui.domain.files.json_text import has_escapes
+
         head = self.base.data[:PIECE]
         return head.isascii() and has_escapes(head.decode("ascii"))

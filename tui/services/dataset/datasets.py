@@ -22,7 +22,6 @@ from tui.domain.dataset.findings import Findings
 from tui.domain.dataset.listing import Key, Listing, Order
 from tui.domain.errors import AppError, Cause
 from tui.domain.files import pairs
-from tui.domain.files.extra_fields import lost
 from tui.domain.files.formats import FormatError, Record
 from tui.domain.files.pairs import Damaged, Keys, PairFile, Pairs, Role
 from tui.domain.files.raw_text import HEAD, refuse_binary
@@ -278,6 +277,7 @@ def _missing(path: Path, name: str) -> AppError:
 def _convert(file: Pairs, model: BaseModel, role: Role, export: Export, counter: TokenCounter) -> Converted:
     # Tables have a column of system prompts for all rows or for none.
     from tui.domain.files.exporting import Target, text_of, whole
+    from tui.domain.files.extra_fields import lost
     from tui.domain.names import plain
 
     column = export.target is Target.CSV and any(
