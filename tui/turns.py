@@ -16,8 +16,10 @@ from textual.events import Event, Key, MouseDown, MouseScrollDown, MouseScrollUp
 from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.widgets import Input
 
 from tui.dialogs.base import Dialog
+from tui.widgets.frame import StatusLine
 from tui.widgets.own_keys import OwnKeys
 
 _LONGEST = 1.0
@@ -27,6 +29,9 @@ _AWAITED = frozenset({"mark", "search", "folder"})
 """Groups of workers that make a list what the keys behind them are for."""
 _ROUNDS = 2
 """How often in a row all has to be quiet: a worker begins, and opens its dialog, between two looks."""
+LINE_HOLDS = 10_000
+"""Characters that are pasted into a field of one line at most: Textual measures all of them again with each key, which
+takes seconds for a file's text, and nothing that is asked for on one line is as long."""
 
 Typed = Key | Paste
 _Touching = Typed | MouseDown | MouseScrollDown | MouseScrollUp
@@ -71,9 +76,23 @@ class TurnTaking(App[None]):
             return
         if isinstance(self.screen, Dialog) and not self.screen.hears(_name(event), event.time):
             return
-        await super().on_event(event)
+        if not (isinstance(event, Paste) and self._is_too_long(event)):
+            await super().on_event(event)
         if not stays:
             self._settle_soon()
+
+    def _is_too_long(self, event: Paste) -> bool:
+        """Whether the field that has the focus cannot hold what is pasted, which is said then."""
+        field = self.focused
+        line = event.text.partition("\n")[0]
+        if not isinstance(field, Input) or len(field.value) + len(line) <= LINE_HOLDS:
+            return False
+        told = f"{len(line):,} characters are too many for one line: nothing was pasted"
+        if isinstance(self.screen, Dialog):
+            self.screen.complain(told)
+        for status in self.screen.query(StatusLine):
+            status.say(told, "problem")
+        return True
 
     def _stays(self, event: Typed) -> bool:
         """Whether what has the focus deals with it at once, in its turn, and keeps the focus."""

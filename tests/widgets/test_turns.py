@@ -11,9 +11,11 @@ from textual.binding import Binding
 from textual.events import Key, Paste
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Input, TextArea
+from textual.widgets import Input, Static, TextArea
 
-from tui.turns import TurnTaking
+from tui.dialogs.text import LineDialog
+from tui.turns import LINE_HOLDS, TurnTaking
+from tui.widgets.frame import StatusLine
 
 
 class Question(ModalScreen[str | None]):
@@ -75,6 +77,27 @@ async def test_a_field_keeps_the_order_of_what_is_typed(field: type[Input | Text
         assert getattr(app.first, read) == "alant日x"
         await typed_together(app, Key("end", None), Paste("gate"), Key("backspace", None), *letters("s"))
         assert getattr(app.first, read) == "alant日xgats"
+
+
+async def test_a_file_pasted_into_one_line_is_refused_and_what_stands_there_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(LineDialog, "GRACE", 0)
+    app = Asking()
+    async with app.run_test():
+        await app.mount(status := StatusLine())
+        field = app.first
+        assert isinstance(field, Input)
+        field.focus()
+        await typed_together(app, *letters("gate"), Paste("提" * (LINE_HOLDS - 3)), *letters("s"))
+        assert field.value == "gates"
+        assert status.tells("9,997 characters are too many for one line: nothing was pasted")
+        await typed_together(app, Paste("提" * (LINE_HOLDS - 5) + "\nnext line"))
+        assert len(field.value) == LINE_HOLDS
+        await app.push_screen(LineDialog("Name"))
+        await typed_together(app, *letters("gate"), Paste("提" * LINE_HOLDS))
+        assert app.screen.query_one(Input).value == "gate"
+        assert "nothing was pasted" in str(app.screen.query_one("#dialog-problem", Static).content)
 
 
 async def test_letters_before_a_key_of_the_app_are_for_the_field_that_is_left() -> None:
