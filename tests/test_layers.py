@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -133,3 +134,14 @@ def test_what_needs_no_app_starts_none(option: str) -> None:
     assert "tanzaku" in done.stdout
     names = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
     assert roots(names).isdisjoint(AWS | FRAMES | CHARTS | TERMINAL | SERVER)
+
+
+def test_the_parts_of_a_tab_know_no_part_of_another_tab() -> None:
+    """The contract of import-linter names the tabs; this holds their parts (`dataset_files`, `jobs_serve`) to it."""
+    across = [
+        f"{path.stem} → {name}"
+        for path in (ROOT / "tui" / "tabs").glob("*.py")
+        for name in re.findall(r"^\s*(?:from|import) tui\.tabs\.(\w+)", path.read_text("utf-8"), re.MULTILINE)
+        if name != "base" and name.partition("_")[0] != path.stem.partition("_")[0]
+    ]
+    assert across == []

@@ -22,7 +22,7 @@ from tui.dialogs.confirm import ConfirmDialog
 from tui.screens.main import MainScreen
 from tui.services.dataset.documents import Documents, OpenDocument
 from tui.tabs.base import Tab
-from tui.tabs.editing import EditingTab
+from tui.tabs.dataset_editing import EditingTab
 from tui.tabs.jobs import JobsTab
 from tui.widgets.frame import KeyLine, TabStrip
 from tui.widgets.prompt import Prompt

@@ -13,10 +13,10 @@ from textual.containers import Container
 
 from tui.domain.errors import AppError
 from tui.services.session import Services
+from tui.tabs.dataset_editing import EditedFile
 from tui.tabs.dataset_generate import GeneratingTab
 from tui.tabs.dataset_list import NO_FILE
 from tui.tabs.dataset_replace import ReplacingTab
-from tui.tabs.editing import EditedFile
 from tui.widgets.pair_rows import PAIR_COLUMNS, PairRows
 from tui.widgets.progress import ProgressLine
 from tui.widgets.text_pane import Line, TextPane

@@ -15,8 +15,8 @@ from tui.domain.errors import AppError, Cause
 from tui.domain.files.pairs import Columns, Keys, Role, UnclearKeys, guess_role
 from tui.domain.text import count, safe_line
 from tui.tabs.base import working_folder
+from tui.tabs.dataset_editing import EditedFile
 from tui.tabs.dataset_shape import ShapingTab
-from tui.tabs.editing import EditedFile
 
 if TYPE_CHECKING:
     from tui.services.dataset.documents import OpenDocument

@@ -16,7 +16,7 @@ from tui.tabs.dataset_scrutiny import ScrutinyTab
 if TYPE_CHECKING:
     from tui.dialogs.problems import Wish
     from tui.domain.dataset.fixes import Mend, Mending
-    from tui.tabs.editing import EditedFile
+    from tui.tabs.dataset_editing import EditedFile
 
 _SHOWN = 4
 _UNTOUCHED = {"blank line": "Those at the top and at the end of the file stay; x and p write it without them"}

@@ -21,8 +21,8 @@ from tui.domain.identity import Identity
 from tui.domain.serving.pricing import TokenPrices, money
 from tui.domain.text import count, safe_line
 from tui.tabs.base import working_folder
+from tui.tabs.dataset_editing import EditedFile
 from tui.tabs.dataset_sharing import SharingTab
-from tui.tabs.editing import EditedFile
 
 if TYPE_CHECKING:
     from tui.dialogs.base import Dialog

@@ -12,7 +12,7 @@ from tui.tabs.dataset_fixes import MendingTab
 if TYPE_CHECKING:
     from tui.dialogs.leaks import Entry, Place
     from tui.domain.dataset.grams import Thresholds
-    from tui.tabs.editing import EditedFile
+    from tui.tabs.dataset_editing import EditedFile
 
 _MOST = 10_000
 """Leaks that are listed; the gravest come first."""

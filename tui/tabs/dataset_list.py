@@ -18,8 +18,8 @@ from tui.domain.dataset.listing import Listing, Order
 from tui.domain.files.formats import Record
 from tui.domain.text import count, safe
 from tui.services.dataset.datasets import Wish
+from tui.tabs.dataset_editing import EditedFile
 from tui.tabs.dataset_recovery import RecoveringTab
-from tui.tabs.editing import EditedFile
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.pair_rows import PairRows, record_text
 from tui.widgets.text_pane import Line, TextPane

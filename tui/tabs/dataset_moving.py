@@ -14,8 +14,8 @@ from tui.domain.errors import AppError
 from tui.domain.files.formats import FormatError
 from tui.domain.files.pairs import guess_role
 from tui.domain.text import count
+from tui.tabs.dataset_editing import EditedFile
 from tui.tabs.dataset_files import OpeningTab
-from tui.tabs.editing import EditedFile
 
 
 class MovingTab(OpeningTab, part=True):

@@ -12,8 +12,8 @@ from textual import work
 from tui.domain.errors import AppError, Cause
 from tui.domain.files.pairs import guess_role
 from tui.domain.text import count, safe_line
+from tui.tabs.dataset_editing import EditedFile
 from tui.tabs.dataset_saving import SavingTab
-from tui.tabs.editing import EditedFile
 
 if TYPE_CHECKING:
     from tui.services.dataset.journal import Left

@@ -15,7 +15,7 @@ from tui.tabs.dataset_list import ListingTab
 if TYPE_CHECKING:
     from tui.domain.dataset.replacing import Plan, Replacement
     from tui.services.dataset.replacing import Replacing
-    from tui.tabs.editing import EditedFile
+    from tui.tabs.dataset_editing import EditedFile
 
 
 class ReplacingTab(ListingTab, part=True):

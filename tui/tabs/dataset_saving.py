@@ -10,7 +10,7 @@ from textual import work
 from textual.binding import Binding, BindingType
 
 from tui.domain.errors import AppError, Cause
-from tui.tabs.editing import EditedFile, EditingTab
+from tui.tabs.dataset_editing import EditedFile, EditingTab
 
 _LOOK_EVERY = 3.0
 """Seconds between two looks at the open files on disk."""

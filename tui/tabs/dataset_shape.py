@@ -14,8 +14,8 @@ from tui.domain.files.pairs import Keys
 from tui.domain.serving.pricing import prices_of
 from tui.domain.text import safe_line
 from tui.domain.values import dataclass
+from tui.tabs.dataset_editing import EditedFile
 from tui.tabs.dataset_upload import UploadingTab
-from tui.tabs.editing import EditedFile
 from tui.widgets.cells import plain_terminal
 from tui.widgets.virtual_table import VirtualTable
 

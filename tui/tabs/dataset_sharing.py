@@ -11,8 +11,8 @@ from tui.domain.dataset.drafts import OpenFiles, OpenPairs
 from tui.domain.errors import AppError, Cause
 from tui.domain.files.formats import FormatError, Record, Turn
 from tui.domain.files.pairs import Damaged, Role
+from tui.tabs.dataset_editing import EditedFile
 from tui.tabs.dataset_moving import MovingTab
-from tui.tabs.editing import EditedFile
 
 if TYPE_CHECKING:
     from tui.domain.dataset.drafts import HeldOut, PairDraft, Probe

@@ -7,7 +7,7 @@ from dataclasses import replace
 from textual import work
 
 from tui.tabs.dataset_closing import ClosingTab
-from tui.tabs.editing import EditedFile
+from tui.tabs.dataset_editing import EditedFile
 
 
 class SystemTab(ClosingTab, part=True):

@@ -20,8 +20,8 @@ from tui.domain.errors import AppError, Cause
 from tui.domain.files.pairs import Role
 from tui.domain.identity import Identity
 from tui.domain.text import count, safe_line
+from tui.tabs.dataset_editing import EditedFile
 from tui.tabs.dataset_system import SystemTab
-from tui.tabs.editing import EditedFile
 from tui.widgets.progress import ProgressLine
 
 if TYPE_CHECKING:
