@@ -159,6 +159,26 @@ def test_other_buckets_have_another_role() -> None:
     assert all(len(name) <= 64 for name in names)
 
 
+@pytest.mark.parametrize(
+    ("key", "resource", "operators"),
+    [
+        ("key/1", "key/1", {"StringLike"}),
+        ("alias/models", "key/*", {"StringLike", "ForAnyValue:StringEquals"}),
+    ],
+)
+def test_a_model_encrypted_by_a_key_needs_that_key_and_a_role_of_its_own(
+    key: str, resource: str, operators: set[str]
+) -> None:
+    there = "arn:aws:kms:us-west-2:123456789012:"
+    places = ("123456789012", "us-west-2", f"s3://{BUCKET}/in/x.jsonl", f"s3://{BUCKET}-out/out/")
+    plan = plan_role(*places, kms_key=there + key)
+    *others, used = plan.permissions["Statement"]
+    assert others == PLAN.permissions["Statement"]
+    assert (used["Resource"], set(used["Condition"])) == (there + resource, operators)
+    assert "kms:CreateGrant" in used["Action"]
+    assert plan.name != PLAN.name
+
+
 def test_the_partition_is_the_callers() -> None:
     plan = plan_role("123456789012", "cn-north-1", "s3://b/x", "s3://b/y", "aws-cn")
     assert "arn:aws-cn:s3:::b" in plan.text()

@@ -42,10 +42,18 @@ class RolePlan:
 
 
 def plan_role(
-    account: str, region: str, data_uri: str, output_uri: str, partition: str = "aws", validation_uri: str = ""
+    account: str,
+    region: str,
+    data_uri: str,
+    output_uri: str,
+    partition: str = "aws",
+    validation_uri: str = "",
+    *,
+    kms_key: str = "",
 ) -> RolePlan:
-    """Least privilege for one Region and few places: read the data, read and write the output. Without a
-    `validation_uri` the validation data stand in the bucket of the training data.
+    """Least privilege for one Region and few places: read the data, read and write the output, and encrypt the model
+    by `kms_key` where one is given. Without a `validation_uri` the validation data stand in the bucket of the training
+    data.
 
     The trust is bound to this account and to customization jobs of this Region, as the Amazon Bedrock User
     Guide (model-customization-iam-role) advises against the confused deputy.
@@ -56,7 +64,7 @@ def plan_role(
     arn = f"arn:{partition}:s3:::"
     same_account = {"StringEquals": {"aws:ResourceAccount": account}}
     trust = _trust(account, f"arn:{partition}:bedrock:{region}:{account}:model-customization-job/*")
-    permissions = {
+    permissions: dict[str, Any] = {
         "Version": "2012-10-17",
         "Statement": [
             {
@@ -75,7 +83,24 @@ def plan_role(
             },
         ],
     }
-    return RolePlan(_role_name(region, buckets, output_bucket), trust, permissions)
+    if kms_key:
+        permissions["Statement"] += [_use_of(kms_key, region)]
+    return RolePlan(_role_name(region, buckets, output_bucket, kms_key), trust, permissions)
+
+
+def _use_of(key: str, region: str) -> dict[str, Any]:
+    """Using a key, by its ARN or that of an alias, on behalf of Bedrock only (User Guide, encryption-custom-job)."""
+    condition = {"StringLike": {"kms:ViaService": f"bedrock.{region}.*"}}
+    above, is_alias, alias = key.partition(":alias/")
+    if is_alias:  # aliases are no resources of policies
+        condition |= {"ForAnyValue:StringEquals": {"kms:ResourceAliases": f"alias/{alias}"}}
+    return {
+        "Sid": "EncryptModel",
+        "Effect": "Allow",
+        "Action": ["kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey", "kms:CreateGrant"],
+        "Resource": f"{above}:key/*" if is_alias else key,
+        "Condition": condition,
+    }
 
 
 def plan_judge_role(account: str, region: str, bucket: str, partition: str = "aws") -> RolePlan:
@@ -129,9 +154,10 @@ def _trust(account: str, jobs: str) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def _role_name(region: str, data_buckets: Sequence[str], output_bucket: str) -> str:
-    """At most 64 characters, as IAM takes; other buckets give another name, so that no job loses its role."""
-    mark = hashlib.sha256(f"{'+'.join(data_buckets)}/{output_bucket}".encode()).hexdigest()[:8]
+def _role_name(region: str, data_buckets: Sequence[str], output_bucket: str, kms_key: str) -> str:
+    """At most 64 characters, as IAM takes; other buckets or another key give another name, so that no job loses its
+    role."""
+    mark = hashlib.sha256(f"{'+'.join(data_buckets)}/{output_bucket}{kms_key}".encode()).hexdigest()[:8]
     return f"{f'tanzaku-bedrock-{region}-{data_buckets[0]}'[:55].rstrip('-')}-{mark}"
 
 
