@@ -333,7 +333,8 @@ class TanzakuApp(TypedKeeping):
         text = safe("".join(traceback.format_exception(error)))
         try:
             report.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with os.fdopen(os.open(report, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+            descriptor = os.open(report, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 file.write(text)
             where = f"The report is in {report}"
         except OSError as refused:

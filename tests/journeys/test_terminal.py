@@ -197,7 +197,8 @@ sys.exit(main([]))
 @pytest.mark.parametrize(("name", "function"), [("action_refresh", "fails"), ("_identify", "fails_later")])
 def test_a_fault_of_its_own_shows_no_secrets(tmp_path: Path, name: str, function: str) -> None:
     script = CRASH.format(name=name, function=function)
-    with Terminal([], tmp_path, program=("-c", script)) as terminal:
+    no_locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    with Terminal([], tmp_path, environment=no_locale, program=("-c", script)) as terminal:
         if name == "action_refresh":
             terminal.sees(OFFLINE)
             terminal.send("r")
@@ -208,7 +209,7 @@ def test_a_fault_of_its_own_shows_no_secrets(tmp_path: Path, name: str, function
         assert b"\x1b[31mon purpose" not in terminal.written
     report = tmp_path / ".local/state/tanzaku/crash.txt"
     assert stat.S_IMODE(report.stat().st_mode) == 0o600
-    text = report.read_text()
+    text = report.read_text("utf-8")
     assert "RuntimeError: ␛[31mon purpose" in text
     assert "fails" in text
     assert "canary" not in text.replace('aws_secret_access_key = "canary', "")
