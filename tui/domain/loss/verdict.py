@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from itertools import pairwise
 
 from tui.domain.evaluation.headline import signed
 from tui.domain.loss.losses import Curves, EpochPoint
@@ -107,6 +108,8 @@ def judge(curves: Curves, settings: Settings | None = None) -> Verdict:
         return said.verdict()
     if _diverged(curves):
         _say_diverged(curves, said)
+    if not curves.epochs:
+        return said.verdict()  # of losses that are no numbers nobody knows whether any was a validation's
     if not curves.validation:
         _say_no_validation(curves, said)
         _say_few_steps(curves, said)
@@ -133,7 +136,7 @@ def _judge_validation(curves: Curves, settings: Settings, said: _Said) -> Verdic
         if Case.DIVERGED not in said.cases:
             _say_end(curves, settings, trend, said)
             _say_apart(points, best, trend, said)
-            _say_trend(points, settings, trend, tied, said)
+            _say_trend(curves, settings, trend, tied, said)
         if tied:
             said.cases.append(Case.TIED)
     _say_few_steps(curves, said)
@@ -234,9 +237,8 @@ def _say_apart(points: Sequence[EpochPoint], best: EpochPoint, trend: Trend, sai
         said.add(None, f"{epochs} apart")
 
 
-def _say_trend(
-    points: Sequence[EpochPoint], settings: Settings, trend: Trend, tied: Sequence[int], said: _Said
-) -> None:
+def _say_trend(curves: Curves, settings: Settings, trend: Trend, tied: Sequence[int], said: _Said) -> None:
+    points = curves.validation
     last, best = points[-1], points[trend.lowest]
     rise = last.mean - best.mean
     ended = "the model you have is from the last epoch, not the best"
@@ -253,7 +255,10 @@ def _say_trend(
             Case.NOISY, f"noisy: changes of about ±{trend.noise:.3g} hide any trend, so the best epoch may be luck"
         )
     elif trend.falling and not (tied and trend.quiet):
-        hint = "" if settings.moving else ": more epochs may help"
+        # Of epochs that were trained and not validated nobody knows whether they went on like that.
+        seldom = max((b.epoch - a.epoch for a, b in pairwise(points)), default=1)
+        known = not settings.moving and curves.epochs[-1] - last.epoch <= seldom
+        hint = ": more epochs may help" if known else ""
         said.add(Case.STILL_FALLING, f"still falling at epoch {last.epoch} ({signed(trend.pace, 4)} per epoch){hint}")
     elif rise > 0:
         said.add(None if tied or said.cases else Case.FLAT, f"epoch {last.epoch} +{rise:.4f}")
