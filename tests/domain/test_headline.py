@@ -148,6 +148,10 @@ def test_answers_that_were_withheld_or_empty_are_told() -> None:
     answers[Slot(1, 0, Side.BASE)] = Answer(" \n", AT, stop_reason="content_filtered")
     warnings = headline(replace(shown, answers=answers), JUDGE.id).warnings
     assert "2 answers stopped or replaced by a guardrail or filter, 1 answer without a word" in warnings
+    for number, reason in enumerate(("tool_use", "malformed_model_output", "stop_sequence", "")):
+        answers[Slot(number, 0, Side.TUNED)] = Answer("No.", AT, stop_reason=reason)
+    warnings = headline(replace(shown, answers=answers), JUDGE.id).warnings
+    assert "2 answers ended otherwise (malformed_model_output, tool_use)" in " ".join(warnings)
 
 
 def test_lengths_are_of_questions_that_both_sides_answered() -> None:

@@ -17,6 +17,7 @@ from tui.domain.settings import Settings
 from tui.sandbox.lifecycle import EVALUATION
 from tui.screens.evaluation import EvaluationScreen
 from tui.screens.evaluation_doubts import fitting
+from tui.screens.main import MainScreen
 
 ENGLISH = [
     ("What is lantern number 1?", "Lantern 1 hangs at gate 7 of the garden."),
@@ -305,6 +306,14 @@ async def test_evaluations_are_resumed_after_a_restart_compared_and_deleted(walk
         await walk.sees("Delete this evaluation?")
         await walk.press("y")
         await walk.sees("The evaluation is deleted", "No evaluation is open")
+        main = walk.app_now.screen_stack[0]
+        assert isinstance(main, MainScreen)
+        # As after a crash; the next start tells it once.
+        walk.app_now.services.store.write("DELETE FROM evaluation_answers WHERE question=0")
+        for said in (True, False):
+            main.say("")
+            await main.tell_broken_off()
+            assert ("was broken off: 4 of 6 answers are stored" in main._last_said) is said
         walk.app_now.services.store.write("UPDATE evaluations SET spec='{'")
         for answer, told in (("escape", "A stored evaluation cannot be read"), ("y", "The evaluation is deleted")):
             await walk.press("o")

@@ -187,6 +187,13 @@ def test_the_hint_names_the_profile() -> None:
     assert "--profile" not in as_app_error(aws.UnauthorizedSSOTokenError()).hint.replace("--use-device-code", "")
 
 
+def test_a_model_without_system_prompts_says_what_to_do() -> None:
+    words = "This model doesn't support system messages. Try again without a system message or use another model."
+    error = as_app_error(refused("ValidationException", words, 400))
+    assert "takes no system prompt" in error.title
+    assert "without one" in error.hint
+
+
 def test_a_new_role_can_be_tried_again() -> None:
     found = as_app_error(refused("ValidationException", "Could not assume provided IAM role"))
     assert (found.cause, found.retryable) == (Cause.INVALID, True)

@@ -24,7 +24,7 @@ from tui.domain.evaluation.judging import Failure, Outcome, Score, Side
 from tui.domain.evaluation.results import Row
 from tui.domain.evaluation.rubrics import Rubric
 from tui.domain.evaluation.run import Phase
-from tui.domain.evaluation.spec import Answer, Slot
+from tui.domain.evaluation.spec import IMPORTED, Answer, Slot
 from tui.sandbox.server import Sandbox
 from tui.services.evaluation.evaluations import Control
 from tui.services.evaluation.parts import still_to_judge
@@ -346,9 +346,17 @@ async def test_another_machine_keeps_its_evaluation_while_it_writes(services: Se
     with pytest.raises(AppError) as told:
         await run(service, made)
     assert told.value.cause is Cause.CONFLICT
+    assert service.store.broken_off(PLACE) is None  # somebody is at it
     long_ago = (services.now() - timedelta(hours=1)).isoformat()
     services.store.write("UPDATE evaluation_answers SET at=?", (long_ago,))
+    broken = service.store.broken_off(PLACE)
+    assert broken is not None
+    assert (broken.id, broken.answered) == (made.id, 1)
     assert (await run(service, made))[-1].phase is Phase.DONE
+    assert service.store.broken_off(PLACE) is None
+    imported = replace(spec(1), tuned=replace(made.spec.tuned, kind=IMPORTED))
+    await service.create(PLACE, imported, {Slot(0, 0, Side.BASE): Answer("x", services.now())})
+    assert service.store.broken_off(PLACE) is None  # what is missing there is asked of nobody
 
 
 @pytest.mark.parametrize("holder", ["{", "[]", "null"])

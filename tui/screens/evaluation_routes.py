@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, cast
 from textual import on, work
 
 from tui.domain.errors import AppError
-from tui.domain.text import count
+from tui.domain.text import count, safe_line
 from tui.screens.shared import SharedScreen
 from tui.tabs.base import Tab
 
 if TYPE_CHECKING:
+    from tui.domain.evaluation.results import Summary
     from tui.screens.evaluation import EvaluationScreen
     from tui.screens.main import MainScreen
+    from tui.services.session import Services
+
+_TOLD = "broken off"
 
 
 class EvaluationRoutes(SharedScreen, part=True):
@@ -52,6 +56,21 @@ class EvaluationRoutes(SharedScreen, part=True):
             reasons.append(f"{count(unsaved, 'answer')} could not be stored yet, and would be lost.")
         return reasons
 
+    async def tell_broken_off(self) -> None:
+        """Say once that an evaluation ended before its end: what was paid for is there."""
+        place = self.services.place(self.identity)
+        try:
+            one = await self.services.pool.run(_broken_off, self.services, place)
+            state = f"{one.id} {one.answered}" if one is not None else ""
+            if one is None or await self.services.recall(place, _TOLD) == state:
+                return
+            await self.services.remember(place, _TOLD, state)
+        except AppError as problem:
+            self.say(problem.sentence(), "problem")
+            return
+        stored = f"{one.answered:,} of {one.wanted:,} answers are stored"
+        self.say(f"The evaluation {safe_line(one.name, 40)} was broken off: {stored}; in Chat, E and r ask the others")
+
     async def follow_evaluations(self) -> None:
         """Learn which evaluation jobs were ordered from here."""
         try:
@@ -77,3 +96,10 @@ class EvaluationRoutes(SharedScreen, part=True):
             self.services.watcher.wake()
             if self._evaluation is not None:
                 self._evaluation.taken(job)
+
+
+def _broken_off(services: Services, place: str) -> Summary | None:
+    """On a thread: it takes a while to import what reads evaluations, which few sessions need."""
+    from tui.services.evaluation.store import EvaluationStore
+
+    return EvaluationStore(services.store, now=services.now).broken_off(place)

@@ -71,6 +71,7 @@ class WatchingScreen(EvaluationRoutes, OneGoScreen, part=True):
         await self.services.pool.run(import_what_follows_aws)
         settled = await self._reconcile()
         await self.tell_left_over()
+        await self.tell_broken_off()
         await self.follow_evaluations()
         async for board in self.services.watcher.boards():
             gone = any(one.gone for one in changes(self.board, board))

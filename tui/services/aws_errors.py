@@ -328,6 +328,8 @@ def _invalid(detail: str) -> AppError:
         return AppError(
             Cause.RETIRED, "This model cannot be used here", detail, "It may be retired, or not in this Region"
         )
+    if "support" in folded and re.search(r"\bsystem (message|prompt|field|instruction)", folded):
+        return AppError(Cause.INVALID, "This model takes no system prompt", detail, "Ask both sides without one (s)")
     if "mutating state" in folded:
         return AppError(Cause.CONFLICT, "It is just changing", detail, "Wait until it is ready", retryable=True)
     return AppError(Cause.INVALID, "AWS refuses the request", detail)

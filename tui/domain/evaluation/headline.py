@@ -10,7 +10,7 @@ from tui.domain.evaluation.judging import Failure, Judge, Outcome, Side
 from tui.domain.evaluation.paired import FEW, FEWEST, Agreement, Interval, agreement, interval, needed
 from tui.domain.evaluation.results import Results, Row
 from tui.domain.evaluation.spec import Answer, Group
-from tui.domain.text import count, is_cjk
+from tui.domain.text import count, is_cjk, safe_line
 from tui.domain.values import dataclass
 
 MINUS = "\N{MINUS SIGN}"
@@ -18,6 +18,7 @@ _BIASED = 0.5
 """Share of flipped comparisons from which the judge follows the order and not the answers."""
 _ALMOST = 0.9
 _FEW_DECIDED = 5
+_BY_ITSELF = frozenset({"end_turn", "stop_sequence", ""})
 _AT_LIMIT = frozenset({"max_tokens", "model_context_window_exceeded"})
 _WITHHELD = frozenset({"guardrail_intervened", "content_filtered", "refusal"})
 """Stop reasons of Converse."""
@@ -243,6 +244,10 @@ def _cut_warning(rows: Iterable[Row]) -> str:
         (sum(a.stop_reason in _WITHHELD for a in given), "stopped or replaced by a guardrail or filter"),
         (sum(not a.text.strip() for a in given), "without a word"),
     ]
+    strange = [a.stop_reason for a in given if a.stop_reason not in _BY_ITSELF | _AT_LIMIT | _WITHHELD]
+    told.append(
+        (len(strange), f"ended otherwise ({', '.join(safe_line(one, 30) for one in sorted(set(strange))[:3])})")
+    )
     return ", ".join(f"{count(number, 'answer')} {how}" for number, how in told if number)
 
 

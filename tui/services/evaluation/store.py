@@ -13,7 +13,7 @@ from tui.domain.clock import Now, utc_now
 from tui.domain.errors import AppError, Cause
 from tui.domain.evaluation.judging import Comparison, Failure, Judge, Outcome, Ruling, Score, Side
 from tui.domain.evaluation.results import Results, Summary
-from tui.domain.evaluation.spec import Answer, Slot, Spec
+from tui.domain.evaluation.spec import IMPORTED, Answer, Slot, Spec
 from tui.services.evaluation.rows import place, read_answer, read_judge, read_judgement, read_spec, summary
 from tui.services.process_identity import alive, whoami
 from tui.services.store import Store, Tables
@@ -253,6 +253,20 @@ class EvaluationStore:
         return {(question, sample): Outcome(choice) for question, sample, choice in rows}
 
     # One process at a time
+
+    def broken_off(self, place: str) -> Summary | None:
+        """The newest evaluation where some answers are there, others are not, and nobody is asking for them."""
+        for one in self.summaries(place)[:1]:
+            rows = self._tables.read("SELECT holder FROM evaluations WHERE id=?", (one.id,))
+            never_asked = IMPORTED in (one.tuned.kind, one.base.kind)
+            if (
+                one.answered
+                and not one.whole
+                and not never_asked
+                and not self._held(one.id, rows[0][0] if rows else "")
+            ):
+                return one
+        return None
 
     def claim(self, evaluation: str) -> None:
         """Take an evaluation for this process. Raises AppError (CONFLICT) while another one runs it."""
