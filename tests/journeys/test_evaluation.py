@@ -309,12 +309,14 @@ async def test_evaluations_are_resumed_after_a_restart_compared_and_deleted(walk
         main = walk.app_now.screen_stack[0]
         assert isinstance(main, MainScreen)
         # As after a crash; the next start tells it once.
-        walk.app_now.services.store.write("DELETE FROM evaluation_answers WHERE question=0")
+        store = walk.app_now.services.store
+        store.write("DELETE FROM evaluation_answers WHERE question=0")
+        store.write("DELETE FROM remembered WHERE key='broken off'")
         for said in (True, False):
             main.say("")
             await main.tell_broken_off()
             assert ("was broken off: 4 of 6 answers are stored" in main._last_said) is said
-        walk.app_now.services.store.write("UPDATE evaluations SET spec='{'")
+        store.write("UPDATE evaluations SET spec='{'")
         for answer, told in (("escape", "A stored evaluation cannot be read"), ("y", "The evaluation is deleted")):
             await walk.press("o")
             await walk.sees("an evaluation that cannot be read")
