@@ -190,3 +190,23 @@ async def test_a_purchase_whose_answer_is_lost_is_found_and_deleted(
     assert caught.value.outcome_unknown
     assert (len(sandbox.books()), held(sandbox)) == (1, 0)
     assert await one_go.left(PLACE) is None
+
+
+@pytest.mark.parametrize(("passed", "words"), [(8 * 3600, "The lease of claude-3-haiku was over"), (60, "any more")])
+async def test_what_its_lease_has_ended_says_so(
+    scene: Scene, sandbox: Sandbox, one_go: OneGo, passed: float, words: str
+) -> None:
+    """As when the machine slept for a night, and the lease was carried out first; not when someone else deleted it."""
+    order = await begun(one_go, scene)
+
+    async def deleted() -> Board:
+        if held(sandbox):
+            scene.clock.advance(passed)
+            arn = sandbox.books()[0].arn
+            scene.bedrock.delete_provisioned_model_throughput(provisionedModelId=arn)
+        return Board()
+
+    with pytest.raises(AppError) as caught:
+        await told(one_go.run(order, deleted, Reins()))
+    assert words in caught.value.title
+    assert (await one_go.left(PLACE), held(sandbox), len(sandbox.books())) == (None, 0, 1)

@@ -150,7 +150,7 @@ class OneGo:
                 order = told.order
                 yield told
         except AppError as error:
-            failure = error
+            failure = await self._why(error, order)
         except BaseException:
             # Closed or cancelled: what was bought goes, whoever waits for it; what fails in that is still unfinished.
             with suppress(AppError):
@@ -170,6 +170,15 @@ class OneGo:
         order = await self._step(order, Step.JUDGING)
         self.unfinished = None
         yield Told(order)
+
+    async def _why(self, error: AppError, order: Order) -> AppError:
+        """The lease as the reason, where it has deleted the endpoint under way, as after a night's sleep."""
+        with suppress(AppError):
+            lease = await self._pool.run(self._leases.of, order.token)
+            if error.cause is Cause.NOT_FOUND and lease is not None and lease.until and lease.until <= self._now():
+                what = f"The lease of {order.name} was over before every question was answered"
+                return AppError(Cause.NOT_FOUND, what, hint="What is answered stays stored: E in 4 Chat judges it")
+        return error
 
     async def finish(self) -> Order | None:
         """Delete what a run of this session has not come to delete, and give it up; None when there is nothing.
