@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -179,6 +180,23 @@ def test_a_text_is_folded_as_far_as_it_matters(before: str, words: list[str], af
         made = Folding(words)(text)
         whole = folded(text) if any(" " in word for word in words) else fold(text)
         assert [word in made for word in words] == [word in whole for word in words]
+
+
+@settings(max_examples=30)
+@given(TEXTS, TEXTS.map(folded).filter(bool), TEXTS, st.sampled_from(("", "提", "x")))
+def test_what_is_folded_of_a_long_text_holds_every_word_of_it(before: str, words: str, after: str, filler: str) -> None:
+    word = "".join(words.split()) or "x"
+    folding = Folding([word])
+    for typed in (word, word.upper(), unicodedata.normalize("NFD", word)):
+        text = f"{before}{filler * 90}{typed}{filler * 90}{after}{filler * 900}"
+        assert word in folding.traces(text) or word not in fold(text)
+
+
+def test_only_what_is_near_other_forms_is_folded_of_a_long_text() -> None:
+    text = "提" * 40_000
+    made = Folding(["gate 12"]).traces(f"{text}ｇａｔｅ{text}Ｇate{text}")
+    assert "gate" in made
+    assert len(made) < 3.01 * len(text)
 
 
 def test_what_folds_to_other_characters_or_joins_them_is_known() -> None:

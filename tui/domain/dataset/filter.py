@@ -269,10 +269,10 @@ def prefilter(query: Query, *, table: bool = False) -> Callable[[bytes], bool]:
         text = data.decode("utf-8", "replace")
         if not escaped and not folding.has_other_forms(text):
             return False
-        haystack = folding.letters(text)
+        haystack = folding.traces(text)
         if escaped:
             # Beside the text as it is, which counts for damaged records.
-            haystack += folding.letters(_unescaped(text))
+            haystack += folding.traces(_unescaped(text))
         return all(needle in haystack for needle in needles)
 
     return may_hold

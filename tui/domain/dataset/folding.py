@@ -15,6 +15,10 @@ _FOLDING = (range(0x80, 0x3400), range(0xA640, 0xAC00), range(0xD7B0, 0xD800), r
 """Where characters of the basic plane stand that fold to others; between are ideographs, syllables, surrogates."""
 _BEYOND = "\U00010000-\U0001f2ff\U0001fb00-\U0001fbff\U0002f800-\U0002fa1f"
 """Beyond it: letters with cases, mathematical and enclosed ones, compatible ideographs; emoji are not among them."""
+_PARTS = 4
+"""Characters of a text at most that folding makes one of, the marks behind a letter among them."""
+_SPARSE = 32
+"""Where more than one letter in so many has another form, the whole text is folded sooner than what is round them."""
 _JAMO = "\u1160-\u11ff"
 """Vowels and ends of Hangul syllables join the letter before them without being marks."""
 
@@ -43,6 +47,7 @@ class Folding:
         self._phrases = " " in letters
         self._cased = any("a" <= letter <= "z" for letter in letters)
         self._other_forms = _forms_of(letters)
+        self._reach = _PARTS * max(map(len, words), default=0) + _PARTS
 
     def __call__(self, text: str) -> str:
         """The text for comparing with the words."""
@@ -56,6 +61,35 @@ class Folding:
         if self.has_other_forms(text):
             return fold(text)
         return _lower(text) if self._cased else text
+
+    def traces(self, text: str) -> str:
+        """A text in which each word stands that `letters` shows in this one; others may stand there too.
+
+        Only what is near a letter with another form is folded: of a whole file that takes ten times as long.
+        """
+        if text.isascii():
+            return text.lower()
+        small = _lower(text) if self._cased else text
+        ends = list(self._near_forms(text))
+        return "\n".join([small, *(fold(text[start:end]) for start, end in ends)])
+
+    def _near_forms(self, text: str) -> Iterator[tuple[int, int]]:
+        """The stretches as far as a word reaches round letters with other forms; where they overlap they are one.
+
+        Between them nothing comes about by folding: a mark that joins what is before it is itself such a letter.
+        """
+        start, end = 0, -1
+        for number, match in enumerate(self._other_forms.finditer(text)):
+            if number * _SPARSE > len(text):
+                yield 0, len(text)
+                return
+            if match.start() - self._reach > end:
+                if end >= 0:
+                    yield start, end
+                start = max(0, match.start() - self._reach)
+            end = match.end() + self._reach
+        if end >= 0:
+            yield start, end
 
     def has_other_forms(self, text: str) -> bool:
         """Whether more may have to be done to the text than to make the letters of ASCII small."""
