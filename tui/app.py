@@ -14,14 +14,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, ClassVar
 
-from rich.console import RenderableType
 from textual import on
-from textual._compositor import CompositorUpdate, LayoutUpdate
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.driver import Driver
-from textual.events import Event, InputEvent, Resize
+from textual.events import Event, InputEvent
 from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.theme import Theme
@@ -32,20 +30,18 @@ from tui.domain.notify import Way, notification, window_title
 from tui.domain.text import safe
 from tui.domain.training.runs import Board
 from tui.keeping import TypedKeeping
+from tui.painting import Painting
 from tui.screens.main import MainScreen
 from tui.services.pool import attention
 from tui.services.session import Services
 from tui.tabs.base import Tab
 from tui.terminal import steadied
-from tui.widgets.picture import Picture, SparingUpdate
 from tui.widgets.safe_filter import SafeFilter
 
 _AWS_LASTS = 10.0
 """Seconds after which the garbage collector goes on although AWS has not answered."""
 _COLLECTED = (10_000, 10, 10)
 """How much is made between two looks for garbage; with Python's own 700 objects there is one with every other key."""
-_RESIZED = 0.1
-"""Seconds after which a window of another size is painted."""
 _LAST_WORDS = 1.0
 """Seconds that a signal to end leaves for what was typed to reach the journal."""
 
@@ -85,7 +81,7 @@ def _actions() -> type[Provider]:
     return ActionsProvider
 
 
-class TanzakuApp(TypedKeeping):
+class TanzakuApp(Painting, TypedKeeping):
     """tanzaku 短冊."""
 
     TITLE = "tanzaku"
@@ -131,10 +127,7 @@ class TanzakuApp(TypedKeeping):
         self._window_name = ""
         # Lines are kept by the very filter they went through: another one for each would filter every line again.
         self._gate = SafeFilter()
-        self._picture = Picture()
         self._all_styled = False
-        self._painted_whole = True
-        """Whether every cell was written since the window had another size."""
         self.animation_level = "none"
         for theme in (WASHI, SUMI):
             self.register_theme(theme)
@@ -160,25 +153,11 @@ class TanzakuApp(TypedKeeping):
         else:
             super().refresh_css(animate)
 
-    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
-        """Only what changes is written; whatever else is displayed leaves a terminal that is not known."""
-        self._painted_whole = self._painted_whole or isinstance(renderable, LayoutUpdate)
-        if isinstance(renderable, CompositorUpdate) and not self.is_inline:
-            renderable = SparingUpdate(renderable, self._picture, self.size.width)
-        elif renderable is not None:
-            self._picture.forget()
-        super()._display(screen, renderable)
-
     async def on_event(self, event: Event) -> None:
         """Keys and the mouse come before whatever is computed on threads."""
         if isinstance(event, InputEvent):
             attention.wanted()
             self._style_all()
-        elif isinstance(event, Resize):
-            self._picture.forget()
-            if self._all_styled:
-                self._painted_whole = False
-                self.set_timer(_RESIZED, self._paint_if_not_done)
         await super().on_event(event)
 
     def push_screen(self, *arguments: Any, **options: Any) -> Any:
@@ -223,20 +202,9 @@ class TanzakuApp(TypedKeeping):
     def _style_all(self) -> None:
         """Have the later styles too: behind the first frame, or with the first key where that comes before it."""
         if not self._all_styled:
-            self._all_styled = True
+            self._all_styled = self.under_way = True
             self.stylesheet.read_all([Path(__file__).parent / name for name in self.LATER_CSS])
             self.stylesheet.parse()
-
-    def _paint_if_not_done(self) -> None:
-        """A window that is as large again before the first change was looked at has lost what it showed: for Textual
-        nothing has changed."""
-        if not self._painted_whole:
-            self.action_paint_again()
-
-    def action_paint_again(self) -> None:
-        """Write every cell: someone else wrote to the terminal, or it was theirs meanwhile."""
-        self._picture.forget()
-        self.refresh(layout=True)
 
     def _await_aws(self) -> None:
         """What the clients for AWS are made of stays too: to look through it all again and again would take a tenth of

@@ -1,7 +1,7 @@
 """Textual's Linux driver made steady. Private names of Textual in use here, each behind a test in tests/journeys:
 `linux_driver.getincrementaldecoder`, `linux_driver.XTermParser`, `XTermParser._sequence_to_key_events`, `App._exit`,
 `LinuxDriver.exit_event`, `_disable_mouse_support`, `_sigcont_application`, `_must_signal_resume`, `_auto_restart`,
-`_key_thread`, `_ansi_sequences`."""
+`_key_thread`, `_writer_thread._queue`, `_ansi_sequences`."""
 
 from __future__ import annotations
 
@@ -48,6 +48,12 @@ def steadied(found: type[Driver]) -> type[Driver]:
     if found.__name__ != "LinuxDriver":
         return found
     return _quick(found)
+
+
+def behind(driver: Driver | None) -> int:
+    """How many frames the terminal has yet to take."""
+    writer = getattr(driver, "_writer_thread", None)
+    return 0 if writer is None else int(writer._queue.qsize())
 
 
 def _quick(found: type[Driver]) -> type[Driver]:

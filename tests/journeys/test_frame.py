@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from textual.app import App
+from textual.drivers._writer_thread import WriterThread
+from textual.drivers.linux_driver import LinuxDriver
 from textual.events import Key
 from textual.screen import Screen
 from textual.widget import Widget
 
 import tui.app
+import tui.painting
 from tests.harness import Walk
 from tests.journeys.stage import served, trained, uploaded
 from tui.app import TanzakuApp
@@ -24,6 +30,7 @@ from tui.services.dataset.documents import Documents, OpenDocument
 from tui.tabs.base import Tab
 from tui.tabs.dataset_editing import EditingTab
 from tui.tabs.jobs import JobsTab
+from tui.terminal import behind
 from tui.widgets.frame import KeyLine, TabStrip
 from tui.widgets.prompt import Prompt
 
@@ -420,3 +427,27 @@ async def test_a_click_on_a_key_or_a_tab_does_what_the_key_does(walk: Walk, pair
         await walk.sees("New job", "esc close")
         await click(KeyLine, "esc close")
         await walk.misses("esc close")
+
+
+async def test_steps_that_a_slow_terminal_has_no_time_for_are_left_out(
+    walk: Walk, pairs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with walk.app([pairs]):
+        await walk.sees("✓ clean", walk.sandbox.account_id)
+        shown: list[object] = []
+        monkeypatch.setattr(App, "_display", lambda _, __, update: shown.append(update))
+        monkeypatch.setattr(tui.painting, "behind", lambda _: 4)
+        await walk.press("j", "2", "1", "G")
+        await walk.sees("▸      40")
+        assert not shown
+        monkeypatch.setattr(tui.painting, "behind", lambda _: 0)
+        await walk.until(lambda: len(shown) > 0, "the picture as it is by now")
+
+
+def test_the_driver_still_writes_by_the_queue_that_is_looked_at() -> None:
+    with open(os.devnull, "w") as nothing:
+        writer = WriterThread(nothing)
+        writer.write("a frame")
+        assert behind(SimpleNamespace(_writer_thread=writer)) == 1  # type: ignore[arg-type]
+        assert behind(None) == 0
+    assert "_writer_thread" in inspect.getsource(LinuxDriver)

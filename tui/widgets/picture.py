@@ -2,7 +2,7 @@
 
 Textual writes a changed region whole, with all colours of each piece. Between two tabs that is mostly blanks over
 blanks, over SSH as on a slow terminal. Private names of Textual in use, each behind a test in
-tests/widgets/test_picture.py: `App._display` (in tui/app.py), `LayoutUpdate`, `ChopsUpdate`.
+tests/widgets/test_picture.py: `App._display` (in tui/painting.py), `LayoutUpdate`, `ChopsUpdate`.
 """
 
 from __future__ import annotations
