@@ -131,7 +131,7 @@ class Walk:
 
     async def type(self, text: str) -> None:
         """Short words key by key, long ones pasted: the pilot rests some hundredths of a second after each key."""
-        if len(text) <= 16:
+        if len(text) <= 12:
             await self.press(*text)
         else:
             self.app_now.post_message(Paste(text))
