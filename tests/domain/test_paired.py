@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui.domain.evaluation.paired import FEWEST, Interval, agreement, interval, needed, quantile
+from tui.domain.evaluation.paired import CONFIDENCE, FEWEST, Interval, agreement, interval, needed, quantile
 
 DELTAS = st.lists(st.integers(-9, 9).map(float), min_size=2, max_size=30)
 LABELS = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abc")), max_size=30)
@@ -26,8 +26,17 @@ def test_the_interval_is_near_to_the_normal_one_for_many_values() -> None:
     half = 1.96 * stdev(values) / math.sqrt(len(values))
     assert found is not None
     assert found.mean == pytest.approx(fmean(values))
-    assert found.low == pytest.approx(found.mean - half, abs=0.15 * half)
-    assert found.high == pytest.approx(found.mean + half, abs=0.15 * half)
+    assert found.low == pytest.approx(found.mean - half, abs=0.05 * half)
+    assert found.high == pytest.approx(found.mean + half, abs=0.05 * half)
+
+
+def test_an_interval_spans_zero_with_its_ends() -> None:
+    ends = {(-1.0, 1.0): True, (0.0, 1.0): True, (-1.0, 0.0): True, (0.1, 1.0): False, (-1.0, -0.1): False}
+    assert {between: Interval(0.5, *between, 9).spans_zero for between in ends} == ends
+
+
+def test_fewest_is_where_even_every_win_is_chance() -> None:
+    assert 2 * 0.5**FEWEST < 1 - CONFIDENCE <= 2 * 0.5 ** (FEWEST - 1)
 
 
 def test_the_exact_interval_of_two_values() -> None:
