@@ -57,7 +57,7 @@ def test_of_two_windows_one_is_told_that_it_ended_the_lease(tmp_path: Path) -> N
     windows[0].begin("t", ARN, NOW)
     assert [one.end("t") for one in windows] == [True, False]
     assert windows[0].end("unknown") is False
-    windows[1].extend("t", NOW + timedelta(hours=9))
+    assert not windows[1].extend("t", NOW + timedelta(hours=9))
     assert windows[0].running(PLACE) == []
 
 
@@ -66,7 +66,7 @@ def test_the_first_to_end_comes_first(leases: Leases) -> None:
         leases.plan(PLACE, token, token, minutes)
         leases.begin(token, ARN + token, NOW)
     assert [lease.token for lease in leases.running(PLACE)] == ["b", "c", "a"]
-    leases.extend("b", NOW + timedelta(hours=9))
+    assert leases.extend("b", NOW + timedelta(hours=9))
     leases.keep_in_aws("c", "tanzaku-lease-1")
     assert [(lease.token, lease.schedule) for lease in leases.running(PLACE)] == [
         ("c", "tanzaku-lease-1"),

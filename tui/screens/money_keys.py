@@ -53,9 +53,12 @@ class MoneyKeys(MoneyScreen, part=True):
             try:
                 if lease.kept:
                     await self.services.schedules.move(lease.kept, until)
-                await self.services.pool.run(self.services.leases.extend, lease.token, until)
+                extended = await self.services.pool.run(self.services.leases.extend, lease.token, until)
             except AppError as problem:
                 self.say(f"{lease.name} was not extended: {problem.sentence()}", "problem")
+                return
+            if not extended:
+                self.say(f"{lease.name} was not extended: its lease is over", "problem")
                 return
             self._leases = [replace(one, until=until) if one.token == lease.token else one for one in self._leases]
         self.say(f"{lease.name} stays until {end_time(until, self.services.now())}", "good")

@@ -90,11 +90,12 @@ class Leases:
                 (arn, until.isoformat(), LeaseState.RUNNING, token),
             )
 
-    def extend(self, token: str, until: datetime) -> None:
-        """Give a running lease another end; one that is over stays over."""
-        self._tables.write(
+    def extend(self, token: str, until: datetime) -> bool:
+        """Give a running lease another end; False for one that is over, perhaps by another window, and stays over."""
+        changed = self._tables.change(
             "UPDATE leases SET until=? WHERE token=? AND state=?", (until.isoformat(), token, LeaseState.RUNNING)
         )
+        return changed > 0
 
     def keep_in_aws(self, token: str, schedule: str) -> None:
         """Note that a schedule in AWS deletes it, or with an empty name that none does."""
