@@ -19,7 +19,7 @@ LINES = (".jsonl", ".ndjson")
 """Endings of JSONL."""
 _SAMPLE = 50
 _HEAD = 1 << 20
-_SOME = 4000
+_SOME = 1000
 """Lines that are looked at in one go."""
 _SOMETHING = re.compile(rb"[^ \t\r\n]")
 
@@ -29,7 +29,7 @@ def line_spans(data: bytes) -> tuple[array[int], tuple[int, ...]]:
     spans: array[int] = array("Q")
     blank: list[int] = []
     lines, start, number = BytesIO(data), 0, 1
-    # Some thousands at a time: all of them would be the file once more, and keep other threads waiting.
+    # A thousand at a time: all of them would be the file once more, and keep other threads waiting.
     while piece := list(islice(lines, _SOME)):
         places = array("Q", accumulate(map(len, piece), initial=start))
         if min(piece)[0] > _SPACE:
