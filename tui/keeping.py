@@ -45,9 +45,7 @@ class TypedKeeping(TurnTaking):
             return  # whatever else is read or written says why
         if left:
             more = f" and {len(left) - 1} more" if len(left) > 1 else ""
-            self._main.say(
-                f"Typed and never accepted: {safe_line(left[0].heading, 60)}{more}; it is there when you open it"
-            )
+            self._main.say(f"Typed and never accepted: {safe_line(left[0].heading, 34)}{more}; open it again")
 
     async def keep_typed(self) -> None:
         """Have on disk what stands in open dialogs and fields. For the last moment: nothing is awaited but the disk."""
