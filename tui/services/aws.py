@@ -22,6 +22,7 @@ _HARMLESS = ("Get", "List", "Head", "Describe", "Count", "Simulate", "Converse",
 _WRITABLE = "ctrl+t ends read-only mode"
 _CONNECT_TIMEOUT = 5
 _READ_TIMEOUT = 20
+"""Seconds for a connection, and without a byte of an answer, after which a call is given up."""
 _ANSWER_TIMEOUT = 120
 """Seconds without a byte after which a model's streamed answer counts as lost."""
 _WHOLE_ANSWER_TIMEOUT = 600

@@ -17,7 +17,9 @@ from tui.domain.values import dataclass
 from tui.services.paths import make_private
 
 _KEPT_BACKUPS = 10
+"""Of all files together, the newest."""
 _PIECE = 1 << 22
+"""Bytes copied at a time."""
 Pieces = Callable[[], Iterable[bytes]]
 
 

@@ -17,9 +17,11 @@ Progress = Callable[[int, int], None]
 """Called from a foreign thread with bytes sent and bytes in all."""
 
 REPORT_EVERY = 0.1
+"""Seconds between two reports of how far it is."""
 LARGE = 64_000_000
 """Bytes from which on a file goes in parts: what is cut off is then sent again in part only."""
 PART = 16 * 1024 * 1024
+"""Bytes of one part."""
 CONTENT_TYPE = "application/jsonl"
 
 

@@ -16,6 +16,7 @@ from tui.services.sending import Parcel, Progress, UploadCancelled, send
 __all__ = ["Held", "Progress", "Storage", "StoredObject", "UploadCancelled"]
 
 _LARGEST_READ = 512_000_000
+"""Bytes of an object that is read into memory."""
 _SHA = "sha256"
 
 

@@ -85,6 +85,7 @@ class Upload:
 _PATIENCE = 15
 """Seconds to wait while another process writes: a backup that looks through the file takes a while."""
 _AGAIN = 0.02
+"""Seconds between two tries."""
 
 
 def _opened(path: Path) -> sqlite3.Connection:

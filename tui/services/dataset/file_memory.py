@@ -23,6 +23,7 @@ _TABLES = (
     "CREATE TABLE IF NOT EXISTS file_systems (path TEXT PRIMARY KEY, system TEXT NOT NULL)",
 )
 _KEPT = 40
+"""Files that are remembered as opened before, the newest."""
 _BYTES = "bytes:"
 """Before the name of a file that is no text: no two of them are to be taken for one another."""
 

@@ -30,6 +30,7 @@ from tui.services.dataset.review_queue import ReviewQueue
 from tui.services.pool import DaemonPool
 
 _MAX_TOKENS = 8192
+"""Of one answer."""
 _PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds before an ask that was throttled, or met a passing fault, is tried again."""
 _STOPPED = "It was stopped"

@@ -24,6 +24,7 @@ _ONE_TEXT = 0.5
 _REPEATS = 100_000
 """The product of all repeat counts in a pattern: the engine writes them out, and would take the memory they ask for."""
 _LONGEST = 2_000
+"""Characters of a pattern."""
 _COUNTED = re.compile(r"\{\s*(\d*)\s*,?\s*(\d*)\s*\}")
 
 

@@ -35,6 +35,7 @@ _LOOK_UP = 0.05
 _IDLE = 60.0
 """Seconds without a request after which the process gives its memory back: more edits are likely until then."""
 _PIPE = 1 << 20
+"""Bytes that a pipe holds, where the system allows it: a version goes in few pieces."""
 _DEATHS = 2
 """Times that the process may end by itself before it is not started again."""
 _NOTHING, _END = object(), object()

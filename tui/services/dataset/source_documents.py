@@ -38,13 +38,19 @@ FORMATS = {
 _MOST_BYTES = 4_500_000
 """Of one document in a request to Converse."""
 _MOST_READ = 200_000_000
+"""Bytes of a file to write pairs from."""
 _MOST_UNPACKED = 100_000_000
+"""Bytes of a Word document's text once unpacked: a small file may hold gigabytes."""
 _PATIENCE = 60.0
+"""Seconds for reading one; a PDF may be made so that it takes for ever."""
 _PIECE = 1 << 16
+"""Bytes read between two looks whether that is too much."""
 _PART_TOKENS = 30_000
 """Of one part, about: small enough for every model's context, and for the model to look at all of it."""
 _PAGES = 40
+"""Of a PDF in one part at most."""
 _SAMPLED = 24
+"""Pages, spread over a PDF, by which the length of the others is estimated."""
 _ENDS = {
     "md": ("\n# ", "\n## ", "\n### ", "\n\n", "\n", "。", ". "),
     "txt": ("\n\n", "\n", "。", ". "),

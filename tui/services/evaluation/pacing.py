@@ -10,6 +10,7 @@ from contextlib import suppress
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
+"""Seconds of the first and the longest pause."""
 PATIENCE = 12
 """Refusals in a row, without any success, after which waiting longer makes no sense: about seven minutes."""
 

@@ -20,7 +20,9 @@ from tui.domain.values import dataclass
 from tui.services.paths import make_private
 
 _FORM = 1
+"""Of the files; those of another form are read from S3 again."""
 _MOST = 300
+"""Jobs whose curves are kept, the newest."""
 _JOB_FIELDS = ("arn", "name", "status", "base_model_arn", "training_uri", "output_uri", "role_arn", "model_arn")
 
 

@@ -30,6 +30,7 @@ INSTALL = "pip install 'tanzaku[plots]'"
 _LEGEND_LINE = 0.19
 """Inches."""
 _TITLE_WIDTH = 80
+"""Narrow characters in a line of the title."""
 _COLOURS = (
     "#3a4a6b",
     "#a63a2b",

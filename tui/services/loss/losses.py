@@ -30,7 +30,9 @@ _JOB_FOLDER = re.compile(r"model-customization-job-[^/]+")
 _INNER_FOLDER = re.compile(r"(training|validation)(_artifacts)?|post_[a-z_]*validation", re.IGNORECASE)
 _KIND = re.compile(r"step_?wise|training|train|validation|valid|val|eval|metrics|loss(es)?", re.IGNORECASE)
 _MOST_FILES = 40
+"""Metrics files read for one run."""
 _MOST_TRENDS = 5
+"""Jobs that S3 is asked about for one board."""
 _LARGEST = 1_000_000_000
 """Bytes of a local file: forty million rows."""
 

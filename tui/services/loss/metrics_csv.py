@@ -20,6 +20,7 @@ TRAINING, VALIDATION = "training", "validation"
 _DIGITS = 300
 """Whole numbers of more than 308 digits fit no float."""
 _HIGHEST_EPOCH = 1e6
+"""What is more is no epoch but a damaged cell."""
 _NAMES = {
     "training_loss": TRAINING,
     "train_loss": TRAINING,
@@ -30,7 +31,9 @@ _NAMES = {
 _PLACES = {"epoch_number": "epoch", "epoch": "epoch", "step_number": "step", "step": "step", "global_step": "step"}
 _KNOWN = frozenset({*_NAMES, *_PLACES, "loss", "perplexity"})
 _LARGE = 4_000_000
+"""Bytes from which on a file is read by pandas from disk."""
 _MOST_LOST = 50
+"""Epochs without a usable loss that are looked at for why."""
 _NO_NUMBER = re.compile(r"[+-]?(inf|nan|\d\.?\d*e\+?\d{3,})", re.IGNORECASE)
 _OF_VALIDATION = re.compile(r"valid|eval", re.IGNORECASE)
 

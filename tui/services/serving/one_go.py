@@ -33,6 +33,7 @@ from tui.services.store import Store
 __all__ = ["OneGo", "Order", "Reins", "Step", "Told"]
 
 _DELETE_WAITS = (2.0, 5.0, 15.0)
+"""Seconds between tries to delete what was bought."""
 _SEEK_WAITS = (0.5, 1.0, 2.0, 3.0)
 """Seconds in which a purchase that was under way when the app ended may show up."""
 _NOTED_EACH = timedelta(minutes=1)

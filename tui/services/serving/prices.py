@@ -27,6 +27,7 @@ from tui.services.store import Store
 _LISTS_ARE_IN = "us-east-1"
 _FRESH = timedelta(days=1)
 _MOST_PAGES = 30
+"""Pages of a price list, 100 products each, that are read for one model."""
 _PLACE = "prices"
 _EXCLUDED = ("batch", "cache", "flex", "priority", "latency", "optimized", "longcontext", "crossregion", "global")
 _PER = {"1k": 1_000.0, "1000": 1_000.0, "thousand": 1_000.0, "1m": 1e6, "1000000": 1e6, "million": 1e6}

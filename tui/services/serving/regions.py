@@ -18,6 +18,7 @@ from tui.services.store import Store
 
 _EVERY = timedelta(hours=6)
 _AT_ONCE = 3
+"""Regions asked at the same time."""
 _KEY = "regions without throughput"
 
 

@@ -16,6 +16,7 @@ from tui.services.aws_errors import understood
 
 _WINDOW = timedelta(hours=24)
 _PERIOD = 60
+"""Seconds that one figure is of."""
 _AT_MOST = 100
 """Endpoints in one call; CloudWatch takes 500, the sandbox's and the account's quotas hold far fewer."""
 _OPERATION = "get_metric_data"
