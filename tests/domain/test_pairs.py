@@ -225,7 +225,7 @@ def test_what_holds_no_pairs_is_refused_with_the_reason(data: bytes, words: str)
 def test_japanese_encodings_are_named(codec: str, title: str) -> None:
     error = refusal('{"q": "ok", "a": "ok"}\n{"q": "提灯はどこですか", "a": "門です"}\n'.encode(codec))
     assert "not valid UTF-8 at line 2, column 8" in error.title
-    assert title in error.hint
+    assert f"{title}: iconv -f {codec.upper().replace('_', '-')}" in error.hint
 
 
 def test_half_a_character_is_told_by_line_and_column() -> None:

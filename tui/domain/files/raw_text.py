@@ -149,14 +149,19 @@ def _not_utf8(name: str, data: bytes, at: int) -> AppError:
     line, column = data.count(b"\n", 0, at) + 1, len(data[begin:at].decode("utf-8", "replace")) + 1
     what = f"{name} is not valid UTF-8 at line {line}, column {column}"
     likely = _japanese_codec(data, at)
-    hint = (
-        f"It looks like {likely}: save it as UTF-8, then open it again" if likely else "Save it as UTF-8, then open it"
-    )
+    if likely:
+        # Excel writes it in Japan unless asked otherwise. What there is to do must not be cut off.
+        title, codec = likely
+        return AppError(
+            Cause.FILE, what, hint=f"It looks like {title}: iconv -f {codec} -t UTF-8 OLD > NEW converts it"
+        )
+    hint = "Save it as UTF-8, then open it"
     return AppError(Cause.FILE, what, f"byte {at - begin + 1} of that line is {data[at]:#04x}", hint)
 
 
-def _japanese_codec(data: bytes, at: int) -> str:
-    """Shift_JIS or EUC-JP where the text around a place reads as Japanese in it."""
+def _japanese_codec(data: bytes, at: int) -> tuple[str, str] | None:
+    """Shift_JIS or EUC-JP, by the names people and iconv have for it, where the text around a place reads as Japanese
+    in it."""
     begin = data.rfind(b"\n", 0, at) + 1
     end = data.find(b"\n", at)
     line = data[begin : end if 0 <= end - begin <= HEAD else begin + HEAD]
@@ -164,5 +169,5 @@ def _japanese_codec(data: bytes, at: int) -> str:
         text = line.decode(codec, "replace")
         kana = sum("\u3040" <= ch <= "\u30ff" or "\u4e00" <= ch <= "\u9fff" for ch in text)
         if kana >= 2 and "\ufffd" not in text[:-1]:
-            return title
-    return ""
+            return title, codec.upper().replace("_", "-")
+    return None
