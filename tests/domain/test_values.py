@@ -188,3 +188,13 @@ def test_the_app_makes_its_classes_by_it() -> None:
         and re.search(r"^from dataclasses import .*\bdataclass\b", path.read_text("utf-8"), re.MULTILINE)
     ]
     assert not slow
+
+
+def test_a_constructor_is_compiled_when_the_first_object_is_made() -> None:
+    @values.dataclass(frozen=True, slots=True)
+    class Place:
+        x: int
+
+    assert isinstance(vars(Place)["__init__"], values._Init)
+    assert (Place(1), Place(x=2)) == (Place(1), Place(2))
+    assert isinstance(vars(Place)["__init__"], types.FunctionType)
