@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,8 @@ from tests.journeys.stage import scene_of, sent, served, trained
 from tests.journeys.terminal import Terminal
 from tests.sandbox.conftest import WHOLE_JOB
 from tui.app import TanzakuApp
+from tui.domain.training.runs import News
+from tui.screens.watching import WatchingScreen
 
 
 @pytest.fixture
@@ -95,3 +99,19 @@ def test_a_way_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with Terminal(["notify-test", "smoke"], tmp_path) as terminal:
         assert terminal.ended() == 2
         assert b"osc777" in terminal.written
+
+
+@pytest.mark.parametrize(
+    ("goods", "away", "said"),
+    [
+        ([True, False], False, [("0", "good"), ("1", "problem")]),
+        ([True, True, True], False, [("0; 1; 2", "good")]),
+        ([True] * 6 + [False], False, [("0; 1; 2; 3; 4; and 2 more", "problem")]),
+        ([True], True, [("While tanzaku was closed: 0", "good")]),
+    ],
+)
+def test_many_news_of_one_look_are_told_together(goods: list[bool], away: bool, said: list[tuple[str, str]]) -> None:
+    told: list[tuple[str, str]] = []
+    screen: Any = SimpleNamespace(say=lambda text, kind: told.append((text, kind)))
+    WatchingScreen._say_news(screen, [News(str(n), good) for n, good in enumerate(goods)], away=away)
+    assert told == said

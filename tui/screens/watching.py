@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from textual import work
 from textual.message import Message
 
 from tui.domain.errors import CURED_OUTSIDE, AppError, Cause
-from tui.domain.training.runs import Board, changes, summary
+from tui.domain.training.runs import Board, News, changes, summary
 from tui.screens.evaluation_routes import EvaluationRoutes
 from tui.screens.one_go import OneGoScreen
 from tui.screens.shared import SharedScreen
@@ -20,6 +20,8 @@ from tui.widgets.frame import StatusLine
 
 _LOOK_AGAIN = 5.0
 _IDENTITY_LASTS = 300.0
+_ONE_BY_ONE = 2
+"""So many news of one look are told one after the other."""
 _NOT_READY = "AWS is not ready yet"
 _LOOKING = "Looking at AWS …"
 
@@ -95,13 +97,19 @@ class WatchingScreen(EvaluationRoutes, OneGoScreen, part=True):
             self._tell_problem(problem)
             return
         news = [one for one in news if one.gone not in self.services.endpoints.deleted]
-        if news and away:
-            told = "; ".join(one.text for one in news[:5]) + (f"; and {len(news) - 5} more" if len(news) > 5 else "")
-            self.say(f"While tanzaku was closed: {told}", "good" if all(one.good for one in news) else "problem")
+        if news:
+            self._say_news(news, away=away)
         for one in [] if away else news:
-            self.say(one.text, "good" if one.good else "problem")
             self.post_message(self.Happened(one.text))
         self.post_message(self.Summed(summary(board)))
+
+    def _say_news(self, news: Sequence[News], *, away: bool) -> None:
+        """One after the other; many, as after an hour without a network, together."""
+        together = away or len(news) > _ONE_BY_ONE
+        for some in [news] if together else [[one] for one in news]:
+            told = "; ".join(one.text for one in some[:5]) + (f"; and {len(some) - 5} more" if len(some) > 5 else "")
+            good = all(one.good for one in some)
+            self.say(f"While tanzaku was closed: {told}" if away else told, "good" if good else "problem")
 
     async def _keep_identity(self, board: Board, *, unsure: bool) -> bool:
         """Ask who we are where that may have changed; True when it is another account or Region than the board's."""
