@@ -85,6 +85,8 @@ async def test_a_signal_keeps_the_last_words_of_every_dialog_and_of_the_question
             await walk.press("s")
             await walk.sees("Answer like a lantern keeper.", "never accepted; esc")
             await walk.press("escape")
+            await walk.sees("esc once more drops what you changed")
+            await walk.press("escape")
             await walk.until(lambda: rows(walk) == ["the question in Chat"], "what was given up is gone")
             await walk.press("4")
             await walk.sees("The question that was not sent the last time is in the prompt")

@@ -60,6 +60,7 @@ class PathDialog(LineDialog):
 class TextDialog(Dialog[str]):
     """Several lines; ctrl+s accepts, so that enter can make a line."""
 
+    _asked = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "accept", "accept", priority=True, key_display="ctrl+s", id="text.accept")
     ]
@@ -80,6 +81,7 @@ class TextDialog(Dialog[str]):
 
     def on_mount(self) -> None:
         area = self.query_one(TextArea)
+        self._loaded = area.text  # as the field holds it: it may spell the ends of lines otherwise
         area.focus()
         area.move_cursor(area.document.end)
 
@@ -89,3 +91,18 @@ class TextDialog(Dialog[str]):
 
     def _accept(self) -> None:
         self.dismiss(self.query_one(TextArea).text)
+
+    @on(TextArea.Changed)
+    def _changed(self) -> None:
+        self._asked = False
+
+    def action_cancel(self) -> None:
+        """Give up; what was typed goes only when asked twice."""
+        self.query_one(TextArea).call_later(self._give_up)
+
+    def _give_up(self) -> None:
+        if self.query_one(TextArea).text == self._loaded or self._asked:
+            self.dismiss(None)
+            return
+        self._asked = True
+        self.complain("esc once more drops what you changed; ctrl+s keeps it")
