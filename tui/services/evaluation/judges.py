@@ -76,7 +76,7 @@ class ModelJudge:
 
 
 class OverlapJudge:
-    """Measures the words that answer and reference share. See `services.overlap`."""
+    """Measures the words that answer and reference share. See `overlap`."""
 
     def __init__(self, kind: JudgeKind) -> None:
         self._kind = kind
