@@ -153,11 +153,13 @@ async def test_it_cannot_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not scans.is_for(file.now)
 
 
-async def test_who_waits_when_the_app_ends_gets_nothing_more() -> None:
+async def test_who_waits_when_the_app_ends_gets_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary/of/a/secret")
     scans = ScanProcess(large=0)
     version = document("train.jsonl").now
     assert list(scans.ask("rules", [version], MODEL, Role.TRAIN, should_stop=lambda: False))
     process = pid(scans)
+    assert not [name for name in psutil.Process(process).environ() if name.startswith("AWS_")]
 
     def close() -> bool:
         scans.close()

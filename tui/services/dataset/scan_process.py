@@ -150,6 +150,8 @@ class _Child:
 
         root = str(Path(__file__).resolve().parents[3])
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+        # It reads what strangers wrote, and needs no rights in AWS.
+        bare = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         try:
             self._process: Popen[bytes] = subprocess.Popen(
                 # Without the present folder on the path: a file there must not be taken for a module.
@@ -159,7 +161,7 @@ class _Child:
                 stderr=subprocess.DEVNULL,
                 bufsize=0,
                 pipesize=_PIPE,
-                env={**os.environ, "PYTHONPATH": path},
+                env={**bare, "PYTHONPATH": path},
                 start_new_session=True,
             )
         except (OSError, ValueError) as error:
