@@ -36,9 +36,10 @@ def held_by(store: Store, who: dict[str, Any] | str) -> None:
 
 def test_an_order_comes_back_as_it_was_kept(store: Store) -> None:
     kept = replace(ORDER, step=Step.ASKING, arn="arn:pt", began=NOW)
-    orders(store).keep(kept)
+    orders(store, 5).keep(kept)
     assert orders(store).left(PLACE) == kept
     assert orders(store).left("123456789012/us-east-1") is None
+    assert [step for step in Step if not replace(kept, step=step).open] == [Step.DONE, Step.GIVEN_UP]
     for end in (Step.DONE, Step.GIVEN_UP):
         orders(store).keep(replace(kept, step=end))
         assert orders(store).left(PLACE) is None
