@@ -24,6 +24,8 @@ from tui.widgets.own_keys import OwnKeys
 
 _LONGEST = 1.0
 """Seconds for which a key is held back at most: whatever is stuck, the way out is not."""
+_LIST_LONGEST = 4.0
+"""The same while a list is being made: the key behind is meant for what stands there then, not for the rows before."""
 _GLANCE = 0.05
 _AWAITED = frozenset({"mark", "search", "folder"})
 """Groups of workers that make a list what the keys behind them are for."""
@@ -137,19 +139,23 @@ class TurnTaking(App[None]):
     async def _settled(self) -> None:
         """Wait until whatever waited on the way is done, and nothing has come of it that waits in turn."""
         loop = asyncio.get_running_loop()
-        until, quiet = loop.time() + _LONGEST, 0
-        while quiet < _ROUNDS and loop.time() < until:
+        began, quiet = loop.time(), 0
+        while quiet < _ROUNDS and loop.time() < began + self._patience():
             way = self._way()
             for pump in way:
-                await _passed(pump, until)
-            if self._list_is_made() and not self._urgent():
+                await _passed(pump, began + _LONGEST)
+            if self._waits_for_list():
                 await asyncio.sleep(_GLANCE / 10)
                 quiet = 0
             else:
                 quiet = quiet + 1 if way == self._way() and self._quiet() else 0
 
-    def _list_is_made(self) -> bool:
-        return any(worker.is_running and worker.group in _AWAITED for worker in self.workers)
+    def _patience(self) -> float:
+        return _LIST_LONGEST if self._waits_for_list() else _LONGEST
+
+    def _waits_for_list(self) -> bool:
+        making = any(worker.is_running and worker.group in _AWAITED for worker in self.workers)
+        return making and not self._urgent()
 
     def _urgent(self) -> bool:
         """Whether the next key leaves something: it does not wait for lists."""

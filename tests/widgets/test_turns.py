@@ -135,3 +135,52 @@ async def test_a_key_is_not_held_for_good_by_what_never_ends(monkeypatch: pytest
         await typed_together(app, *letters("x"), Key("ctrl+t", None), *letters("y"))
         assert app.second.value == "y"
         end.set()
+
+
+class Searching(Asking):
+    """f5 searches until it is told the end, f6 takes what the list shows."""
+
+    BINDINGS = [Binding("f5", "look"), Binding("f6", "take")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looking, self.found, self.took = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.shown = self.taken = "before"
+
+    def action_look(self) -> None:
+        self.run_worker(self._look(), group="search")
+
+    async def _look(self) -> None:
+        self.looking.set()
+        await self.found.wait()
+        self.shown = "after"
+
+    def action_take(self) -> None:
+        self.taken = self.shown
+        self.took.set()
+
+
+async def test_a_key_behind_a_long_search_is_for_what_it_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.turns._LONGEST", 0.02)
+    monkeypatch.setattr("tui.turns._LIST_LONGEST", 60)
+    app = Searching()
+    async with app.run_test():
+        app.post_message(Key("f5", None))
+        app.post_message(Key("f6", None))
+        await app.looking.wait()
+        await asyncio.sleep(0.1)
+        app.found.set()
+        await app.took.wait()
+        assert app.taken == "after"
+
+
+async def test_a_search_that_never_ends_holds_no_key_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.turns._LONGEST", 0.02)
+    monkeypatch.setattr("tui.turns._LIST_LONGEST", 0.02)
+    app = Searching()
+    async with app.run_test():
+        app.post_message(Key("f5", None))
+        app.post_message(Key("f6", None))
+        await app.took.wait()
+        assert not app.found.is_set()
+        app.found.set()
