@@ -78,7 +78,9 @@ def test_pairs_come_from_what_the_document_says(scene: Scene) -> None:
 
 
 def test_pairs_in_japanese(scene: Scene) -> None:
-    pairs = pairs_of(ask(scene, SONNET, ("md", papers.GUIDE_JA.encode()), **form()))
+    text = f"{papers.GUIDE_JA}\n門の前では、日が暮れるころに番人が灯籠を一つずつ灯してまわります。\n"
+    pairs = pairs_of(ask(scene, SONNET, ("md", text.encode()), **form()))
+    assert not any("でとは" in question for question in pairs)
     assert pairs["灯籠とは何ですか。"].startswith("灯籠とは、紙やガラス")
     assert any(question.startswith("「灯し方」") for question in pairs)
     asked = pairs_of(ask(scene, SONNET, MD, text="Write 20 pairs in Japanese.", **form()))
