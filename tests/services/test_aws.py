@@ -265,6 +265,16 @@ async def test_renewing_never_waits(sandbox: Sandbox) -> None:
     await call
     await aws.call("bedrock", "list_custom_models")
     assert len(asked) == 2
+    await aws.call("bedrock", "list_custom_models")
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("service", "single", "tries"), [("bedrock-runtime", False, 1), ("bedrock", True, 1), ("bedrock", False, 3)]
+)
+async def test_what_may_be_paid_twice_is_tried_once(aws: Aws, service: str, single: bool, tries: int) -> None:
+    client = await aws.pool.run(aws.client, service, single=single)
+    assert client.meta.config.retries["total_max_attempts"] == tries
 
 
 async def test_clients_are_shared(aws: Aws) -> None:
