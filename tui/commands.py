@@ -11,7 +11,7 @@ from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Prov
 from textual.widgets import Input, OptionList
 from textual.worker import Worker
 
-from tui.widgets.frame import key_text
+from tui.widgets.frame import key_text, told
 
 _Found = tuple[str, str, Callable[[], Awaitable[object]]]
 
@@ -25,7 +25,7 @@ class ActionsProvider(Provider):
             binding = active.binding
             if binding.description and active.enabled and not binding.system:
                 run = partial(self.app.run_action, binding.action, active.node)
-                found.setdefault(binding.action, (binding.description, key_text(self.app, binding), run))
+                found.setdefault(binding.action, (told(binding), key_text(self.app, binding), run))
         return list(found.values())
 
     async def discover(self) -> AsyncIterator[DiscoveryHit]:
@@ -34,7 +34,7 @@ class ActionsProvider(Provider):
             yield DiscoveryHit(description, run, help=f"key {key}")
 
     async def search(self, query: str) -> AsyncIterator[Hit]:
-        """Those whose description fits."""
+        """Those whose words fit."""
         matcher = self.matcher(query)
         for description, key, run in self._actions():
             score = matcher.match(description)
