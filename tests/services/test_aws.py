@@ -84,6 +84,7 @@ async def test_a_hostile_environment_changes_nothing(
         {"modelId": "amazon.nova-lite-v1:0", "messages": [{"role": "user", "content": [{"text": "Hello"}]}]},
     )
     assert operations(sandbox) == [*(name for _, _, name in EVERYWHERE), "Converse"]
+    assert list(aws.asked) == ["amazon.nova-lite-v1:0"]  # or its endpoint would count as idle
 
 
 def _file(path: Path, text: str) -> str:
