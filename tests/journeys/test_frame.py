@@ -271,6 +271,8 @@ async def test_a_key_that_comes_twice_asks_once(walk: Walk, pairs: Path, tab: st
         await walk.keyboard.pause(0.3)
         assert len(app.screen_stack) == 2
         await walk.press("escape")
+        if app.screen_stack[1:] and walk.shows("esc once more"):  # what came behind the key was typed into the text
+            await walk.press("escape")
         await walk.until(lambda: len(app.screen_stack) == 1, "the dialog's end")
         await walk.press("escape", key)
         await walk.sees("esc cancel")
