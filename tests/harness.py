@@ -90,7 +90,7 @@ class Walk:
         self, files: Sequence[Path] = (), *, size: tuple[int, int] = (80, 24), services: Services | None = None
     ) -> AsyncIterator[TanzakuApp]:
         # The walker reads the question before answering, and what is said; nobody has to wait for a person's eyes.
-        Dialog.GRACE, StatusLine.STAYS = 0, 0.3
+        Dialog.GRACE, StatusLine.STAYS, MainScreen.HEAD_START = 0, 0.3, 0
         app = TanzakuApp(services or self.services(), files)
         try:
             async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -33,6 +34,10 @@ _PAINT_BY = 0.25
 
 class MainScreen(RoutingScreen, WatchingScreen):
     """Shared facts are reactives here, given to the tabs by data binding; tabs post messages, routed here."""
+
+    HEAD_START: ClassVar[float] = 0.03
+    """Seconds after the first rows in which keys typed ahead have the interpreter for themselves: boto3 is imported and
+    the file checked only then."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(str(n), f"tab('{t.id}')", t.label, show=False, id=f"tab.{t.id}") for n, t in enumerate(TABS, 1)),
@@ -96,8 +101,9 @@ class MainScreen(RoutingScreen, WatchingScreen):
     @on(Tab.FirstShown)
     async def _first_shown(self, message: Tab.FirstShown) -> None:
         self.call_later(self._paint)  # behind what is told of sizes already
-        self.call_after_refresh(message.painted)
-        self.call_after_refresh(self._shown.set)
+        later = asyncio.get_running_loop().call_later
+        for begin in (message.painted, self._shown.set):
+            self.call_after_refresh(later, self.HEAD_START, begin)
         if self._metrics:
             self._open_metrics(cast("LossTab", await self.show_tab("loss")))
 
