@@ -205,9 +205,6 @@ class EditingTab(Tab, part=True):
 
     def action_edit(self) -> None:
         """Edit the pair in a dialog."""
-        from tui.dialogs.pair import PairDialog
-        from tui.domain.files.record_text import has_system, holds_turns
-
         if self._here is None:
             return
         opened, index = self._here
@@ -215,46 +212,39 @@ class EditingTab(Tab, part=True):
         if isinstance(record, Damaged):
             self.say("It cannot be read as a pair; E opens its text in your editor", "problem")
             return
-        heading = f"Pair {index + 1} of {opened.name}"
-        system = has_system(opened.file.layout)
 
-        turns = holds_turns(opened.file.layout)
+        async def enter(after: Record) -> bool:
+            return await self._do(lambda d: d.edit(index, after), lambda step: f"{_capital(step.name)} (u undoes it)")
 
-        def ask(shown: Record, problem: str = "") -> None:
-            dialog = PairDialog(
-                heading,
-                shown,
-                self.model,
-                with_system=system,
-                before=record,
-                turns=turns,
-                problem=problem,
-                kept_as=f"pair {opened.file.path}",
-            )
-            self._typing = dialog, accepted
-            self.app.push_screen(dialog, accepted)
-
-        async def accepted(after: Record | None) -> None:
-            if after is None:
-                return
-            if not await self._do(lambda d: d.edit(index, after), lambda step: f"{_capital(step.name)} (u undoes it)"):
-                ask(after, self._refusal)
-
-        ask(record)
+        self._ask_pair(opened, f"Pair {index + 1} of {opened.name}", f"pair {opened.file.path}", record, enter)
 
     def action_add(self) -> None:
         """Write a new pair below the current one."""
-        from tui.dialogs.pair import PairDialog
-        from tui.domain.files.record_text import has_system, holds_turns
-
         opened = self.opened
         if opened is None:
             self.say("Open a file first (o)", "problem")
             return
         at = self._here[1] + 1 if self._here else len(opened.file)
         blank = Record.of("", "")
-        system = has_system(opened.file.layout)
-        heading, turns = f"New pair in {opened.name}", holds_turns(opened.file.layout)
+
+        async def enter(record: Record) -> bool:
+            if record == blank:
+                return True
+            added = await self._do(lambda d: d.add(at, record), lambda _: f"Pair {at + 1} added (u undoes it)")
+            if added:
+                self.go_to(at)
+            return added
+
+        self._ask_pair(opened, f"New pair in {opened.name}", f"new pair {opened.file.path}", blank, enter)
+
+    def _ask_pair(
+        self, opened: EditedFile, heading: str, kept_as: str, before: Record, enter: Callable[[Record], Awaitable[bool]]
+    ) -> None:
+        """Have a pair written, and again as it was written while `enter` refuses it."""
+        from tui.dialogs.pair import PairDialog
+        from tui.domain.files.record_text import has_system, holds_turns
+
+        system, turns = has_system(opened.file.layout), holds_turns(opened.file.layout)
 
         def ask(shown: Record, problem: str = "") -> None:
             dialog = PairDialog(
@@ -262,23 +252,19 @@ class EditingTab(Tab, part=True):
                 shown,
                 self.model,
                 with_system=system,
-                before=blank,
+                before=before,
                 turns=turns,
                 problem=problem,
-                kept_as=f"new pair {opened.file.path}",
+                kept_as=kept_as,
             )
             self._typing = dialog, accepted
             self.app.push_screen(dialog, accepted)
 
-        async def accepted(record: Record | None) -> None:
-            if record is None or record == blank:
-                return
-            if await self._do(lambda d: d.add(at, record), lambda _: f"Pair {at + 1} added (u undoes it)"):
-                self.go_to(at)
-            else:
-                ask(record, self._refusal)
+        async def accepted(after: Record | None) -> None:
+            if after is not None and not await enter(after):
+                ask(after, self._refusal)
 
-        ask(blank)
+        ask(before)
 
     async def action_duplicate(self) -> None:
         """The pair once more, below itself."""
