@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import boto3.exceptions
@@ -132,6 +134,7 @@ CODES = [
     ("500", "<html><body>Bad gateway</body></html>", 502, Cause.SERVICE),
     ("InvalidSignatureException", "Signature expired: 20261122T090000Z is now earlier than", 403, Cause.CLOCK),
     ("InvalidSignatureException", "Signature not yet current: 20261122T090000Z is still later", 403, Cause.CLOCK),
+    ("SignatureDoesNotMatch", "Signature expired: 20261122T090000Z is now earlier than", 403, Cause.CLOCK),
     ("RequestTimeTooSkewed", "The difference between the request time and now is too large", 403, Cause.CLOCK),
     ("KMS.DisabledException", "key is disabled", 400, Cause.INVALID),
     ("302", "Found", 302, Cause.UNREACHABLE),
@@ -182,6 +185,68 @@ def test_the_missing_permission_is_named() -> None:
     assert as_app_error(refused("AccessDeniedException", said, 403)).hint.endswith("bedrock:ListCustomModels")
 
 
+ME = "User: arn:aws:sts::1:assumed-role/Dev/me is not authorized to perform: "
+BUY = "bedrock:CreateProvisionedModelThroughput"
+SCP = "arn:aws:organizations::9:policy/o-1/service_control_policy/p-abc"
+DENIALS = [
+    (f"{ME}{BUY} with an explicit deny in a service control policy", "organization denies it to assumed-role/Dev/me"),
+    (f"{ME}{BUY} with an explicit deny in a service control policy: {SCP}", "organization (p-abc) denies it to"),
+    (f"{ME}{BUY} because no service control policy allows the {BUY} action", "organization does not allow it to"),
+    (f"{ME}{BUY} with an explicit deny in a resource control policy", "resource control policy of the organization"),
+    (f"{ME}{BUY} because no permissions boundary allows the {BUY} action", "permissions boundary does not allow it"),
+    (f"{ME}{BUY} with an explicit deny in a permissions boundary", "the permissions boundary denies it"),
+    (f"{ME}{BUY} because no session policy allows the {BUY} action", "the policy of this session does not allow it"),
+    (f"{ME}{BUY} with an explicit deny in a VPC endpoint policy", "the policy of the VPC endpoint denies it"),
+    (f"{ME}{BUY} with an explicit deny in a resource-based policy", "the resource's own policy denies it"),
+    (f"{ME}{BUY} with an explicit deny in an identity-based policy", "a policy denies it to assumed-role/Dev/me"),
+    (f"{ME}{BUY} on resource: arn:aws:bedrock:x:1:custom-model/m because no identity-based policy allows the {BUY}",
+     "no policy allows it to assumed-role/Dev/me on custom-model/m"),
+    (f"{ME}{BUY}", "no policy allows it"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("said", "told"), DENIALS)
+def test_a_denial_names_the_action_first_and_who_denies_it(said: str, told: str) -> None:
+    found = as_app_error(refused("AccessDeniedException", said, 403))
+    assert found.detail.startswith(f"{BUY}: ")
+    assert told in found.detail
+    assert (found.cause, found.retryable) == (Cause.DENIED, False)
+    assert found.hint.startswith("Ask for the permission") is ("no policy" in told)
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "cause", "told"),
+    [
+        ("AccessDeniedException", "Cross-account pass role is not allowed.", Cause.DENIED, "of another account"),
+        ("AccessDeniedException", "Authentication failed: check your API Key", Cause.EXPIRED, "Bedrock API key"),
+        ("AccessDeniedException", "You don't have access to the model with the specified model ID.", Cause.DENIED,
+         "has no access to this model"),
+        ("ResourceNotFoundException", "Model use case details have not been submitted for this account.", Cause.DENIED,
+         "has no access to this model"),
+        ("OptInRequired", "You are not subscribed to this service", Cause.NO_REGION, "Region is not enabled"),
+        ("RegionDisabledException", "STS is not activated in this region", Cause.NO_REGION, "Region is not enabled"),
+        ("UnrecognizedClientException", "The security token included in the request is invalid.", Cause.EXPIRED,
+         "may not be enabled"),
+    ],
+)  # fmt: skip
+def test_refusals_with_a_cure_of_their_own(code: str, said: str, cause: Cause, told: str) -> None:
+    found = as_app_error(refused(code, said, 403))
+    assert found.cause is cause
+    assert told in found.sentence()
+
+
+@pytest.mark.parametrize("code", ["SignatureDoesNotMatch", "InvalidSignatureException", "RequestTimeTooSkewed"])
+@pytest.mark.parametrize(("hours", "told"), [(-2, "ahead of AWS's"), (3, "behind AWS's"), (0, "clock is off")])
+def test_how_wrong_the_clock_is_is_told(code: str, hours: int, told: str) -> None:
+    """By when AWS answered; STS has the code of wrong keys for it."""
+    error = refused(code, "Signature expired: 20261122T090000Z is now earlier than 20261122T100000Z", 403)
+    date = format_datetime(datetime.now(UTC) + timedelta(hours=hours), usegmt=True)
+    error.response["ResponseMetadata"]["HTTPHeaders"] = {"date": date} if hours else {"date": "odd"}
+    found = as_app_error(error)
+    assert found.cause is Cause.CLOCK
+    assert told in found.title
+
+
 def test_the_hint_names_the_profile() -> None:
     assert "--profile work" in as_app_error(aws.UnauthorizedSSOTokenError(), profile="work").hint
     assert "--profile" not in as_app_error(aws.UnauthorizedSSOTokenError()).hint.replace("--use-device-code", "")
@@ -223,6 +288,8 @@ def test_our_own_errors_pass_through() -> None:
 def test_whatever_a_library_stumbles_over_is_an_answer_not_understood(error: Exception, changing: bool) -> None:
     found = as_app_error(error, "list_jobs", changing=changing)
     assert (found.cause, found.outcome_unknown, found.operation) == (Cause.INCOMPLETE, changing, "list_jobs")
+    assert found.detail.startswith("list_jobs: ")
+    assert "get" not in found.detail  # Python's own words
 
 
 def test_a_host_that_does_not_answer_is_named_without_what_was_asked_of_it() -> None:

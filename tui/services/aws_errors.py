@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -10,52 +11,11 @@ from urllib.parse import urlsplit
 
 from tui.domain.errors import AppError, Cause
 from tui.domain.text import safe_line
+from tui.services.aws_codes import SIGN_IN, from_code
 
-_EXPIRED = {"expiredtoken", "expiredtokenexception", "requestexpired", "tokenrefreshrequired"}
-_BAD_KEYS = {
-    "unrecognizedclientexception",
-    "invalidclienttokenid",
-    "invalidaccesskeyid",
-    "signaturedoesnotmatch",
-    "incompletesignature",
-    "missingauthenticationtoken",
-    "authfailure",
-    "invalidtoken",
-}
-_THROTTLED = {
-    "throttlingexception",
-    "throttling",
-    "throttledexception",
-    "requestthrottled",
-    "slowdown",
-    "toomanyrequestsexception",
-    "requestlimitexceeded",
-}
-_DENIED = {"accessdenied", "accessdeniedexception", "403", "unauthorizedoperation", "forbiddenexception"}
-_MISSING = {"resourcenotfoundexception", "nosuchbucket", "nosuchkey", "nosuchentity", "404", "notfound"}
-_CONFLICT = {
-    "conflictexception",
-    "resourceinuseexception",
-    "bucketalreadyexists",
-    "bucketalreadyownedbyyou",
-    "entityalreadyexists",
-    "resourceinuse",
-    "concurrentmodification",
-}
-_INVALID = {
-    "validationexception",
-    "validationerror",
-    "invalidparameter",
-    "malformedpolicydocument",
-    "toomanytagsexception",
-}
-_QUOTA = {"servicequotaexceededexception", "limitexceeded", "limitexceededexception"}
-_NOT_AWS = {"302", "303", "307", "308", "407", "511"}
-"""Statuses that AWS's own services do not answer with, and that come without any code of theirs."""
-_MODEL_FAULT = {"modelerrorexception", "modelstreamerrorexception", "modeltimeoutexception", "overloaded_error"}
 P = ParamSpec("P")
 T = TypeVar("T")
-_SIGN_IN = "Sign in again outside the app; it looks again by itself (r looks at once)"
+_ELSEWHERE = "Try again; if it stays so, a proxy or a sign-in page answers in AWS's place"
 
 
 def as_app_error(error: BaseException, operation: str = "", *, changing: bool = False, profile: str = "") -> AppError:
@@ -66,16 +26,16 @@ def as_app_error(error: BaseException, operation: str = "", *, changing: bool = 
     from botocore.exceptions import ClientError
 
     if isinstance(error, ClientError):
-        return _from_code(error, operation, changing)
+        return from_code(error, operation, changing)
     inner = getattr(error, "__context__", None)
     if type(error).__name__ == "S3UploadFailedError" and isinstance(inner, ClientError):
-        return _from_code(inner, operation, changing)
+        return from_code(inner, operation, changing)
     found: AppError | None = None
     for kind in (ancestor.__name__ for ancestor in type(error).__mro__):
         found = _credentials(kind, error, profile) or _network(kind, error, changing)
         if found is not None:
             break
-    found = found or _local(type(error).__name__, error, changing)
+    found = found or _local(type(error).__name__, error, operation, changing)
     found.operation = operation
     return found
 
@@ -111,7 +71,7 @@ def _credentials(kind: str, error: BaseException, profile: str) -> AppError | No
             if getattr(error, "kwargs", {}).get("provider") == "custom-process":
                 hint = "Run the profile's credential_process by hand to see why"
                 return AppError(Cause.EXPIRED, "The credential process failed", detail, hint, retryable=True)
-            return AppError(Cause.EXPIRED, "The credentials cannot be fetched", detail, _SIGN_IN, retryable=True)
+            return AppError(Cause.EXPIRED, "The credentials cannot be fetched", detail, SIGN_IN, retryable=True)
         case "LoginRefreshRequired" | "LoginTokenLoadError" | "LoginError":
             return AppError(Cause.EXPIRED, "The `aws login` session has ended", "", "Run `aws login`", retryable=True)
         case "MissingDependencyException":
@@ -192,19 +152,18 @@ def _network(kind: str, error: BaseException, changing: bool) -> AppError | None
                 Cause.UNREACHABLE, "The connection was cut", "", "Try again", retryable=True, outcome_unknown=unknown
             )
         case "IncompleteReadError" | "ChecksumMismatch" | "ParserError" | "ResponseParserError":
-            elsewhere = "Try again; if it stays so, a proxy or a sign-in page answers in AWS's place"
             return AppError(
                 Cause.INCOMPLETE,
                 "The answer was damaged on the way",
                 "",
-                elsewhere if kind == "ResponseParserError" else "Try again",
+                _ELSEWHERE if kind == "ResponseParserError" else "Try again",
                 retryable=True,
                 outcome_unknown=unknown,
             )
     return None
 
 
-def _local(kind: str, error: BaseException, changing: bool) -> AppError:
+def _local(kind: str, error: BaseException, operation: str, changing: bool) -> AppError:
     detail = _message(error)
     match kind:
         case "ParamValidationError":
@@ -226,7 +185,7 @@ def _local(kind: str, error: BaseException, changing: bool) -> AppError:
             Cause.SERVICE, "The call to AWS failed", detail, "Try again", retryable=True, outcome_unknown=changing
         )
     if isinstance(error, Exception):
-        return odd_answer("", detail or type(error).__name__, changing=changing)
+        return odd_answer(operation, _stumbled(error), changing=changing)
     raise error
 
 
@@ -235,12 +194,26 @@ def odd_answer(operation: str, detail: str, *, changing: bool = False) -> AppErr
     return AppError(
         Cause.INCOMPLETE,
         "AWS's answer was not what it should be",
-        detail,
-        "Try again",
+        f"{operation}: {detail}" if operation else detail,
+        _ELSEWHERE,
         retryable=True,
         outcome_unknown=changing,
         operation=operation,
     )
+
+
+def _stumbled(error: Exception) -> str:
+    """What was wrong with an answer, by what its reader stumbled over; Python's own words help nobody."""
+    match error:
+        case KeyError():
+            return f"{safe_line(str(error), 80)} is missing"
+        case AttributeError() | TypeError() | IndexError():
+            return "something in it is of another kind than it should be"
+        case RecursionError():
+            return "it is nested too deeply"
+        case json.JSONDecodeError():
+            return "it is no JSON"
+    return _message(error) or type(error).__name__
 
 
 def understood(operation: str, parse: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -250,7 +223,7 @@ def understood(operation: str, parse: Callable[P, T], /, *args: P.args, **kwargs
     except AppError:
         raise
     except Exception as error:
-        raise odd_answer(operation, safe_line(f"{type(error).__name__}: {error}", 200)) from error
+        raise odd_answer(operation, _stumbled(error)) from error
 
 
 def moment(value: Any) -> datetime:
@@ -266,75 +239,3 @@ def _is_aws_library(error: BaseException) -> bool:
 
 def _message(error: BaseException) -> str:
     return safe_line(str(error), 300)
-
-
-def _from_code(error: Any, operation: str, changing: bool) -> AppError:
-    response = error.response or {}
-    said = response.get("Error") or {}
-    code = str(said.get("Code", ""))
-    status = int((response.get("ResponseMetadata") or {}).get("HTTPStatusCode") or 0)
-    text = str(said.get("Message") or "")
-    detail = "" if text.lstrip().startswith("<") else safe_line(text, 400)
-    found = _by_code(code.casefold(), detail, status, changing)
-    found.operation = operation
-    found.request_id = safe_line(str((response.get("ResponseMetadata") or {}).get("RequestId") or ""), 80)
-    return found
-
-
-def _by_code(code: str, detail: str, status: int, changing: bool) -> AppError:
-    if code in _EXPIRED:
-        return AppError(Cause.EXPIRED, "The AWS credentials have expired", "", _SIGN_IN, retryable=True)
-    late = "signature expired" in detail.casefold() or "not yet current" in detail.casefold()
-    if code == "requesttimetooskewed" or (code == "invalidsignatureexception" and late):
-        return AppError(Cause.CLOCK, "This machine's clock is off", detail, "Set the clock", retryable=True)
-    if code in _BAD_KEYS or code == "invalidsignatureexception":
-        return AppError(Cause.EXPIRED, "AWS does not accept these credentials", detail, _SIGN_IN, retryable=True)
-    if code == "modelnotreadyexception":
-        return AppError(Cause.NOT_READY, "The model is not ready yet", detail, "Wait, then ask again", retryable=True)
-    if code in _THROTTLED or status == 429:
-        return AppError(Cause.THROTTLED, "AWS is asked too often", detail, "Wait a moment", retryable=True)
-    if "end of its life" in detail or "marked by provider as Legacy" in detail:
-        return AppError(Cause.RETIRED, "The provider has retired this model", detail, "Choose an active base model")
-    if code in _DENIED:
-        return AppError(Cause.DENIED, "AWS does not allow this", detail, _denied_hint(detail))
-    if code in _QUOTA:
-        hint = "Ask for a higher quota in the Service Quotas console"
-        return AppError(Cause.QUOTA, "A quota of the account does not allow this", detail, hint)
-    if code in _CONFLICT or "currently in use" in detail or "already in use" in detail:
-        return AppError(Cause.CONFLICT, "It clashes with something that exists", detail, "Use another name, or wait")
-    if code in _MISSING:
-        return AppError(Cause.NOT_FOUND, "AWS does not find it", detail, "Check account and Region in the first line")
-    if code in {"permanentredirect", "301", "authorizationheadermalformed", "illegallocationconstraintexception"}:
-        hint = "Use a bucket in the Region of the job"
-        return AppError(Cause.INVALID, "The bucket is in another Region", detail, hint)
-    if code in _INVALID:
-        return _invalid(detail)
-    if code in _NOT_AWS:
-        hint = "Sign in to the network, or put the proxy's name and password into HTTPS_PROXY; the app looks again"
-        return AppError(Cause.UNREACHABLE, "A proxy or a sign-in page answers in AWS's place", "", hint, retryable=True)
-    if code in _MODEL_FAULT:
-        return AppError(Cause.SERVICE, "The model failed to answer", detail, "Ask again", retryable=True)
-    if status >= 500 or code.startswith("internal") or code in {"serviceunavailableexception", "500", "503"}:
-        return AppError(Cause.SERVICE, "AWS had a fault", detail, "Try again", retryable=True, outcome_unknown=changing)
-    return AppError(Cause.INVALID, f"AWS refused: {safe_line(code, 60) or 'no reason given'}", detail)
-
-
-def _invalid(detail: str) -> AppError:
-    folded = detail.casefold()
-    if "could not assume" in folded:
-        hint = "A new role takes up to a minute or two to spread; else check whom it trusts"
-        return AppError(Cause.INVALID, "Bedrock cannot use the role yet", detail, hint, retryable=True)
-    if "operation not allowed" in folded or "model identifier is invalid" in folded:
-        return AppError(
-            Cause.RETIRED, "This model cannot be used here", detail, "It may be retired, or not in this Region"
-        )
-    if "support" in folded and re.search(r"\bsystem (message|prompt|field|instruction)", folded):
-        return AppError(Cause.INVALID, "This model takes no system prompt", detail, "Ask both sides without one (s)")
-    if "mutating state" in folded:
-        return AppError(Cause.CONFLICT, "It is just changing", detail, "Wait until it is ready", retryable=True)
-    return AppError(Cause.INVALID, "AWS refuses the request", detail)
-
-
-def _denied_hint(detail: str) -> str:
-    action = re.search(r"perform: ([\w-]+:\w+)", detail)
-    return f"Ask for the permission {action[1]}" if action else "Ask for the permission that this needs (see README)"
