@@ -15,13 +15,11 @@ from types import FrameType
 from typing import Any, ClassVar
 
 from textual import on
-from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.driver import Driver
 from textual.events import Event, InputEvent
 from textual.filter import LineFilter
-from textual.screen import Screen
 from textual.theme import Theme
 from textual.worker import WorkerFailed
 
@@ -103,7 +101,7 @@ class TanzakuApp(Painting, TypedKeeping):
         Binding("ctrl+l", "paint_again", "Paint the window again", show=False, priority=True, id="app.paint_again"),
     ]
     ENABLE_COMMAND_PALETTE = True
-    COMMANDS = TypedKeeping.COMMANDS | {_actions}
+    COMMANDS: ClassVar[set[Any]] = {_actions}  # Textual's own would write account numbers into a public folder
 
     def __init__(
         self,
@@ -261,12 +259,6 @@ class TanzakuApp(Painting, TypedKeeping):
             async with asyncio.timeout(_LAST_WORDS):
                 await self.keep_typed()
         self.exit(return_code=code)
-
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Without the screenshot, which would write account numbers into a public folder."""
-        for command in super().get_system_commands(screen):
-            if command.title != "Screenshot":
-                yield command
 
     def action_command_palette(self) -> None:
         """Every action of the view, to be searched."""

@@ -4,42 +4,75 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 from textual import on
 from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Provider
+from textual.content import Content
 from textual.widgets import Input, OptionList
 from textual.worker import Worker
 
+from tui.dialogs.help import LAST_PLACE, place_of
+from tui.domain.values import dataclass
+from tui.widgets.cells import fit
 from tui.widgets.frame import key_text, told
 
-_Found = tuple[str, str, Callable[[], Awaitable[object]]]
+_KEYS = 10
+"""Cells for the key beside what it does."""
+_FIRST = 1000.0
+"""More than letters that fit are ever worth."""
+_Run = Callable[[], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Action:
+    """What a key does. `place` puts what the view itself does before moving in lists and what counts everywhere."""
+
+    place: int
+    text: str
+    keys: tuple[str, ...]
+    run: _Run
+
+    def told(self, text: str | Content) -> Content:
+        """One line: the key, and the text as it is to be shown."""
+        return Content.assemble((fit(self.keys[0] if self.keys else "", _KEYS), "$text-accent"), text)
 
 
 class ActionsProvider(Provider):
-    """What the keys of the view under the palette do."""
+    """What the keys of the view under the palette do, and the themes."""
 
-    def _actions(self) -> list[_Found]:
-        found: dict[str, _Found] = {}
+    def _actions(self) -> list[_Action]:
+        found: dict[str, _Action] = {}
         for active in self.screen.active_bindings.values():
             binding = active.binding
-            if binding.description and active.enabled and not binding.system:
+            if not binding.description or not active.enabled or binding.system:
+                continue
+            key, before = key_text(self.app, binding), found.get(binding.action)
+            if before is None:
                 run = partial(self.app.run_action, binding.action, active.node)
-                found.setdefault(binding.action, (told(binding), key_text(self.app, binding), run))
-        return list(found.values())
+                found[binding.action] = _Action(place_of(binding.id), told(binding), (key,), run)
+            elif key not in before.keys:
+                found[binding.action] = replace(before, keys=(*before.keys, key))
+        themes = _Action(LAST_PLACE, "Change the theme", (), partial(self.app.run_action, "app.change_theme"))
+        return sorted((*found.values(), themes), key=lambda action: action.place)
 
     async def discover(self) -> AsyncIterator[DiscoveryHit]:
         """All of them."""
-        for description, key, run in self._actions():
-            yield DiscoveryHit(description, run, help=f"key {key}")
+        for action in self._actions():
+            yield DiscoveryHit(action.told(action.text), action.run, action.text)
 
     async def search(self, query: str) -> AsyncIterator[Hit]:
-        """Those whose words fit."""
+        """Those whose words fit; before them those that begin so, and what the key of that name does."""
         matcher = self.matcher(query)
-        for description, key, run in self._actions():
-            score = matcher.match(description)
+        for action in self._actions():
+            score = matcher.match(action.text)
+            if query in action.keys:
+                score += 2 * _FIRST
+            elif action.text.casefold().startswith(query.casefold()):
+                score += _FIRST
             if score > 0:
-                yield Hit(score, matcher.highlight(description), run, help=f"key {key}")
+                yield Hit(score, action.told(matcher.highlight(action.text)), action.run, action.text)
 
 
 class Palette(CommandPalette):

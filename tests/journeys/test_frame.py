@@ -282,9 +282,10 @@ async def test_the_palette_has_the_actions_of_the_view_with_their_keys(walk: Wal
     async with walk.app([pairs], size=(100, 40)):
         await walk.sees("✓ clean", walk.sandbox.account_id)
         await walk.press("ctrl+p")
-        await walk.type("convert or ex")  # as p, too, converts
-        await walk.sees("key x")
-        await walk.misses("key p")
+        await walk.sees("e         Edit the pair")
+        await walk.type("convert")  # as p, too, converts
+        await walk.sees("x         Convert or export", "p         Upload to S3, converted")
+        await walk.misses("Edit the pair")
         await walk.press("enter")
         await walk.sees("Convert training.json")
 

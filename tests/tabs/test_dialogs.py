@@ -118,6 +118,39 @@ async def test_what_is_only_read_is_closed_and_what_is_filled_in_is_cancelled() 
             assert host.answers == [None]
 
 
+async def test_help_is_searched_by_words_and_by_a_key() -> None:
+    groups = {"Jobs": [("s", "Sort the list"), ("S", "Stop the job")], "Always": [("w ctrl+s", "Save the file")]}
+    dialog = HelpDialog(groups)
+    host = Host(dialog)  # type: ignore[arg-type]
+    async with host.run_test() as pilot:
+
+        async def searched(words: str) -> str:
+            await pilot.press("slash")
+            host.post_message(Paste(words))
+            await pilot.pause()
+            return str(dialog.query_one("#help-keys", Static).render()).strip()
+
+        everything = await searched("")
+        assert [line for line in everything.splitlines() if line] == [
+            "Jobs",
+            f"{'s':16} Sort the list",
+            f"{'S':16} Stop the job",
+            "Always",
+            f"{'w ctrl+s':16} Save the file",
+        ]
+        await pilot.press("escape")
+        assert await searched("THE fil") == f"Always\n{'w ctrl+s':16} Save the file"
+        await pilot.press("escape")
+        assert await searched("S") == f"Jobs\n{'S':16} Stop the job"
+        await pilot.press("enter", "escape")
+        assert await searched("train") == "No key of this view does that"
+        await pilot.press("escape")
+        assert str(dialog.query_one("#help-keys", Static).render()).strip() == everything
+        assert not host.answers
+        await pilot.press("escape")
+        assert host.answers == [None]
+
+
 class Looking(LineDialog):
     """Looks something up, as slowly as it is told to."""
 

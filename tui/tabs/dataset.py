@@ -28,7 +28,7 @@ class DatasetTab(GeneratingTab, ReplacingTab):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "open_file", "open", id="dataset.open", tooltip="Open a file of pairs"),
-        Binding("p", "upload", "upload", id="dataset.upload", tooltip="Convert for the base model and upload to S3"),
+        Binding("p", "upload", "upload", id="dataset.upload", tooltip="Upload to S3, converted for the base model"),
         Binding("slash", "filter", "filter", key_display="/", id="dataset.filter", tooltip="Filter: words, q:, is: …"),
         Binding("b", "base_model", "base model", id="dataset.base_model", tooltip="Choose the base model"),
         Binding("c", "problems", "problems", id="dataset.problems", tooltip="List the problems, with fixes"),
