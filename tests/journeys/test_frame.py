@@ -28,7 +28,7 @@ from tui.dialogs.confirm import ConfirmDialog
 from tui.screens.main import MainScreen
 from tui.services.dataset.documents import Documents, OpenDocument
 from tui.tabs.base import Tab
-from tui.tabs.dataset_editing import EditingTab
+from tui.tabs.dataset_base import DatasetBase
 from tui.tabs.jobs import JobsTab
 from tui.terminal import behind
 from tui.widgets.frame import KeyLine, TabStrip
@@ -308,7 +308,7 @@ async def test_nothing_competes_with_rows_that_come_late(
         return await opened(*given, **named)
 
     monkeypatch.setattr(Documents, "open", late)
-    monkeypatch.setattr(EditingTab, "painted", property(lambda tab: tab.__dict__.setdefault("told", Told())))
+    monkeypatch.setattr(DatasetBase, "painted", property(lambda tab: tab.__dict__.setdefault("told", Told())))
     async with walk.app([pairs]):
         await walk.until(lambda: bool(held_back), "the rows")
         assert held_back == [0]

@@ -11,7 +11,7 @@ from textual.events import AppBlur, AppFocus
 from textual.widgets import Input
 
 from tests.harness import Walk
-from tui.tabs import dataset_saving
+from tui.tabs import dataset
 
 PAIRS = [{"q": f"What is lantern {n}?", "a": f"It hangs at gate {n}."} for n in range(40)]
 
@@ -164,7 +164,7 @@ async def test_one_file_under_two_names_is_opened_once(walk: Walk, tmp_path: Pat
 async def test_a_file_changed_behind_the_terminal_is_noticed_when_it_has_the_keys_again(
     walk: Walk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dataset_saving, "_LOOK_EVERY", 3600.0)
+    monkeypatch.setattr(dataset, "LOOK_EVERY", 3600.0)
     path = written(tmp_path / "training.json", PAIRS)
     async with walk.app([path]) as app:
         await walk.sees("40 pairs")

@@ -355,8 +355,8 @@ def review_of(services: Services, batch: Batch, tab: DatasetTab) -> ReviewScreen
         services,
         batch,
         files=lambda: tab.shared_files,
-        targets=lambda: [(f.file.path, f.name, str(f.role)) for f in tab.targets_for_written()],
+        targets=lambda: [(f.file.path, f.name, str(f.role)) for f in tab.generating.targets()],
         folder=tab.opened.file.path.parent if tab.opened else Path(working_folder()),
         model=tab.model,
-        add=tab.add_written,
+        add=tab.generating.add,
     )

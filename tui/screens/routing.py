@@ -137,7 +137,7 @@ class RoutingScreen(SharedScreen, part=True):
     @work(group="draft")
     async def _add_pair(self, message: Tab.PairDrafted) -> None:
         try:
-            await self.query_one(DatasetTab).add_draft(message.draft)
+            await self.query_one(DatasetTab).sharing.add_draft(message.draft)
         except AppError as error:
             self.say(error.sentence(), "problem")
             message.settled(error.sentence())

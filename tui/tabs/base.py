@@ -141,6 +141,17 @@ class Tab(InParts, Vertical, Asking):
         self.post_message(self.Said(text, kind))
 
 
+class Actions:
+    """What some keys of a tab set off, in an object of its own: imported and made when the first of them is pressed,
+    so that no start waits for it. What it needs of its tab stands behind `tab.`."""
+
+    tab: Tab
+
+    def __init__(self, tab: Tab) -> None:
+        self.tab = tab
+        self.services = tab.services
+
+
 def working_folder() -> str:
     """Where a path that is asked for begins; the home folder when the present one is gone."""
     try:

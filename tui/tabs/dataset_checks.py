@@ -7,9 +7,7 @@ from bisect import bisect_left, bisect_right
 from dataclasses import replace
 
 from textual import work
-from textual.reactive import reactive
 
-from tui.domain.base_models import CATALOGUE, BaseModel, find
 from tui.domain.dataset.findings import Findings
 from tui.tabs.dataset_list import ListingTab
 from tui.widgets.virtual_table import VirtualTable
@@ -21,13 +19,6 @@ _LARGE = 10_000
 
 class CheckingTab(ListingTab, part=True):
     """Checks every open file for the base model."""
-
-    base_model_key: reactive[str] = reactive("", repaint=False)
-
-    @property
-    def model(self) -> BaseModel:
-        """The base model that files are checked and converted for."""
-        return find(self.base_model_key) or CATALOGUE[0]
 
     def check(self, at: int, *, edited: bool = False) -> None:
         """Look for problems in the background."""
@@ -76,13 +67,13 @@ class CheckingTab(ListingTab, part=True):
     def action_problem(self, step: int) -> None:
         """Go to the next or last record that has a problem."""
         opened = self.opened
-        if opened is None or not opened.problems or self._rows is None or not len(self._rows):
+        if opened is None or not opened.problems or self.rows is None or not len(self.rows):
             return
         places = opened.findings.places
         if not places:
             self.say(f"{opened.name}: {opened.problems[0].message}", "problem")
             return
-        here = self._rows.index(self.query_one("#pairs", VirtualTable).cursor)
+        here = self.rows.index(self.query_one("#pairs", VirtualTable).cursor)
         # Round the end: behind the last one comes the first.
         at = bisect_right(places, here) if step > 0 else bisect_left(places, here) - 1
         self.go_to(places[at % len(places)])

@@ -1,4 +1,4 @@
-"""The open files of the Dataset tab: opened, shown one at a time, each with what it is for."""
+"""The open files of the Dataset tab: opened, shown one at a time, each with what it is for, and closed."""
 
 from __future__ import annotations
 
@@ -6,30 +6,25 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from textual import work
-from textual.binding import Binding, BindingType
 
-from tui.domain.errors import AppError, Cause
-from tui.domain.files.pairs import Columns, Keys, Role, UnclearKeys, guess_role
+from tui.domain.errors import AppError
+from tui.domain.files.pairs import Keys, Role, UnclearKeys, guess_role
 from tui.domain.text import count, safe_line
 from tui.tabs.base import working_folder
-from tui.tabs.dataset_editing import EditedFile
-from tui.tabs.dataset_shape import ShapingTab
+from tui.tabs.dataset_base import EditedFile
+from tui.tabs.dataset_scrutiny import ScrutinyTab
 
 if TYPE_CHECKING:
     from tui.services.dataset.documents import OpenDocument
 
 
-class OpeningTab(ShapingTab, part=True):
+class OpeningTab(ScrutinyTab, part=True):
     """Opens files, and knows which of them is shown."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("K", "keys", "Choose the keys of question and answer", show=False, id="dataset.keys"),
-    ]
-
-    _refused: list[AppError]
+    refused: list[AppError]
     """Why files could not be opened."""
     _mistyped = ""
     """A path that was typed last and could not be opened: `o` offers it again."""
@@ -37,16 +32,25 @@ class OpeningTab(ShapingTab, part=True):
     @work(group="open")
     async def _open_all(self, paths: Sequence[Path]) -> None:
         for number, path in enumerate(paths):
-            await self._open(path, show=number == 0)
+            await self.open_path(path, show=number == 0)
             if number == 0:
                 self.first_shown()
                 await self.painted.wait()
-        if len(self._refused) > 1:
-            told = "; ".join(error.title for error in self._refused)
-            self.say(f"{count(len(self._refused), 'file')} not opened: {told}", "problem")
+        if len(self.refused) > 1:
+            told = "; ".join(error.title for error in self.refused)
+            self.say(f"{count(len(self.refused), 'file')} not opened: {told}", "problem")
         self.offer_recovery()
 
-    async def _open(self, path: Path, *, show: bool) -> None:
+    @work(group="recover")
+    async def offer_recovery(self) -> None:
+        """Ask what to do with edits that the last session could not save."""
+        await self.painted.wait()
+        from tui.tabs.dataset_recovery import Recovering
+
+        await Recovering(self).offer()
+
+    async def open_path(self, path: Path, *, show: bool) -> None:
+        """Open a file, or show it where it is open already; why it could not be is told."""
         held = await self._held(path)
         if held is not None and (held.dirty or held.file.path != path):
             self.take_in(held, show=True, instead_of=held)
@@ -57,7 +61,7 @@ class OpeningTab(ShapingTab, part=True):
         try:
             source, said = await self._source(path, held)
         except AppError as error:
-            self._refused.append(error)
+            self.refused.append(error)
             self.say(error.sentence(), "problem")
             return
         if source is None:
@@ -86,6 +90,8 @@ class OpeningTab(ShapingTab, part=True):
         try:
             return await documents.open(path, held.source.keys if held else None, instead_of=instead_of), []
         except AppError as error:
+            from tui.tabs.dataset_keys import ChoosingKeys, told
+
             memory = self.services.file_memory
             keys = await memory.keys(path)
             if keys is not None and keys.dialect is not None:  # its own rows mislead since they were edited here
@@ -96,9 +102,9 @@ class OpeningTab(ShapingTab, part=True):
             unclear = error
             keys = keys or await memory.keys(path, unclear.candidates)
             if keys is not None and {keys.question, keys.answer} <= set(unclear.candidates):
-                said = f"{_told(keys)}, as last time (K chooses others)"
+                said = f"{told(keys)}, as last time (K chooses others)"
                 return await documents.open(path, keys, instead_of=instead_of), [said]
-            keys = await self._ask_keys(path, unclear)
+            keys = await ChoosingKeys(self).ask(path, unclear)
             if keys is None:
                 return None, []
             source = await documents.open(path, keys, instead_of=instead_of)
@@ -127,14 +133,14 @@ class OpeningTab(ShapingTab, part=True):
             await memory.choose(path, source.keys)
         layout = opened.file.layout
         if keys is not None and isinstance(layout, Keys) and not opened.dirty and not layout.agrees(keys):
-            await self._with_keys(opened, keys)
+            await self.read_again(opened, keys)
 
     def _show_again(self, at: int) -> None:
         if at == self.current:
             self.show_file()
         self.check(at)
 
-    async def _with_keys(self, opened: EditedFile, keys: Keys) -> None:
+    async def read_again(self, opened: EditedFile, keys: Keys) -> None:
         """Read a file that has no unsaved edits anew, with other keys. Raises AppError."""
         source = await self.services.documents.open(opened.file.path, keys, instead_of=opened.source)
         self.take_in(EditedFile(source.document.now, opened.role, source=source), show=False, instead_of=opened)
@@ -158,53 +164,56 @@ class OpeningTab(ShapingTab, part=True):
             self.show_line()
         self.check(at)
 
-    async def _ask_keys(self, path: Path, unclear: UnclearKeys) -> Keys | None:
-        from tui.dialogs.choice import Choice, ChoiceDialog
+    async def close_file(self, source: OpenDocument) -> bool:
+        """Give a file up, with what can be undone of it, and show the one behind it; False when it is closed
+        already."""
+        at = next((i for i, f in enumerate(self.files) if f.source is source), None)
+        if at is None:
+            return False
+        shown = at == self.current
+        del self.files[at]
+        if at < self.current or self.current == len(self.files):
+            self.current = max(0, self.current - 1)
+        if shown:
+            self.show_all()
+        self.show_file(keep_cursor=not shown)
+        self.look_for_leaks()
+        await self.services.documents.close(source)
+        return True
 
-        chosen: list[str] = []
-        samples = dict(zip(unclear.candidates, unclear.samples, strict=False))
-        for part in ("question", "answer"):
-            rest = [Choice(k, safe_line(k, 60), samples.get(k, "")) for k in unclear.candidates if k not in chosen]
-            heading = f"{safe_line(path.name, 60)}: which key holds the {part}?"
-            key = await self.ask(ChoiceDialog(heading, rest))
-            if key is None:
-                return None
-            chosen.append(key)
-        return Keys(chosen[0], chosen[1])
+    def show_record(self, at: int, index: int) -> None:
+        """Show a record of one of the open files."""
+        if at >= len(self.files):
+            return  # closed meanwhile
+        if at != self.current:
+            self.current = at
+            self.show_all()
+            self.show_file(keep_cursor=False)
+        self.go_to(index)
 
-    @work(group="ask")
-    async def action_keys(self) -> None:
-        """Choose the keys of question and answer anew, and of a table whether its first row names the columns."""
-        if self.opened is not None:
-            await self.attempt(self._choose_keys(self.opened))
+    def action_close_file(self) -> None:
+        """Close the file that is shown; asks first when edits would be gone."""
+        from tui.dialogs.confirm import ConfirmDialog
 
-    async def _choose_keys(self, opened: EditedFile) -> None:
-        from tui.dialogs.choice import Choice, ChoiceDialog
+        opened = self.opened
+        if opened is None:
+            self.say("No file is open")
+            return
+        if not opened.dirty:
+            self._close(opened.source)
+            return
 
-        if opened.dirty:
-            raise AppError(Cause.FILE, f"{opened.name} has unsaved edits", hint="Save it first (w)")
-        path, layout = opened.file.path, opened.file.layout
-        unclear = await self.services.documents.candidates(opened.source)
-        if unclear is None:
-            raise AppError(Cause.FILE, f"{opened.name} is {layout}", hint="That format names its keys itself")
-        heading: bool | None = None
-        if isinstance(layout, Columns):
-            rows = [Choice("names", "names the columns"), Choice("pair", "is a pair like the others")]
-            title = f"The first row of {opened.name}"
-            answer = await self.ask(ChoiceDialog(title, rows, chosen="names" if layout.heading else "pair"))
-            if answer is None:
-                return
-            heading = answer == "names"
-            if heading is not layout.heading:
-                first = Keys(layout.question, layout.answer, None, heading, layout.dialect)
-                unclear = await self.services.documents.candidates(opened.source, first)
-        keys = await self._ask_keys(path, unclear) if unclear is not None else None
-        if keys is not None and unclear is not None:
-            held = opened.source.keys
-            keys = replace(keys, heading=heading, dialect=held.dialect if held else None)
-            await self._with_keys(opened, keys)
-            await self.services.file_memory.choose(path, keys, unclear.candidates)
-            self.say(f"{opened.name}: {_told(keys)}")
+        def answered(confirmed: bool | None) -> None:
+            if confirmed:
+                self._close(opened.source)
+
+        body = "Its unsaved edits are gone then. To keep them: esc, then w."
+        self.app.push_screen(ConfirmDialog(f"Close {opened.name} without saving?", body, yes="Close it"), answered)
+
+    @work(group="open")
+    async def _close(self, source: OpenDocument) -> None:
+        if await self.close_file(source):
+            self.say(f"{source.name} is closed (o opens it again)")
 
     def action_open_file(self) -> None:
         """Choose a file and open it. Pushed at once: keys typed ahead must not act on the list."""
@@ -226,9 +235,9 @@ class OpeningTab(ShapingTab, part=True):
 
     @work(group="open")
     async def _open_chosen(self, path: Path) -> None:
-        refused = len(self._refused)
-        await self._open(path, show=True)
-        self._mistyped = str(path) if len(self._refused) > refused else ""
+        refused = len(self.refused)
+        await self.open_path(path, show=True)
+        self._mistyped = str(path) if len(self.refused) > refused else ""
 
     def action_next_file(self) -> None:
         """Show the next open file."""
@@ -255,7 +264,3 @@ class OpeningTab(ShapingTab, part=True):
 
 
 _PURPOSE = {Role.TRAIN: "training", Role.VALIDATION: "validation", Role.EVAL: "evaluation"}
-
-
-def _told(keys: Keys) -> str:
-    return f"question is “{safe_line(keys.question, 30)}”, answer “{safe_line(keys.answer, 30)}”"

@@ -2,82 +2,79 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from textual import work
-from textual.binding import Binding, BindingType
-
-from tui.domain.errors import AppError
+from tui.domain.errors import AppError, Cause
 from tui.domain.files.formats import FormatError, Record
 from tui.domain.files.pairs import Damaged
 from tui.domain.text import UNSAFE, count, safe_line
-from tui.tabs.dataset_scrutiny import ScrutinyTab
+from tui.tabs.base import Actions
 
 if TYPE_CHECKING:
     from tui.dialogs.problems import Wish
     from tui.domain.dataset.fixes import Mend, Mending
-    from tui.tabs.dataset_editing import EditedFile
+    from tui.tabs.dataset import DatasetTab
+    from tui.tabs.dataset_base import EditedFile
 
 _SHOWN = 4
 _UNTOUCHED = {"blank line": "Those at the top and at the end of the file stay; x and p write it without them"}
 """What is said of rules whose fix leaves something for a reason of its own."""
 
 
-class MendingTab(ScrutinyTab, part=True):
+class Fixing(Actions):
     """Lists problems and mends them."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("F", "fix", "Fix what can be fixed here", show=False, id="dataset.fix"),
-    ]
+    tab: DatasetTab
 
-    def action_problems(self) -> None:
+    def problems(self) -> None:
         """List what is wrong, to go to one of it or to mend all of a kind."""
         from tui.dialogs.problems import ProblemsDialog
         from tui.domain.dataset.fixes import FIXES
 
-        opened = self.opened
+        opened = self.tab.opened
         if opened is None or opened.problems is None:
             return
         if not opened.problems:
-            self.say(f"{opened.name}: nothing is wrong for {self.model.name}", "good")
+            self.tab.say(f"{opened.name}: nothing is wrong for {self.tab.model.name}", "good")
             return
 
         def wished(wish: Wish | None) -> None:
             if wish is not None and wish.fix:
                 self._fix_all(opened, wish.fix)
             elif wish is not None and wish.index is not None:
-                self.go_to(wish.index)
+                self.tab.go_to(wish.index)
 
         heading = f"{opened.name}: {opened.findings.summary}"
-        here = self._here[1] if self._here else 0
-        self.app.push_screen(ProblemsDialog(heading, opened.findings, FIXES, index=here), wished)
+        here = self.tab.here[1] if self.tab.here else 0
+        self.tab.app.push_screen(ProblemsDialog(heading, opened.findings, FIXES, index=here), wished)
 
-    async def action_fix(self) -> None:
+    async def fix_here(self) -> None:
         """Mend the record under the cursor as far as that is safe."""
         from tui.domain.dataset import fixes
 
-        if self._here is None:
+        if self.tab.here is None:
             return
-        opened, index = self._here
+        opened, index = self.tab.here
         rules = sorted({p.rule for p in opened.findings.of(index)} & fixes.FIXES.keys())
         if not rules:
             wrong = "Nothing is known to be wrong with it" if opened.problems is not None else "It is being checked"
             if opened.findings.of(index):
                 wrong = "Nothing here can be fixed without deciding what is meant (e edits, d deletes)"
-            self.say(wrong)
+            self.tab.say(wrong)
             return
         if "duplicate" in rules:  # whether it is one is looked up in the whole file
             self._fix_all(opened, "duplicate", only=index)
             return
         mending = fixes.planned(opened.source.document.now, rules, [index])
         if not mending.mends:
-            self.say("Nothing here can be fixed without deciding what is meant (e edits, d deletes)")
+            self.tab.say("Nothing here can be fixed without deciding what is meant (e edits, d deletes)")
             return
-        await self._do(lambda document: fixes.step(document, mending), lambda _: f"Fixed: {mending.rule} (u undoes it)")
+        await self.tab.do(
+            lambda document: fixes.step(document, mending), lambda _: f"Fixed: {mending.rule} (u undoes it)"
+        )
 
-    @work(group="fix")
-    async def _fix_all(self, opened: EditedFile, rule: str, *, only: int | None = None) -> None:
-        await self.attempt(self._mend(opened, rule, only))
+    def _fix_all(self, opened: EditedFile, rule: str, *, only: int | None = None) -> None:
+        self.tab.run_worker(self.tab.attempt(self._mend(opened, rule, only)), group="fix")
 
     async def _mend(self, opened: EditedFile, rule: str, only: int | None) -> None:
         from tui.dialogs.confirm import ConfirmDialog
@@ -93,18 +90,18 @@ class MendingTab(ScrutinyTab, part=True):
 
         mending = await self.services.pool.run(fixes.planned, version, [rule], indices, yielding(outdated))
         if outdated():
-            self.say("The file was edited meanwhile; nothing was fixed", "problem")
+            self.tab.say("The file was edited meanwhile; nothing was fixed", "problem")
             return
         if not mending.mends:
-            self.say(
+            self.tab.say(
                 _UNTOUCHED.get(rule, "None of it can be fixed without deciding what is meant (e edits, d deletes)")
             )
             return
         if only is None:
             heading = f"Fix “{rule}” in {count(len(mending.mends), 'pair')} of {opened.name}?"
             body = f"{fixes.FIXES[rule][:1].upper()}{fixes.FIXES[rule][1:]}.\n\n{_preview(mending)}"
-            if await self.ask(ConfirmDialog(heading, body, yes=f"Fix {len(mending.mends):,}")) is not True:
-                self.say("Nothing was fixed")
+            if await self.tab.ask(ConfirmDialog(heading, body, yes=f"Fix {len(mending.mends):,}")) is not True:
+                self.tab.say("Nothing was fixed")
                 return
         await self._make_fix(opened, mending)
 
@@ -115,14 +112,12 @@ class MendingTab(ScrutinyTab, part=True):
             step = await self.services.documents.do_apart(opened.source, lambda d: fixes.step(d, mending))
         except FormatError as error:
             raise _cannot(error) from None
-        now = next((f for f in self.files if f.source is opened.source), None)
+        now = next((f for f in self.tab.files if f.source is opened.source), None)
         if now is not None:
-            self._edited(now, step, f"Fixed: {mending.rule} in {count(len(step.splices), 'pair')} (u undoes it)")
+            self.tab.edited(now, step, f"Fixed: {mending.rule} in {count(len(step.splices), 'pair')} (u undoes it)")
 
 
 def _cannot(error: FormatError) -> AppError:
-    from tui.domain.errors import Cause
-
     return AppError(Cause.FILE, f"Nothing was fixed: {error}")
 
 

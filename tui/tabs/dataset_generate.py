@@ -7,24 +7,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
-
-from textual import work
-from textual.binding import Binding, BindingType
-from textual.worker import Worker
+from typing import TYPE_CHECKING, Any
 
 from tui.domain.base_models import base_id
 from tui.domain.errors import AppError, Cause
 from tui.domain.files.formats import FormatError, Record
 from tui.domain.files.pairs import Damaged, Role
-from tui.domain.identity import Identity
 from tui.domain.serving.pricing import TokenPrices, money
 from tui.domain.text import count, safe_line
-from tui.tabs.base import working_folder
-from tui.tabs.dataset_editing import EditedFile
-from tui.tabs.dataset_sharing import SharingTab
+from tui.tabs.base import Actions, working_folder
 
 if TYPE_CHECKING:
+    from textual.worker import Worker
+
     from tui.dialogs.base import Dialog
     from tui.domain.chat.chat import Target
     from tui.domain.dataset.drafts import OpenFiles, PairDraft
@@ -32,68 +27,64 @@ if TYPE_CHECKING:
     from tui.domain.files.document import Document, Step
     from tui.domain.folders import Recent
     from tui.services.dataset.generator import Progress
+    from tui.tabs.dataset import DatasetTab
+    from tui.tabs.dataset_base import EditedFile
 
 _REMEMBERED = "generate.wish"
 _NEW = "new"
 
 
-class GeneratingTab(SharingTab, part=True):
+class Generating(Actions):
     """Has pairs written, and takes those that were accepted."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+g", "generate", "Write pairs from a document", show=False, id="dataset.generate"),
-    ]
+    tab: DatasetTab
 
     _writing: Worker[None] | None = None
     _stopping = False
-    _offered = ""
+
+    @property
+    def under_way(self) -> bool:
+        """Whether pairs are being written."""
+        return self._writing is not None
 
     # What waits
 
-    def watch_identity(self, identity: Identity) -> None:
-        """Whose pairs may wait is known now: say what an earlier session left."""
-        if identity.known and self.place != self._offered:
-            self._offered = self.place
-            self.tell_waiting()
-
-    @work(group="review")
     async def tell_waiting(self) -> None:
         """Say what written pairs wait for a review, and by which key."""
         try:
-            waiting = await self.services.review_queue.waiting(self.place)
+            waiting = await self.services.review_queue.waiting(self.tab.place)
         except AppError as error:
-            self.say(error.sentence(), "problem")
+            self.tab.say(error.sentence(), "problem")
             return
         if waiting:
             number = sum(batch.waiting for batch in waiting)
             more = f" and {count(len(waiting) - 1, 'other document')}" if len(waiting) > 1 else ""
             source = f"{safe_line(waiting[0].document, 40)}{more}"
-            self.say(f"{count(number, 'written pair')} from {source} wait for you (ctrl+g)")
+            self.tab.say(f"{count(number, 'written pair')} from {source} wait for you (ctrl+g)")
 
-    @work(group="ask")
-    async def action_generate(self) -> None:
+    async def generate(self) -> None:
         """Look at pairs that wait, or have new ones written."""
         from tui.dialogs.choice import Choice, ChoiceDialog
 
         if self._writing is not None:
-            self.say("Pairs are being written already (esc stops)", "problem")
+            self.tab.say("Pairs are being written already (esc stops)", "problem")
             return
-        if not self.identity.known:
-            self.say("AWS has to be reached first", "problem")
+        if not self.tab.identity.known:
+            self.tab.say("AWS has to be reached first", "problem")
             return
         try:
-            waiting = await self.services.review_queue.waiting(self.place)
+            waiting = await self.services.review_queue.waiting(self.tab.place)
         except AppError as error:
-            self.say(error.sentence(), "problem")
+            self.tab.say(error.sentence(), "problem")
             return
         if waiting:
             choices = [Choice(_NEW, "another document …", "write new pairs")]
             choices[:0] = [_waiting_choice(batch) for batch in waiting]
-            chosen = await self.ask(ChoiceDialog("Written pairs", choices))
+            chosen = await self.tab.ask(ChoiceDialog("Written pairs", choices))
             if chosen is None:
                 return
             if chosen != _NEW:
-                self.post_message(self.ReviewRequested(int(chosen)))
+                self.tab.post_message(self.tab.ReviewRequested(int(chosen)))
                 return
         await self._plan_writing()
 
@@ -106,21 +97,23 @@ class GeneratingTab(SharingTab, part=True):
 
         wish = await self._last_wish()
         while True:
-            asked = await self.ask(GenerateDialog(wish, models=self._writers, browse=self._browser, problem=problem))
+            asked = await self.tab.ask(
+                GenerateDialog(wish, models=self._writers, browse=self._browser, problem=problem)
+            )
             if asked is None:
                 return
             wish = replace(asked, path=str(typed_path(asked.path)))
-            self.say(f"Reading {safe_line(Path(wish.path).name, 60)} …")
+            self.tab.say(f"Reading {safe_line(Path(wish.path).name, 60)} …")
             try:
                 document = await self._read_source(wish)
             except AppError as error:
                 problem = error.sentence()
-                self.say("")
+                self.tab.say("")
                 continue
             if await self._cost_confirmed(wish, document):
                 await self._keep_wish(wish)
                 self._stopping = False
-                self._writing = self._write_pairs(wish, document)
+                self._writing = self.tab.run_worker(self._write_pairs(wish, document), group="generate")
                 return
             problem = "Nothing was asked yet"
 
@@ -149,24 +142,24 @@ class GeneratingTab(SharingTab, part=True):
 
         fresh = Wish(working_folder(), "", "")
         try:
-            return fresh.remembered(json.loads(await self.services.recall(self.place, _REMEMBERED, "{}")))
+            return fresh.remembered(json.loads(await self.services.recall(self.tab.place, _REMEMBERED, "{}")))
         except (AppError, ValueError, TypeError, AttributeError):
             return fresh  # a memory that cannot be read costs a few keys
 
     async def _keep_wish(self, wish: Wish) -> None:
-        await self.attempt(self.services.remember(self.place, _REMEMBERED, json.dumps(asdict(wish))))
+        await self.tab.attempt(self.services.remember(self.tab.place, _REMEMBERED, json.dumps(asdict(wish))))
 
     async def _cost_confirmed(self, wish: Wish, document: SourceDocument) -> bool:
         from tui.dialogs.confirm import ConfirmDialog
         from tui.domain.dataset.generation import estimate
 
-        self.say("")
+        self.tab.say("")
         prices = await self._prices_of(wish)
         body = _order(wish, document, estimate(wish.number, document.parts), prices)
         if self.services.sandbox:
             body += "\n\nIn the sandbox no model writes: a rule takes sentences from the document, free of charge."
         heading = f"Write {count(wish.number, 'pair')} from {safe_line(document.path.name, 60)}?"
-        return await self.ask(ConfirmDialog(heading, body, yes="Ask the model")) is True
+        return await self.tab.ask(ConfirmDialog(heading, body, yes="Ask the model")) is True
 
     async def _prices_of(self, wish: Wish) -> TokenPrices:
         """Those of the base model behind an inference profile: price lists know models by their own names."""
@@ -176,11 +169,10 @@ class GeneratingTab(SharingTab, part=True):
             name = next((m.name for m in models if m.model_id == base_id(wish.model_id)), name)
         except AppError:
             pass  # then the price may stay unknown, and is told as such
-        return await self.services.prices.of(wish.model_id, self.identity.region, name)
+        return await self.services.prices.of(wish.model_id, self.tab.identity.region, name)
 
     # Writing
 
-    @work(group="generate")
     async def _write_pairs(self, wish: Wish, document: SourceDocument) -> None:
         prices = await self._prices_of(wish)
         if self.services.sandbox:
@@ -188,10 +180,10 @@ class GeneratingTab(SharingTab, part=True):
         last: Progress | None = None
         try:
             run = self.services.generator.run(
-                self.place,
+                self.tab.place,
                 document,
                 wish,
-                self._known_questions(self.shared_files, await self.services.review_queue.waiting(self.place)),
+                self._known_questions(self.tab.shared_files, await self.services.review_queue.waiting(self.tab.place)),
                 stop=lambda: self._stopping,
                 waiting=self._tell_wait,
             )
@@ -199,21 +191,22 @@ class GeneratingTab(SharingTab, part=True):
                 async for last in progresses:
                     self._tell_progress(last, prices)
         except AppError as error:  # the app's own memory: what it could not keep is not asked for
-            self.say(error.sentence(), "problem")
+            self.tab.say(error.sentence(), "problem")
         finally:
             self._writing = None
         if last is not None and last.found:
-            self.post_message(self.ReviewRequested(last.batch, politely=True))
-        elif last is not None and last.problem is not None and self.app.screen is self.screen and self.is_on_screen:
-            self._plan_again(last.problem.sentence())
-
-    @work(group="ask")
-    async def _plan_again(self, problem: str) -> None:
-        """Nothing came: the form, filled in, says why."""
-        await self._plan_writing(problem)
+            self.tab.post_message(self.tab.ReviewRequested(last.batch, politely=True))
+        elif (
+            last is not None
+            and last.problem is not None
+            and self.tab.app.screen is self.tab.screen
+            and self.tab.is_on_screen
+        ):
+            # Nothing came: the form, filled in, says why.
+            self.tab.run_worker(self._plan_writing(last.problem.sentence()), group="ask")
 
     def _tell_wait(self, seconds: float, why: AppError) -> None:
-        self.say(f"{why.title}: asked again in {seconds:.0f} s (esc stops)")
+        self.tab.say(f"{why.title}: asked again in {seconds:.0f} s (esc stops)")
 
     @staticmethod
     def _known_questions(files: OpenFiles, waiting: Sequence[Batch]) -> Iterator[str]:
@@ -237,36 +230,31 @@ class GeneratingTab(SharingTab, part=True):
         told = " · ".join(parts)
         if now.problem is not None:
             kept = "; what came is kept (ctrl+g)" if now.found else ""
-            self.say(f"{now.problem.sentence()} {told}{kept}", "problem")
+            self.tab.say(f"{now.problem.sentence()} {told}{kept}", "problem")
         elif now.ended:
-            self.say(f"{now.ended}. {told}", "good" if now.found >= now.wanted else "")
+            self.tab.say(f"{now.ended}. {told}", "good" if now.found >= now.wanted else "")
         else:
             note = f" · {now.note}" if now.note else ""
-            self.say(f"Writing: {told}{note} (esc stops)")
+            self.tab.say(f"Writing: {told}{note} (esc stops)")
 
-    def stop_writing(self) -> bool:
+    def stop(self) -> bool:
         """Stop behind the answer under way; asked once more, drop that too. False when nothing is written."""
         if self._writing is None:
             return False
         if self._stopping:
             self._writing.cancel()
-            self.say("Stopped; what came before is kept (ctrl+g)")
+            self.tab.say("Stopped; what came before is kept (ctrl+g)")
         else:
             self._stopping = True
-            self.say("It stops with the answer under way, which is paid for; esc once more drops it")
+            self.tab.say("It stops with the answer under way, which is paid for; esc once more drops it")
         return True
-
-    def action_escape(self) -> None:
-        """Stop what is being written; else as ever."""
-        if not self.stop_writing():
-            super().action_escape()
 
     # Taking in
 
-    async def add_written(self, batch: Batch, drafts: Sequence[Draft], target: Path) -> str:
+    async def add(self, batch: Batch, drafts: Sequence[Draft], target: Path) -> str:
         """Add accepted pairs to the open file at `target`, as one action that `u` takes back, or write a new file of
         them; gives the place in words. Raises AppError, and then nothing was added."""
-        opened = next((f for f in self.files if f.file.path == target), None)
+        opened = next((f for f in self.tab.files if f.file.path == target), None)
         pairs = [_pair(batch, draft) for draft in drafts]
         if opened is None:
             return await self._new_file(target, pairs)
@@ -287,27 +275,27 @@ class GeneratingTab(SharingTab, part=True):
         except FormatError as error:
             raise AppError(Cause.FILE, f"{opened.name} cannot hold these pairs", str(error)) from None
         said = f"{count(len(pairs), 'pair')} added to {opened.name}"
-        self._edited(opened, step, f"{said} (u takes them back, w saves)")
+        self.tab.edited(opened, step, f"{said} (u takes them back, w saves)")
         for pair in homeless:
-            await self._remember(opened, pair)
+            await self.tab.sharing.remember_origin(opened, pair)
         return said
 
     async def _new_file(self, path: Path, pairs: Sequence[PairDraft]) -> str:
         records = [{"question": p.question, "answer": p.answer, "provenance": p.provenance.to_dict()} for p in pairs]
         text = json.dumps(records, ensure_ascii=False, indent=2) + "\n"
         await self.services.datasets.write_new(path, text)
-        await self._open(path, show=True)
-        at = next((i for i, f in enumerate(self.files) if f.file.path == path), None)
-        if at is not None and self.files[at].role is Role.TRAIN:
-            self.files[at] = replace(self.files[at], role=Role.VALIDATION, problems=None)
-            await self.attempt(self.services.file_memory.opened(path, Role.VALIDATION))
-            self.show_file()
-            self.check(at)
+        await self.tab.open_path(path, show=True)
+        at = next((i for i, f in enumerate(self.tab.files) if f.file.path == path), None)
+        if at is not None and self.tab.files[at].role is Role.TRAIN:
+            self.tab.files[at] = replace(self.tab.files[at], role=Role.VALIDATION, problems=None)
+            await self.tab.attempt(self.services.file_memory.opened(path, Role.VALIDATION))
+            self.tab.show_file()
+            self.tab.check(at)
         return f"{count(len(pairs), 'pair')} written to {safe_line(path.name, 60)}"
 
-    def targets_for_written(self) -> list[EditedFile]:
-        """The open files, those for validation first."""
-        return sorted(self.files, key=lambda f: f.role is not Role.VALIDATION)
+    def targets(self) -> list[EditedFile]:
+        """Where accepted pairs may go: the open files, those for validation first."""
+        return sorted(self.tab.files, key=lambda f: f.role is not Role.VALIDATION)
 
 
 def _waiting_choice(batch: Batch) -> Any:

@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from textual.binding import Binding, BindingType
-
-from tui.tabs.dataset_fixes import MendingTab
+from tui.tabs.base import Actions
 
 if TYPE_CHECKING:
     from tui.dialogs.leaks import Entry, Place
     from tui.domain.dataset.grams import Thresholds
-    from tui.tabs.dataset_editing import EditedFile
+    from tui.tabs.dataset import DatasetTab
+    from tui.tabs.dataset_base import EditedFile
 
 _MOST = 10_000
 """Leaks that are listed; the gravest come first."""
 
 
-class LeakingTab(MendingTab, part=True):
+class Leaks(Actions):
     """Shows what files of different roles share."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("L", "leaks", "Leakage between the open files", show=False, id="dataset.leaks"),
-    ]
+    tab: DatasetTab
 
-    def action_leaks(self) -> None:
+    _thresholds_changed = False
+
+    def show(self) -> None:
         """Show what the open files share; nothing is deleted but by a key there."""
         from tui.dialogs.leaks import LeaksDialog
 
-        if len({f.role for f in self.files}) < 2:
-            self.say(
+        if len({f.role for f in self.tab.files}) < 2:
+            self.tab.say(
                 "Leakage is between files of two roles: open another one (o), R says what a file is for", "problem"
             )
             return
@@ -38,37 +37,25 @@ class LeakingTab(MendingTab, part=True):
         def closed(place: Place | None) -> None:
             if self._thresholds_changed:
                 self._thresholds_changed = False
-                self.look_for_leaks()
-            at = next((n for n, f in enumerate(self.files) if place and f.file is place.file), None)
+                self.tab.look_for_leaks()
+            at = next((n for n, f in enumerate(self.tab.files) if place and f.file is place.file), None)
             if place is not None and at is not None:
-                self.show_record(at, place.index)
+                self.tab.show_record(at, place.index)
 
-        self.app.push_screen(LeaksDialog(self.thresholds, self._entries, self._remove_leak), closed)
-
-    _thresholds_changed = False
-
-    def show_record(self, at: int, index: int) -> None:
-        """Show a record of one of the open files."""
-        if at >= len(self.files):
-            return  # closed meanwhile
-        if at != self.current:
-            self.current = at
-            self.show_all()
-            self.show_file(keep_cursor=False)
-        self.go_to(index)
+        self.tab.app.push_screen(LeaksDialog(self.tab.thresholds, self._entries, self._remove_leak), closed)
 
     async def _entries(self, thresholds: Thresholds) -> Sequence[Entry] | None:
         """Everything that is alike by these thresholds, the gravest first; they count for the tab from then on."""
         from tui.dialogs.leaks import Entry, Place
         from tui.services.dataset.scrutiny import Side
 
-        if thresholds != self.thresholds:
-            self.thresholds, self._thresholds_changed = thresholds, True
-        files: Sequence[EditedFile] = tuple(self.files)
+        if thresholds != self.tab.thresholds:
+            self.tab.thresholds, self._thresholds_changed = thresholds, True
+        files: Sequence[EditedFile] = tuple(self.tab.files)
         sides = [Side(f.source.document.now, f.role) for f in files]
 
         def outdated() -> bool:
-            return self.thresholds != thresholds
+            return self.tab.thresholds != thresholds
 
         shared = await self.services.scrutiny.leaks(sides, outdated, thresholds)
         if outdated():
@@ -85,10 +72,10 @@ class LeakingTab(MendingTab, part=True):
 
     async def _remove_leak(self, place: Place) -> bool:
         """Delete a record that leaks, as one action of its file."""
-        opened = next((f for f in self.files if f.source.document.now is place.file), None)
+        opened = next((f for f in self.tab.files if f.source.document.now is place.file), None)
         if opened is None:
-            self.say("The file was edited meanwhile; nothing was deleted", "problem")
+            self.tab.say("The file was edited meanwhile; nothing was deleted", "problem")
             return False
         step = await self.services.documents.do(opened.source, lambda document: document.remove([place.index]))
-        self._edited(opened, step, f"{step.name.capitalize()} in {opened.name} (u undoes it there)")
+        self.tab.edited(opened, step, f"{step.name.capitalize()} in {opened.name} (u undoes it there)")
         return True

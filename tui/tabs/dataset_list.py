@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from textual import on, work
-from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.worker import WorkerError
 
@@ -18,10 +17,10 @@ from tui.domain.dataset.listing import Listing, Order
 from tui.domain.files.formats import Record
 from tui.domain.text import count, safe
 from tui.services.dataset.datasets import Wish
-from tui.tabs.dataset_editing import EditedFile
-from tui.tabs.dataset_recovery import RecoveringTab
+from tui.tabs.dataset_base import DatasetBase, EditedFile
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.pair_rows import PairRows, record_text
+from tui.widgets.table_rows import NoRows
 from tui.widgets.text_pane import Line, TextPane
 from tui.widgets.virtual_table import VirtualTable
 
@@ -36,15 +35,8 @@ _NOTHING = "Nothing is left by this filter; esc clears it."
 _NO_PAIRS = "No pairs are in this file. a adds one, u undoes the last change."
 
 
-class ListingTab(RecoveringTab, part=True):
+class ListingTab(DatasetBase, part=True):
     """Shows the current file as a list with a preview."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("S", "sort", "Sort the list", show=False, id="dataset.sort"),
-        Binding("asterisk", "mark_all", "Mark all shown", show=False, key_display="*", id="dataset.mark_all"),
-        Binding("n", "hit(1)", "Next hit of the filter", show=False, id="dataset.next_hit"),
-        Binding("N", "hit(-1)", "Previous hit of the filter", show=False, id="dataset.last_hit"),
-    ]
 
     listing = Listing()
     """What the list shows of the current file."""
@@ -61,31 +53,37 @@ class ListingTab(RecoveringTab, part=True):
         """The list has the keys."""
         self.screen.set_focus(self.query_one("#pairs", VirtualTable))
 
-    def stop_upload(self) -> bool:
-        """Break off the upload under way; False when there is none."""
-        return False
-
     # Showing
 
     def show_file(self, *, keep_cursor: bool = True) -> None:
+        """Show the current file again, or that none is open."""
         opened = self.opened
         if not self.query("#file-line"):  # the tab is going, and a check has come to its end
             return
         table = self.query_one("#pairs", VirtualTable)
         if opened is None:
-            self.query_one("#file-line", Line).put(Content(f" base model {self.model.name}"))
+            self._show_none(table)
             return
-        self._rows = PairRows(opened, self.listing, self._query.shown)
+        self.rows = PairRows(opened, self.listing, self._query.shown)
         self._show_marks(opened, table)
         table.set_empty(_NOTHING if self._query else _NO_PAIRS)
         table.follow = self._show_preview
-        table.show(self._rows, keep_cursor=keep_cursor)
+        table.show(self.rows, keep_cursor=keep_cursor)
         self.show_line()
         self._show_preview(table.cursor)
         if self._query.of_checks and opened.problems is not self._arranged_for:
             self._arrange()
 
+    def _show_none(self, table: VirtualTable) -> None:
+        self.rows, self._marked_of, table.follow = None, None, None
+        table.marked = frozenset()
+        table.set_empty(NO_FILE)
+        table.show(NoRows())
+        self.query_one("#file-line", Line).put(Content(f" base model {self.model.name}"))
+        self.query_one("#preview", TextPane).put(Content(""))
+
     def show_line(self) -> None:
+        """Show again what is said of the file."""
         opened = self.opened
         if opened is None or not self.query("#file-line"):
             return
@@ -122,17 +120,18 @@ class ListingTab(RecoveringTab, part=True):
 
     def _show_preview(self, row: int) -> None:
         opened, preview = self.opened, self.query_one(TextPane)
-        if opened is None or self._rows is None or not 0 <= row < len(self._rows):
+        if opened is None or self.rows is None or not 0 <= row < len(self.rows):
             preview.put(Content(""))
             return
-        index = self._rows.index(row)
+        index = self.rows.index(row)
         preview.put(record_text(opened.file[index], opened.findings.of(index), self._query.shown))
 
     def go_to(self, index: int) -> None:
-        if self._rows is not None and self._rows.row(index) is None:
+        """Put the cursor on a record, clearing a filter that hides it."""
+        if self.rows is not None and self.rows.row(index) is None:
             self.show_all()
             self.show_file()
-        row = self._rows.row(index) if self._rows is not None else None
+        row = self.rows.row(index) if self.rows is not None else None
         if row is not None:
             self.query_one("#pairs", VirtualTable).move_to(row)
 
@@ -143,7 +142,7 @@ class ListingTab(RecoveringTab, part=True):
         self.query_one("#pairs", VirtualTable).sorted_by = None
 
     def step_taken(self, opened: EditedFile, step: Step) -> None:
-        super().step_taken(opened, step)
+        """What is remembered of records by their index moves with them."""
         self._move_marks(opened, step)
         if opened.source is (self.opened and self.opened.source):
             self.listing = self.listing.moved(step)
@@ -184,6 +183,10 @@ class ListingTab(RecoveringTab, part=True):
     def chosen(self) -> list[int]:
         """The marked records of the file that is shown, ascending."""
         return sorted(int(key) for key in self.query_one("#pairs", VirtualTable).marked)
+
+    def chosen_pairs(self) -> list[int]:
+        """Indices of the marked records, else of the one under the cursor; ascending."""
+        return (self.chosen or [self.here[1]]) if self.here is not None else []
 
     @on(VirtualTable.MarksChanged, "#pairs")
     def _marks_changed(self) -> None:
@@ -272,11 +275,16 @@ class ListingTab(RecoveringTab, part=True):
         """Records that stand in another open file too."""
         return opened.findings.named("leak")
 
-    def action_escape(self) -> None:
-        """Stop an upload, else clear the filter."""
-        if not self.stop_upload() and self.has_class("-filtering"):
+    def show_unfiltered(self) -> None:
+        """Give the filter up."""
+        if self.has_class("-filtering"):
             self._clear_filter()
             self._arrange()
+
+    @property
+    def filtered(self) -> list[int] | None:
+        """The records that the filter leaves, ascending; None without one."""
+        return sorted(self.listing.rows) if self._query and self.listing.rows is not None else None
 
     def _clear_filter(self) -> None:
         self._search_number += 1
@@ -320,8 +328,8 @@ class ListingTab(RecoveringTab, part=True):
     def action_copy(self) -> None:
         """Copy the answer to the terminal's clipboard."""
         opened = self.opened
-        if opened is not None and self._rows is not None and len(self._rows):
-            record = opened.file[self._rows.index(self.query_one("#pairs", VirtualTable).cursor)]
+        if opened is not None and self.rows is not None and len(self.rows):
+            record = opened.file[self.rows.index(self.query_one("#pairs", VirtualTable).cursor)]
             if isinstance(record, Record):
                 self.app.copy_to_clipboard(safe(record.answer))
                 self.say("The answer was sent to the terminal's clipboard", "good")

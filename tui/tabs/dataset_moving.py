@@ -5,36 +5,34 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
-
-from textual import work
-from textual.binding import Binding, BindingType
+from typing import TYPE_CHECKING
 
 from tui.domain.errors import AppError
 from tui.domain.files.formats import FormatError
 from tui.domain.files.pairs import guess_role
 from tui.domain.text import count
-from tui.tabs.dataset_editing import EditedFile
-from tui.tabs.dataset_files import OpeningTab
+from tui.tabs.base import Actions
+from tui.tabs.dataset_base import EditedFile
+
+if TYPE_CHECKING:
+    from tui.tabs.dataset import DatasetTab
 
 
-class MovingTab(OpeningTab, part=True):
+class Moving(Actions):
     """Moves and copies the marked pairs, else the current one."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("m", "move", "Move or copy pairs to another file", show=False, id="dataset.move"),
-    ]
+    tab: DatasetTab
 
-    def action_move(self) -> None:
+    def move(self) -> None:
         """Choose the file that the pairs go to. Pushed at once: keys typed ahead must not act on the list."""
         from tui.dialogs.choice import Choice, ChoiceDialog
 
-        opened, chosen = self.opened, self.chosen_pairs()
+        opened, chosen = self.tab.opened, self.tab.chosen_pairs()
         if opened is None or not chosen:
             return
         one = len(chosen) == 1
         what = f"pair {chosen[0] + 1:,}" if one else count(len(chosen), "marked pair")
-        others = [(str(n), f) for n, f in enumerate(self.files) if f.source is not opened.source]
+        others = [(str(n), f) for n, f in enumerate(self.tab.files) if f.source is not opened.source]
         choices = [
             Choice(f"move {n}", f"Move to {f.name}", f"{f.role}, {count(len(f.file), 'pair')}") for n, f in others
         ]
@@ -42,18 +40,18 @@ class MovingTab(OpeningTab, part=True):
         stay = "it stays" if one else "they stay"
         choices += [Choice(f"copy {n}", f"Copy to {f.name}", f"{f.role}; {stay} here too") for n, f in others]
         choices.append(Choice("copy new", "Copy to a new file …", f"{stay} here too"))
-        files = list(self.files)
+        files = list(self.tab.files)
 
         def answered(answer: str | None) -> None:
             if answer is not None:
                 verb, _, where = answer.partition(" ")
-                self._carry(opened, chosen, None if where == "new" else files[int(where)], keep=verb == "copy")
+                target = None if where == "new" else files[int(where)]
+                self.tab.run_worker(self._carry(opened, chosen, target, keep=verb == "copy"), group="move")
 
         note = f"{'It goes' if one else 'They go'} to the end of the other file; u in each file takes its half back."
         heading = f"Move or copy {what} of {opened.name}"
-        self.app.push_screen(ChoiceDialog(heading, choices, note=note), answered)
+        self.tab.app.push_screen(ChoiceDialog(heading, choices, note=note), answered)
 
-    @work(group="move")
     async def _carry(self, opened: EditedFile, chosen: Sequence[int], target: EditedFile | None, *, keep: bool) -> None:
         try:
             if target is None:
@@ -61,16 +59,18 @@ class MovingTab(OpeningTab, part=True):
             else:
                 await self._carry_to(opened, chosen, target, keep=keep)
         except (AppError, FormatError) as error:
-            self.say(error.sentence() if isinstance(error, AppError) else f"That cannot be done: {error}", "problem")
+            self.tab.say(
+                error.sentence() if isinstance(error, AppError) else f"That cannot be done: {error}", "problem"
+            )
 
     async def _carry_to(self, opened: EditedFile, chosen: Sequence[int], target: EditedFile, *, keep: bool) -> None:
         done = await self.services.documents.carry(opened.source, chosen, target.source, keep=keep)
         left = f"; left out: {', '.join(done.left_out[:5])}" if done.left_out else ""
         said = f"{count(len(chosen), 'pair')} {'copied' if keep else 'moved'} to the end of {target.name}{left}"
-        self._edited(target, done.arrived, "")
+        self.tab.edited(target, done.arrived, "")
         if done.gone is not None:
-            self._edited(opened, done.gone, "")
-        self.say(f"{said} (u undoes it, in each file)", "problem" if left else "")
+            self.tab.edited(opened, done.gone, "")
+        self.tab.say(f"{said} (u undoes it, in each file)", "problem" if left else "")
 
     async def _carry_to_new(self, opened: EditedFile, chosen: Sequence[int], *, keep: bool) -> None:
         from tui.dialogs.text import PathDialog
@@ -79,7 +79,9 @@ class MovingTab(OpeningTab, part=True):
         path, problem = await self._free_name(opened.file.path), ""
         while True:
             note = problem or "It is written at once, in the manner of this one."
-            typed = await self.ask(PathDialog(f"New file for {count(len(chosen), 'pair')}", value=str(path), note=note))
+            typed = await self.tab.ask(
+                PathDialog(f"New file for {count(len(chosen), 'pair')}", value=str(path), note=note)
+            )
             if not typed:
                 return
             path = typed_path(typed)
@@ -88,11 +90,13 @@ class MovingTab(OpeningTab, part=True):
                 break
             except AppError as error:
                 problem = error.sentence()
-        self.take_in(EditedFile(made.document.now, guess_role(path), source=made), show=False)
-        self.remember_file(self.files[-1])
+        self.tab.take_in(EditedFile(made.document.now, guess_role(path), source=made), show=False)
+        self.tab.remember_file(self.tab.files[-1])
         if gone is not None:
-            self._edited(opened, gone, "")
-        self.say(f"{count(len(chosen), 'pair')} {'copied' if keep else 'moved'} to {made.name}, which is open now (f)")
+            self.tab.edited(opened, gone, "")
+        self.tab.say(
+            f"{count(len(chosen), 'pair')} {'copied' if keep else 'moved'} to {made.name}, which is open now (f)"
+        )
 
     async def _free_name(self, path: Path) -> Path:
         """A name beside `path` that is not taken."""

@@ -7,27 +7,26 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textual import work
-
 from tui.domain.errors import AppError, Cause
 from tui.domain.files.pairs import guess_role
 from tui.domain.text import count, safe_line
-from tui.tabs.dataset_editing import EditedFile
-from tui.tabs.dataset_saving import SavingTab
+from tui.tabs.base import Actions
+from tui.tabs.dataset_base import EditedFile
 
 if TYPE_CHECKING:
     from tui.services.dataset.journal import Left
+    from tui.tabs.dataset_files import OpeningTab
 
 
-class RecoveringTab(SavingTab, part=True):
+class Recovering(Actions):
     """Asks what to do with them."""
 
-    @work(group="recover")
-    async def offer_recovery(self) -> None:
-        """Ask what to do with edits that the last session could not save."""
-        await self.painted.wait()
+    tab: OpeningTab
+
+    async def offer(self) -> None:
+        """Ask about each file that has such edits."""
         for left in await self.services.documents.left_behind():
-            await self.attempt(self._offer(left))
+            await self.tab.attempt(self._offer(left))
 
     async def _offer(self, left: Left) -> None:
         from tui.dialogs.choice import Choice, ChoiceDialog
@@ -42,19 +41,19 @@ class RecoveringTab(SavingTab, part=True):
         last = "; ".join(safe_line(name, 60) for name in left.last_names(3))
         note = f"{count(left.actions, 'action')}, the last one at {when}: {last}.\n{safe_line(str(left.file), 200)}"
         dialog = ChoiceDialog(f"Unsaved edits of {name} were found", choices, note=note)
-        chosen = await self.ask(dialog)
+        chosen = await self.tab.ask(dialog)
         if chosen == "recover":
             await self._recover(left)
         elif chosen == "discard":
             await self.services.documents.discard(left)
-            self.say(f"The unsaved edits of {name} are gone")
+            self.tab.say(f"The unsaved edits of {name} are gone")
         else:
             left.let_go()
-            self.say(f"The unsaved edits of {name} are kept; the next start asks again")
+            self.tab.say(f"The unsaved edits of {name} are kept; the next start asks again")
 
     async def _recover(self, left: Left) -> None:
         documents = self.services.documents
-        held = next((f for f in self.files if _same_file(f.file.path, left.file)), None)
+        held = next((f for f in self.tab.files if _same_file(f.file.path, left.file)), None)
         if held is not None and held.dirty:
             left.let_go()
             raise AppError(Cause.CONFLICT, f"{held.name} has newer unsaved edits", hint="The older ones are kept")
@@ -68,11 +67,11 @@ class RecoveringTab(SavingTab, part=True):
         source = recovered.opened
         role = held.role if held is not None else guess_role(left.file)
         opened = EditedFile(source.document.now, role, source=source)
-        self.take_in(opened, show=True, instead_of=None if recovered.apart else held)
-        self.remember_file(opened)
+        self.tab.take_in(opened, show=True, instead_of=None if recovered.apart else held)
+        self.tab.remember_file(opened)
         edits = count(recovered.actions, "action")
         changed = f"the file was changed since, so they are in {opened.name}, unsaved" if recovered.apart else "w saves"
-        self.say(f"Recovered {edits} on {safe_line(left.file.name, 60)}; {changed}", "good")
+        self.tab.say(f"Recovered {edits} on {safe_line(left.file.name, 60)}; {changed}", "good")
 
 
 def _same_file(one: Path, other: Path) -> bool:

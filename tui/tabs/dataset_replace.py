@@ -2,40 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
-
-from textual import work
-from textual.binding import Binding, BindingType
+from typing import TYPE_CHECKING
 
 from tui.domain.errors import AppError
 from tui.domain.files.formats import FormatError
 from tui.domain.text import count
-from tui.tabs.dataset_list import ListingTab
+from tui.tabs.base import Actions
 
 if TYPE_CHECKING:
     from tui.domain.dataset.replacing import Plan, Replacement
-    from tui.services.dataset.replacing import Replacing
-    from tui.tabs.dataset_editing import EditedFile
+    from tui.services.dataset.replacing import Replacing as Service
+    from tui.tabs.dataset import DatasetTab
+    from tui.tabs.dataset_base import EditedFile
 
 
-class ReplacingTab(ListingTab, part=True):
+class Replacing(Actions):
     """Replaces in the marked pairs, else in those that the filter leaves, else in all."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+r", "replace", "Replace in many pairs", show=False, key_display="ctrl+r", id="dataset.replace"),
-    ]
+    tab: DatasetTab
+
     _replaced: Replacement | None = None
     _looks = 0
 
-    def action_replace(self) -> None:
+    def replace(self) -> None:
         """Ask what to replace by what, show the first changes, then do it as one step."""
         from tui.dialogs.replace import ReplaceDialog
         from tui.domain.dataset.replacing import Replacement
         from tui.services.dataset.replacing import Replacing as Service
 
-        opened = self.opened
+        opened = self.tab.opened
         if opened is None:
-            self.say("Open a file first (o)", "problem")
+            self.tab.say("Open a file first (o)", "problem")
             return
         replacing = Service(self.services.pool, self.services.documents)
         indices, words = self._scope(opened)
@@ -50,33 +47,32 @@ class ReplacingTab(ListingTab, part=True):
         def accepted(plan: Plan | None) -> None:
             self._looks += 1
             if plan is not None:
-                self._make(replacing, opened, plan)
+                self.tab.run_worker(self._make(replacing, opened, plan), group="replace")
 
         what = self._replaced or Replacement("", "")
-        self.app.push_screen(ReplaceDialog(words, what, look), accepted)
+        self.tab.app.push_screen(ReplaceDialog(words, what, look), accepted)
 
     def _scope(self, opened: EditedFile) -> tuple[list[int] | None, str]:
         """In which records, and in words."""
-        chosen = self.chosen
+        chosen = self.tab.chosen
         if chosen:
             return chosen, f"the {count(len(chosen), 'marked pair')} of {opened.name}"
-        if self._query and self.listing.rows is not None:
-            rows = sorted(self.listing.rows)
-            return rows, f"the {count(len(rows), 'pair')} of {opened.name} that the filter leaves"
+        filtered = self.tab.filtered
+        if filtered is not None:
+            return filtered, f"the {count(len(filtered), 'pair')} of {opened.name} that the filter leaves"
         return None, f"all {count(len(opened.file), 'pair')} of {opened.name}"
 
-    @work(group="replace")
-    async def _make(self, replacing: Replacing, opened: EditedFile, plan: Plan) -> None:
-        self.say(f"Replacing in {count(len(plan.changes), 'pair')} …")
+    async def _make(self, replacing: Service, opened: EditedFile, plan: Plan) -> None:
+        self.tab.say(f"Replacing in {count(len(plan.changes), 'pair')} …")
         try:
             step = await replacing.carry_out(opened.source, plan)
         except (AppError, FormatError) as error:
             reason = error.sentence() if isinstance(error, AppError) else f"Nothing was replaced: {error}"
-            self.say(reason, "problem")
+            self.tab.say(reason, "problem")
             return
-        now = next((f for f in self.files if f.source is opened.source), None)
+        now = next((f for f in self.tab.files if f.source is opened.source), None)
         if now is None:
             return
         left = len(plan.changes) - len(step.splices)
         rest = f"; {count(left, 'pair')} had been changed meanwhile" if left else ""
-        self._edited(now, step, f"Replaced in {plan.size}{rest} (u undoes it)")
+        self.tab.edited(now, step, f"Replaced in {plan.size}{rest} (u undoes it)")

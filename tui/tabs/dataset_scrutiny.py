@@ -16,8 +16,8 @@ from tui.domain.dataset.checks import Problem, total_problem
 from tui.domain.dataset.findings import Findings
 from tui.domain.files.pairs import Role
 from tui.domain.values import dataclass
+from tui.tabs.dataset_base import EditedFile
 from tui.tabs.dataset_checks import CheckingTab
-from tui.tabs.dataset_editing import EditedFile
 
 if TYPE_CHECKING:
     from tui.domain.dataset.grams import Thresholds
