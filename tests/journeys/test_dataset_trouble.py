@@ -15,6 +15,7 @@ from tests.journeys.stage import scene_of, sent
 from tui.domain.base_models import CATALOGUE
 from tui.domain.settings import Settings
 from tui.sandbox.faults import FaultKind
+from tui.widgets.frame import StatusLine
 
 PAIRS = [{"q": f"What is lantern {n}?", "a": f"It hangs at gate {n}."} for n in range(40)]
 NEEDLES = ("\x1b", "\x9b", "\u202e", "\x00", "\x07")
@@ -194,6 +195,8 @@ async def test_of_several_files_that_cannot_be_opened_each_is_named(walk: Walk, 
     async with walk.app([pairs, cut, tmp_path / "none.json", empty]):
         await walk.sees("3 files not opened: cut.json is not valid JSON at line 1, column 8;")
         await walk.sees("none.json is not there; empty.json is empty")
+        status = walk.app_now.screen.query_one(StatusLine)
+        assert status._notices.wait(0) is None  # one notice: nothing of it waits to be told again
 
 
 async def test_a_training_file_alone_is_held_to_what_both_files_need_together(walk: Walk, pairs: Path) -> None:

@@ -88,7 +88,7 @@ class RoutingScreen(SharedScreen, part=True):
 
     @on(Tab.Said)
     def _said(self, message: Tab.Said) -> None:
-        self.say(message.text, message.kind)
+        self.say(message.text, message.kind, cures=message.cures)
 
     @on(Tab.AwsChanged)
     def _aws_changed(self) -> None:

@@ -25,12 +25,13 @@ class Tab(InParts, Vertical, Asking):
     """A tab; facts come down by data binding, wishes and facts go up as messages."""
 
     class Said(Message):
-        """Something for the status line; kind is problem, good or nothing."""
+        """Something for the status line; kind is problem, good or nothing. `cures` is what it takes the place of."""
 
-        def __init__(self, text: str, kind: str = "") -> None:
+        def __init__(self, text: str, kind: str = "", *, cures: str = "") -> None:
             super().__init__()
             self.text = text
             self.kind = kind
+            self.cures = cures
 
     class FirstShown(Message):
         """What the app was started for is ready to be painted; `painted` is called when it is, and heavy things may
@@ -136,9 +137,9 @@ class Tab(InParts, Vertical, Asking):
     async def keep_typed(self) -> None:
         """Keep what was typed and neither accepted nor given up: the app is told to end."""
 
-    def say(self, text: str, kind: str = "") -> None:
-        """Put something on the status line."""
-        self.post_message(self.Said(text, kind))
+    def say(self, text: str, kind: str = "", *, cures: str = "") -> None:
+        """Put something on the status line; in the place of `cures`, if that is there or waits for its turn."""
+        self.post_message(self.Said(text, kind, cures=cures))
 
 
 class Actions:

@@ -25,7 +25,7 @@ class OpeningTab(ScrutinyTab, part=True):
     """Opens files, and knows which of them is shown."""
 
     refused: list[AppError]
-    """Why files could not be opened."""
+    """Why files could not be opened that were asked for together."""
     _mistyped = ""
     """A path that was typed last and could not be opened: `o` offers it again."""
 
@@ -36,9 +36,6 @@ class OpeningTab(ScrutinyTab, part=True):
             if number == 0:
                 self.first_shown()
                 await self.painted.wait()
-        if len(self.refused) > 1:
-            told = "; ".join(error.title for error in self.refused)
-            self.say(f"{count(len(self.refused), 'file')} not opened: {told}", "problem")
         self.offer_recovery()
 
     @work(group="recover")
@@ -48,6 +45,18 @@ class OpeningTab(ScrutinyTab, part=True):
         from tui.tabs.dataset_recovery import Recovering
 
         await Recovering(self).offer()
+
+    def _refuse(self, error: AppError) -> None:
+        """Say what was not opened; of several files that are opened together all in one notice."""
+        before = self._told_of_refused()
+        self.refused.append(error)
+        self.say(self._told_of_refused(), "problem", cures=before)
+
+    def _told_of_refused(self) -> str:
+        if len(self.refused) < 2:
+            return "".join(error.sentence() for error in self.refused)
+        told = "; ".join(error.title for error in self.refused)
+        return f"{count(len(self.refused), 'file')} not opened: {told}"
 
     async def open_path(self, path: Path, *, show: bool) -> None:
         """Open a file, or show it where it is open already; why it could not be is told."""
@@ -61,8 +70,7 @@ class OpeningTab(ScrutinyTab, part=True):
         try:
             source, said = await self._source(path, held)
         except AppError as error:
-            self.refused.append(error)
-            self.say(error.sentence(), "problem")
+            self._refuse(error)
             return
         if source is None:
             self.say(f"{safe_line(path.name, 60)} was not opened")
@@ -235,9 +243,9 @@ class OpeningTab(ScrutinyTab, part=True):
 
     @work(group="open")
     async def _open_chosen(self, path: Path) -> None:
-        refused = len(self.refused)
+        self.refused.clear()
         await self.open_path(path, show=True)
-        self._mistyped = str(path) if len(self.refused) > refused else ""
+        self._mistyped = str(path) if self.refused else ""
 
     def action_next_file(self) -> None:
         """Show the next open file."""
