@@ -71,16 +71,27 @@ async def test_a_lease_warns_and_ends_and_the_meter_agrees_with_the_books(walk: 
     assert sent(walk, DELETE) == 1
 
 
-async def test_one_key_keeps_it_longer(walk: Walk) -> None:
+async def test_one_key_keeps_it_longer_also_where_another_window_has_it_at_the_same_moment(
+    walk: Walk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     trained(walk)
-    async with walk.app():
+    services = walk.services()
+    extend, others = services.leases.extend, [services.leases.extend]
+
+    def behind_the_other(lease: Lease, until: datetime) -> bool:
+        if others:
+            assert others.pop()(lease, until)
+        return extend(lease, until)
+
+    monkeypatch.setattr(services.leases, "extend", behind_the_other)
+    async with walk.app(services=services):
         await buy(walk, lease="10m")
         await walk.sees("is being created")
         await walk.pass_time(8 * MINUTE)
         await walk.sees("+ keeps it 30 m longer")
         await walk.press("+")
         await walk.sees("claude-3-haiku stays until")
-        await walk.pass_time(25 * MINUTE)
+        await walk.pass_time(55 * MINUTE)
         assert held(walk) == ["claude-3-haiku"]
         await walk.pass_time(10 * MINUTE)
         await walk.sees("is over: it is deleted")

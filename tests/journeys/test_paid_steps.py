@@ -126,6 +126,27 @@ async def test_a_purchase_whose_answer_is_lost_is_made_once(walk: Walk, kind: Fa
         assert len(walk.sandbox.books()) == 1
 
 
+async def test_a_purchase_waits_for_an_aws_that_is_too_busy_until_someone_has_enough(walk: Walk) -> None:
+    trained(walk)
+    services = walk.services()
+    services.orders.busy_waits = (3600.0,)
+    async with walk.app(services=services):
+        await open_order(walk)
+        walk.sandbox.faults.add(kind=FaultKind.THROTTLE, operation=BUY, times=ALWAYS)
+        await walk.type("claude-3-haiku")
+        await walk.press("enter")
+        await walk.sees("AWS is asked too often; next try in 3600 s (esc in 2 Jobs gives it up)")
+        await walk.press("escape")
+        await walk.sees("Serve lantern-keeper", "AWS is asked too often. ")
+        services.orders.busy_waits = (0.0, 0.0)
+        walk.sandbox.faults.clear()
+        walk.sandbox.faults.add(kind=FaultKind.THROTTLE, operation=BUY, times=4)
+        await walk.type("claude-3-haiku")
+        await walk.press("enter")
+        await walk.sees("1 MU")
+        assert len(walk.sandbox.books()) == 1
+
+
 @pytest.mark.parametrize(("kind", "reason"), REFUSED, ids=lambda value: str(value))
 async def test_a_purchase_that_is_refused_comes_back(walk: Walk, kind: FaultKind, reason: str) -> None:
     trained(walk)

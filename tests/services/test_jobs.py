@@ -17,6 +17,7 @@ from tui.domain.training.runs import Run
 from tui.sandbox.clock import ManualClock
 from tui.sandbox.server import Sandbox
 from tui.services.aws import Aws
+from tui.services.orders import Patience
 from tui.services.session import Services
 from tui.services.store import IntentState
 from tui.services.training.jobs import CREATE, Jobs
@@ -218,7 +219,7 @@ async def test_a_role_that_is_still_spreading_is_waited_for(
         return await order(*rest, **more)
 
     monkeypatch.setattr(aws, "order", spreading)
-    assert (await jobs.start(PLACE, spec, "token-1", waiting=said.append)).arn
+    assert (await jobs.start(PLACE, spec, "token-1", patience=Patience(said.append))).arn
     assert len(said) == 2
 
 

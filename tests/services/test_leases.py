@@ -51,13 +51,19 @@ def test_a_plan_can_be_made_anew_and_dropped_but_not_what_runs(leases: Leases) -
     assert leases.of("v") is None
 
 
-def test_of_two_windows_one_is_told_that_it_ended_the_lease(tmp_path: Path) -> None:
+def test_of_two_windows_one_is_told_that_it_moved_or_ended_the_lease(tmp_path: Path) -> None:
     windows = [Leases(Store(tmp_path / "store"), now=lambda: NOW) for _ in range(2)]
     windows[0].plan(PLACE, "t", "gate", 50)
     windows[0].begin("t", ARN, NOW)
+    (lease,) = windows[0].running(PLACE)
+    first, second = NOW + timedelta(hours=1), NOW + timedelta(hours=2)
+    assert [one.extend(lease, first) for one in windows] == [True, False]
+    (moved,) = windows[1].running(PLACE)
+    assert (moved.until, windows[1].extend(moved, second)) == (first, True)
+    (last,) = windows[0].running(PLACE)
     assert [one.end("t") for one in windows] == [True, False]
     assert windows[0].end("unknown") is False
-    assert not windows[1].extend("t", NOW + timedelta(hours=9))
+    assert not windows[1].extend(last, NOW + timedelta(hours=9))
     assert windows[0].running(PLACE) == []
 
 
@@ -66,7 +72,7 @@ def test_the_first_to_end_comes_first(leases: Leases) -> None:
         leases.plan(PLACE, token, token, minutes)
         leases.begin(token, ARN + token, NOW)
     assert [lease.token for lease in leases.running(PLACE)] == ["b", "c", "a"]
-    assert leases.extend("b", NOW + timedelta(hours=9))
+    assert leases.extend(leases.running(PLACE)[0], NOW + timedelta(hours=9))
     leases.keep_in_aws("c", "tanzaku-lease-1")
     assert [(lease.token, lease.schedule) for lease in leases.running(PLACE)] == [
         ("c", "tanzaku-lease-1"),

@@ -34,6 +34,7 @@ def one_go(services: Services) -> OneGo:
         s.pool,
         delete_waits=(),
         seek_waits=(0.0,),
+        busy_waits=(3600.0,),
         now=services.now,
     )
 
@@ -84,6 +85,21 @@ async def test_ending_what_was_never_sent_buys_nothing(
     assert await one_go.left(PLACE) is None
     assert one_go.unfinished is None
     assert services.leases.planned(PLACE) == []
+
+
+async def test_given_up_while_aws_is_too_busy_nothing_is_bought(
+    services: Services, scene: Scene, sandbox: Sandbox, one_go: OneGo
+) -> None:
+    sandbox.faults.add(kind="throttle", operation=CREATE, times=None)
+    order, reins, said = await begun(one_go, scene), Reins(), []
+    async for one in one_go.run(order, no_board, reins):
+        said.append(one.text)
+        if "is bought in 3600 s. AWS is asked too often" in one.text:
+            reins.stop()
+    assert said[-1] == f"Given up; {NAME} was not bought"
+    assert (sandbox.books(), operations(sandbox).count(CREATE)) == ((), 3)
+    assert services.leases.planned(PLACE) == []
+    assert await one_go.left(PLACE) is None
 
 
 async def test_ending_what_aws_took_deletes_it(

@@ -57,7 +57,7 @@ class App:
         s = self.services
         self.one_go = OneGo(
             s.endpoints, s.leases, s.schedules, s.evaluations, s.store, s.pool,
-            delete_waits=(0.0, 0.0), seek_waits=(0.0,), now=s.now,
+            delete_waits=(0.0, 0.0), seek_waits=(0.0,), busy_waits=(0.0, 0.0), now=s.now,
         )  # fmt: skip
         s.evaluations.worker.pacing = lambda most: Pacing(most, first=0.002)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from tui.domain.training.runs import Board
 from tui.sandbox.clock import ManualClock
 from tui.sandbox.server import Sandbox
 from tui.services.aws import Aws
-from tui.services.orders import Ordered
+from tui.services.orders import Ordered, Patience
 from tui.services.serving.endpoints import BUY, DEPLOY, Endpoints
 from tui.services.session import Services
 from tui.services.store import Intent, IntentState
@@ -52,6 +53,38 @@ async def test_a_refusal_without_any_doubt_is_one(services: Services, scene: Sce
     with pytest.raises(AppError) as caught:
         await buy(services, scene.model())
     assert (caught.value.cause, caught.value.outcome_unknown) == (Cause.THROTTLED, False)
+    assert services.store.unsettled(PLACE) == []
+
+
+async def test_whoever_has_patience_buys_once_aws_is_less_busy(
+    services: Services, scene: Scene, sandbox: Sandbox
+) -> None:
+    said: list[str] = []
+    services.orders.busy_waits = (0.0, 0.0)
+    sandbox.faults.add(kind="reset_after", operation=BOUGHT)
+    sandbox.faults.add(kind="throttle", operation=BOUGHT, times=5)  # three tries to each turn
+    patience = Patience(said.append)
+    await services.endpoints.make(PLACE, Serving.PROVISIONED, "gate", scene.model(), "token-1", patience=patience)
+    assert said == ["AWS is asked too often; next try in 0 s"] * 2
+    assert {r.client_request_token for r in sandbox.requests if r.operation == BOUGHT} == {"token-1"}
+    assert len(sandbox.books()) == 1
+    assert not patience.end()  # nothing waits any more
+
+
+async def test_whoever_has_enough_is_told_why_and_nothing_more_is_sent(
+    services: Services, scene: Scene, sandbox: Sandbox
+) -> None:
+    services.orders.busy_waits = (3600.0,)
+    sandbox.faults.add(kind="throttle", operation=BOUGHT, times=None)
+
+    def enough(_: str) -> None:
+        asyncio.get_running_loop().call_soon(patience.end)
+
+    patience = Patience(enough)
+    with pytest.raises(AppError) as caught:
+        await services.endpoints.make(PLACE, Serving.PROVISIONED, "gate", scene.model(), "token-1", patience=patience)
+    assert (caught.value.cause, caught.value.outcome_unknown) == (Cause.THROTTLED, False)
+    assert operations(sandbox).count(BOUGHT) == 3
     assert services.store.unsettled(PLACE) == []
 
 

@@ -279,7 +279,9 @@ class EvaluationScreen(DetailPart, RunsPart, PastPart, BedrockPart, FilesPart, P
         self.table.focus()
 
     def action_back(self) -> None:
-        """Out of the filter, out of a part, out of a comparison, out of here."""
+        """Out of an order that waits, the filter, a part, a comparison, out of here."""
+        if self.had_enough():
+            return
         line = self.query_one(FilterLine)
         if line.display:
             line.clear()

@@ -21,6 +21,7 @@ from tui.domain.names import plain
 from tui.domain.serving.pricing import TokenPrices
 from tui.domain.text import count
 from tui.screens.evaluation_base import EvaluationBase
+from tui.services.orders import Patience
 from tui.services.reconciler import EVALUATION_ORDERS
 from tui.services.training.roles import plan_judge_role
 from tui.tabs.base import Tab
@@ -34,6 +35,11 @@ class BedrockPart(EvaluationBase):
     """What goes beyond one terminal."""
 
     _ordering = False
+    _patience: Patience | None = None
+
+    def had_enough(self) -> bool:
+        """Give up an order that waits for its next try; False where there is none."""
+        return self._patience is not None and self._patience.end()
 
     def action_bedrock(self) -> None:
         """Let Bedrock evaluate both sides by itself."""
@@ -106,10 +112,9 @@ class BedrockPart(EvaluationBase):
     async def _order_one(self, place: str, results: Results, plan: JobsPlan, job: _Job, token: str) -> None:
         side, part = job
         parts = parts_of(results.spec, brought=plan.brought)
+        self._patience = Patience(lambda text: self.say(f"{text} (esc gives it up)"))
         self.say(f"Ordering {plan.job_name(side, part, parts)} …")
-        await self.services.evaluation_jobs.order(
-            place, results, side, plan, token, part=part, waiting=lambda text: self.say(text)
-        )
+        await self.services.evaluation_jobs.order(place, results, side, plan, token, part=part, patience=self._patience)
 
     async def _settle(self, place: str) -> None:
         """Nothing new is ordered while an earlier order is in doubt. Raises AppError."""

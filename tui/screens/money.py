@@ -205,13 +205,16 @@ class MoneyScreen(SharedScreen, part=True):
         if lease.wanted:
             name = await services.schedules.put(lease.arn, lease.until, lease.wanted)
             await services.pool.run(leases.keep_in_aws, lease.token, name)
+            fresh = await services.pool.run(leases.of, lease.token)
+            if fresh is not None and fresh.until not in (None, lease.until):  # another window's + came meanwhile
+                await services.schedules.move(name, fresh.until)
             return
         at = await services.schedules.time_of(lease.kept)
         if at is None:
             await services.pool.run(leases.keep_in_aws, lease.token, "")
             self.say(f"{lease.name}: its schedule in AWS is gone; tanzaku deletes it, if it runs then", "problem")
         elif at != lease.until.replace(microsecond=0):
-            await services.pool.run(leases.extend, lease.token, at)
+            await services.pool.run(leases.extend, lease, at)
 
     async def _settle(self, lease: Lease) -> bool:
         """End a lease and its schedule; False when another window has ended it already."""

@@ -16,6 +16,7 @@ from tui.screens.money import EXTENSION, LONG_AGO, MoneyScreen
 
 if TYPE_CHECKING:
     from tui.dialogs.money import Account, MoneyWish
+    from tui.services.serving.leases import Lease
 
 _SAME_KEY = timedelta(seconds=20)
 """A + pressed again so soon means the lease that it meant before, although another one ends first by now."""
@@ -42,27 +43,35 @@ class MoneyKeys(MoneyScreen, part=True):
     @work(group="lease")
     async def _extend(self, token: str = "") -> None:
         """Half an hour more for a lease, in AWS too where a schedule keeps it; for the first to end unless told."""
-        async with self._lease_turn:  # one after the other: each counts on from what the one before has brought
-            await self._read_leases()
-            lease = next((one for one in self._leases if one.token == token or not token), None)
-            if lease is None:
-                self.say("No lease is running", "problem")
-                return
-            self._extended = (lease.token, self.services.now())
-            until = max(lease.until or self.services.now(), self.services.now()) + EXTENSION
-            try:
-                if lease.kept:
-                    await self.services.schedules.move(lease.kept, until)
-                extended = await self.services.pool.run(self.services.leases.extend, lease.token, until)
-            except AppError as problem:
-                self.say(f"{lease.name} was not extended: {problem.sentence()}", "problem")
-                return
-            if not extended:
-                self.say(f"{lease.name} was not extended: its lease is over", "problem")
-                return
+        async with self._lease_turn:
+            lease: Lease | None = None
+            while True:  # again where another window was quicker: each + counts on from what the one before has brought
+                was = lease
+                await self._read_leases()
+                lease = next((one for one in self._leases if one.token == token or not token), None)
+                if lease is None or lease == was:
+                    self.say(
+                        f"{was.name} was not extended: its lease is over" if was else "No lease is running", "problem"
+                    )
+                    return
+                token = lease.token
+                self._extended = (token, self.services.now())
+                until = max(lease.until or self.services.now(), self.services.now()) + EXTENSION
+                try:
+                    if await self._moved(lease, until):
+                        break
+                except AppError as problem:
+                    self.say(f"{lease.name} was not extended: {problem.sentence()}", "problem")
+                    return
             self._leases = [replace(one, until=until) if one.token == lease.token else one for one in self._leases]
         self.say(f"{lease.name} stays until {end_time(until, self.services.now())}", "good")
         self._show_money()
+
+    async def _moved(self, lease: Lease, until: datetime) -> bool:
+        """Give a lease another end, in AWS first. False where it is not any more as it was read. Raises AppError."""
+        if lease.kept:
+            await self.services.schedules.move(lease.kept, until)
+        return await self.services.pool.run(self.services.leases.extend, lease, until)
 
     @work(group="lease")
     async def _lift(self, token: str) -> None:

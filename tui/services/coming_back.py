@@ -18,6 +18,15 @@ async def never_away() -> bool:
     return False
 
 
+async def pause(seconds: float, wanted: Callable[[], bool]) -> bool:
+    """Let so much time pass; False as soon as what waits is not `wanted` any more."""
+    left = seconds
+    while left > 0 and wanted():
+        await asyncio.sleep(min(left, _GLANCE))
+        left -= _GLANCE
+    return wanted()
+
+
 class ComingBack:
     """Tells for each failed call whether to make it again, as soon as that makes sense."""
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from tui.domain.errors import AppError
+from tui.domain.errors import AppError, Cause
 from tui.domain.values import dataclass
 from tui.services.aws import Aws
+from tui.services.coming_back import pause
 from tui.services.pool import DaemonPool
 from tui.services.store import IntentState, Store
 
@@ -20,9 +20,43 @@ ROLE_WAITS = (2.0, 4.0, 8.0, 15.0, 30.0, 30.0)
 """Seconds between tries while IAM spreads a new role."""
 
 
+BUSY_WAITS = (4.0, 8.0, 15.0, 30.0, 30.0, 30.0)
+"""Seconds between tries while AWS is asked too often, as by others of a large account: two minutes in all."""
+
+
+class Patience:
+    """Someone who waits for an order that is tried again by itself, is told of it, and may have enough of it."""
+
+    def __init__(self, tell: Callable[[str], None] = lambda _: None) -> None:
+        self._tell = tell
+        self._waits = False
+        self._over = False
+
+    def end(self) -> bool:
+        """Have enough: the order fails with what it was last told. False where nothing waits for the next try."""
+        self._over = self._over or self._waits
+        return self._waits
+
+    async def lasts(self, seconds: float, why: str) -> bool:
+        """Wait before the next try; whether it is still wanted then."""
+        self._tell(f"{why}; next try in {seconds:g} s")
+        self._waits = True
+        try:
+            return await pause(seconds, lambda: not self._over)
+        finally:
+            self._waits = False
+
+
 def _role_is_spreading(error: AppError) -> bool:
     # Bedrock has no code for it: a ValidationException, told from the others by its words.
     return "could not assume" in error.detail.casefold()
+
+
+def _next_try(error: AppError, spreading: Iterator[float], busy: Iterator[float]) -> tuple[float | None, str]:
+    """After how many seconds an order is tried again, and why; None where that makes no sense."""
+    if _role_is_spreading(error):
+        return next(spreading, None), "IAM is still spreading the role"
+    return next(busy, None) if error.cause is Cause.THROTTLED else None, error.title
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +84,7 @@ class Orders:
         self.settled: set[str] = set()
         """Tokens whose answer came in this session, whether or not it could be noted."""
         self._doubted: set[str] = set()
+        self.busy_waits: tuple[float, ...] = BUSY_WAITS
 
     def under_way(self, token: str) -> bool:
         """Whether an order with this token is being sent just now, so that its outcome is not yet to be asked for."""
@@ -70,11 +105,12 @@ class Orders:
         token: str,
         *,
         role_waits: Iterable[float] = (),
-        waiting: Callable[[str], None] = lambda _: None,
+        patience: Patience | None = None,
     ) -> Ordered:
         """What AWS made, told under `need` in its answer.
 
-        While IAM still spreads a role that the order names, it is tried again after `role_waits`; `waiting` is told.
+        While IAM still spreads a role that the order names, it is tried again after `role_waits`, and with `patience`
+        for two minutes while AWS is asked too often.
         A second call with a token that is under way raises nothing and sends nothing. Raises AppError; with
         `outcome_unknown` AWS may have carried out this or an earlier try of the order.
         """
@@ -87,17 +123,17 @@ class Orders:
             doubtful = await self._pool.run(self._store.doubtful, token)
             await self._pool.run(self._store.prepare, place, operation, name, params, token)
             self._doubted.add(token)
-            for wait in (*role_waits, None):
+            spreading, busy = iter(role_waits), iter(self.busy_waits if patience else ())
+            while True:
                 try:
                     answer = await self._aws.order("bedrock", operation, params, need=(need,))
                     break
                 except AppError as error:
                     doubtful = error.outcome_unknown = doubtful or error.outcome_unknown
-                    if wait is None or not _role_is_spreading(error):
+                    wait, why = _next_try(error, spreading, busy)
+                    if wait is None or not await (patience or Patience()).lasts(wait, why):
                         await self._close_failed(token, error)
                         raise
-                waiting(f"IAM is still spreading the role; next try in {wait:g} s")
-                await asyncio.sleep(wait)
             return await self._close_made(token, str(answer[need]))
         finally:
             self._sending.discard(token)

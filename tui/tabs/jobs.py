@@ -208,7 +208,9 @@ class JobsTab(NewJobTab, ServingTab):
         self.focus_first()
 
     def action_clear(self) -> None:
-        """Clear the filter, else the marks."""
+        """Have enough of an order that waits, else clear the filter, else the marks."""
+        if self._had_enough():
+            return
         if self.has_class("-filtering"):
             self.query_one(FilterLine).clear()
             self.remove_class("-filtering")

@@ -270,7 +270,7 @@ class NewJobTab(OrderingTab, part=True):
     async def _start(self, place: str, spec: JobSpec, token: str) -> None:
         self.say(f"Starting {spec.job_name} …")
         with self._on_its_way(f"The job {spec.job_name}"):
-            made = await self.services.jobs.start(place, spec, token, waiting=lambda text: self.say(text))
+            made = await self.services.jobs.start(place, spec, token, patience=self._patient())
         self.post_message(self.AwsChanged())
         goes_on = "it goes on while the app is open" if self.services.sandbox else "AWS goes on without this app"
         told = f"{spec.job_name} is started; it is watched here, and {goes_on}{made.note}"

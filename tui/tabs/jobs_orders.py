@@ -12,6 +12,7 @@ from tui.dialogs.unsettled import UnsettledDialog
 from tui.domain.errors import AppError, Cause
 from tui.domain.identity import Identity
 from tui.domain.training.runs import Board, Run
+from tui.services.orders import Patience
 from tui.services.reconciler import Settlement
 from tui.services.session import Services
 from tui.tabs.base import Tab
@@ -29,6 +30,7 @@ class OrderingTab(Tab, part=True):
         self._sending = ""
         self._held = ""
         self._started = ""
+        self._patience = Patience()
 
     @property
     def run_shown(self) -> Run | None:
@@ -84,6 +86,15 @@ class OrderingTab(Tab, part=True):
             yield
         finally:
             self._sending = ""
+
+    def _patient(self) -> Patience:
+        """For an order that is tried again by itself; `_had_enough` ends it."""
+        self._patience = Patience(lambda text: self.say(f"{text} (esc in 2 Jobs gives it up)"))
+        return self._patience
+
+    def _had_enough(self) -> bool:
+        """Give up an order that waits for its next try; False where there is none."""
+        return self._patience.end()
 
     def _known_place(self) -> str:
         """Account and Region that orders belong to; taken once, since the identity may get into trouble meanwhile."""

@@ -132,6 +132,7 @@ class ServingTab(OrderingTab, part=True):
                 commitment=plan.commitment,
                 minutes=plan.minutes,
                 ender=ender,
+                patience=self._patient(),
             )
             ends = await self._begin_lease(plan, made.arn, ender) if made.arn and plan.minutes else ""
         self.post_message(self.AwsChanged())

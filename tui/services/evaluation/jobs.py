@@ -39,7 +39,7 @@ from tui.services.aws import Aws
 from tui.services.aws_errors import moment, understood
 from tui.services.evaluation.evaluations import Evaluations
 from tui.services.evaluation.store import EvaluationStore
-from tui.services.orders import ROLE_WAITS, SKEW, Ordered, Orders
+from tui.services.orders import ROLE_WAITS, SKEW, Ordered, Orders, Patience
 from tui.services.pool import DaemonPool
 from tui.services.storage import Storage
 from tui.services.store import Intent, Store, Tables
@@ -119,7 +119,7 @@ class EvaluationJobs:
         token: str,
         *,
         part: int = 0,
-        waiting: Callable[[str], None] = lambda _: None,
+        patience: Patience | None = None,
     ) -> Ordered:
         """Upload the prompts of one side, or a part, and start a job. `token` is made when the form is confirmed.
 
@@ -143,7 +143,7 @@ class EvaluationJobs:
             "jobArn",
             token,
             role_waits=self._role_waits,
-            waiting=waiting,
+            patience=patience,
         )
         if made.arn:
             await self._keep(place, _ordered(made.arn, request, self._now()))

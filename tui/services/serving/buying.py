@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tui.domain.base_models import Serving
 from tui.domain.errors import AppError
-from tui.services.orders import Ordered
+from tui.services.orders import Ordered, Patience
 
 if TYPE_CHECKING:
     from tui.services.session import Services
@@ -24,6 +24,7 @@ async def buy(
     commitment: str = "",
     minutes: float | None = None,
     ender: str = "",
+    patience: Patience | None = None,
 ) -> Ordered:
     """Make an endpoint under a lease of so many minutes, or without one; `ender` is the role with which AWS ends it.
 
@@ -33,7 +34,9 @@ async def buy(
     if minutes:
         await services.pool.run(services.leases.plan, place, token, name, minutes, ender)
     try:
-        return await services.endpoints.make(place, kind, name, model_arn, token, units=units, commitment=commitment)
+        return await services.endpoints.make(
+            place, kind, name, model_arn, token, units=units, commitment=commitment, patience=patience
+        )
     except AppError as error:
         if minutes and not error.outcome_unknown:
             await services.pool.run(services.leases.drop, token)

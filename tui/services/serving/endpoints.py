@@ -12,7 +12,7 @@ from tui.domain.text import safe, safe_line
 from tui.domain.training.runs import Endpoint
 from tui.services.aws import Aws
 from tui.services.aws_errors import moment, understood
-from tui.services.orders import SKEW, Ordered, Orders
+from tui.services.orders import SKEW, Ordered, Orders, Patience
 from tui.services.store import Intent
 
 BUY = "create_provisioned_model_throughput"
@@ -66,6 +66,7 @@ class Endpoints:
         *,
         units: int = 1,
         commitment: str = "",
+        patience: Patience | None = None,
     ) -> Ordered:
         """Buy throughput, or deploy on demand; the ARN is empty when `token` is under way.
 
@@ -83,7 +84,7 @@ class Endpoints:
             operation, need = DEPLOY, "customModelDeploymentArn"
             params = {"modelDeploymentName": name, "modelArn": model_arn}
         params["clientRequestToken"] = token
-        return await self._orders.send(place, operation, name, params, need, token)
+        return await self._orders.send(place, operation, name, params, need, token, patience=patience)
 
     async def reconcile(self, intent: Intent) -> str:
         """Find out whether an endpoint whose outcome is unknown exists; gives its ARN, or an empty string.

@@ -90,10 +90,13 @@ class Leases:
                 (arn, until.isoformat(), LeaseState.RUNNING, token),
             )
 
-    def extend(self, token: str, until: datetime) -> bool:
-        """Give a running lease another end; False for one that is over, perhaps by another window, and stays over."""
+    def extend(self, lease: Lease, until: datetime) -> bool:
+        """Give a running lease another end than it was read with; False where another window has moved or ended it
+        since: what is counted on from its end has to be counted anew."""
+        was = lease.until.isoformat() if lease.until else ""
         changed = self._tables.change(
-            "UPDATE leases SET until=? WHERE token=? AND state=?", (until.isoformat(), token, LeaseState.RUNNING)
+            "UPDATE leases SET until=? WHERE token=? AND state=? AND until=?",
+            (until.isoformat(), lease.token, LeaseState.RUNNING, was),
         )
         return changed > 0
 

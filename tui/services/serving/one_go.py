@@ -20,9 +20,10 @@ from tui.domain.evaluation.judging import Judge
 from tui.domain.evaluation.run import Phase, Progress
 from tui.domain.training.runs import Board, Endpoint
 from tui.domain.values import dataclass
-from tui.services.coming_back import Back, ComingBack, never_away
+from tui.services.coming_back import Back, ComingBack, never_away, pause
 from tui.services.evaluation.evaluations import Control, Evaluations
 from tui.services.evaluation.rows import read_judge
+from tui.services.orders import BUSY_WAITS
 from tui.services.pool import DaemonPool
 from tui.services.serving.endpoints import Endpoints
 from tui.services.serving.leases import Leases
@@ -84,6 +85,7 @@ class OneGo:
         *,
         delete_waits: tuple[float, ...] = _DELETE_WAITS,
         seek_waits: tuple[float, ...] = _SEEK_WAITS,
+        busy_waits: tuple[float, ...] = BUSY_WAITS,
         here: Callable[[], str] = str,
         back: Back = never_away,
         now: Now = utc_now,
@@ -97,6 +99,7 @@ class OneGo:
         self._pool = pool
         self._delete_waits = delete_waits
         self._seek_waits = seek_waits
+        self._busy_waits = busy_waits
         self._here = here
         self._coming_back = ComingBack(back)
         self._now = now
@@ -251,6 +254,7 @@ class OneGo:
 
     async def _bought(self, order: Order, reins: Reins) -> AsyncGenerator[Told, None]:
         """Buy it, also where AWS is away for a while; no longer than its lease, since much may have changed by then."""
+        busy = iter(self._busy_waits)
         while not order.arn:
             try:
                 made = await self._endpoints.make(
@@ -258,6 +262,12 @@ class OneGo:
                 )
                 order = replace(order, arn=made.arn)
             except AppError as error:
+                wait = next(busy, None) if error.cause is Cause.THROTTLED else None
+                if wait is not None:
+                    yield Told(order, f"{order.name} is bought in {wait:g} s. {error.sentence()}", trouble=True)
+                    if not await pause(wait, lambda: not reins.given_up):
+                        return
+                    continue
                 if error.cause not in CURED_OUTSIDE:
                     raise
                 yield Told(order, f"{order.name} is bought when AWS is back. {error.sentence()}", trouble=True)

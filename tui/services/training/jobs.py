@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from tui.domain.text import safe, safe_line
 from tui.domain.training.jobs import FINE_TUNING, PHASES, CustomModel, Job, JobSpec, JobStatus, Phase
 from tui.services.aws import Aws
 from tui.services.aws_errors import moment, understood
-from tui.services.orders import ROLE_WAITS, SKEW, Ordered, Orders
+from tui.services.orders import ROLE_WAITS, SKEW, Ordered, Orders, Patience
 from tui.services.store import Intent
 
 CREATE = "create_model_customization_job"
@@ -81,9 +81,7 @@ class Jobs:
         )
         return [understood("list_custom_models", _model, s) for s in summaries]
 
-    async def start(
-        self, place: str, spec: JobSpec, token: str, *, waiting: Callable[[str], None] = lambda _: None
-    ) -> Ordered:
+    async def start(self, place: str, spec: JobSpec, token: str, *, patience: Patience | None = None) -> Ordered:
         """Start the job. `token` is made when the form is confirmed and kept for every try.
 
         A second call with a token that is under way raises nothing and starts nothing: it gives an empty ARN.
@@ -97,7 +95,7 @@ class Jobs:
             "jobArn",
             token,
             role_waits=self._role_waits,
-            waiting=waiting,
+            patience=patience,
         )
 
     async def reconcile(self, intent: Intent) -> str:
