@@ -222,8 +222,8 @@ def test_what_holds_no_pairs_is_refused_with_the_reason(data: bytes, words: str)
 
 
 @pytest.mark.parametrize(("codec", "title"), [("cp932", "Shift_JIS"), ("euc_jp", "EUC-JP")])
-def test_japanese_encodings_are_named(codec: str, title: str) -> None:
-    error = refusal('{"q": "ok", "a": "ok"}\n{"q": "提灯はどこですか", "a": "門です"}\n'.encode(codec))
+def test_what_may_be_a_japanese_encoding_is_named(codec: str, title: str) -> None:
+    error = refusal('{"q": "ok", "a": "ok"}\n{"q": "提灯は何処", "a": "門"}\n'.encode(codec))
     assert "not valid UTF-8 at line 2, column 8" in error.title
     assert f"{title}: iconv -f {codec.upper().replace('_', '-')}" in error.hint
 

@@ -47,10 +47,10 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-async def answer(walk: Walk, text: str) -> None:
-    """Replace the answer of the pair under the cursor."""
+async def answer(walk: Walk, text: str, fields: int = 3) -> None:
+    """Replace the answer of the pair under the cursor; a table has no field for a system prompt."""
     await walk.press("e")
-    await walk.until(lambda: len(walk.app_now.screen.query(TextArea)) == 3, "the fields")
+    await walk.until(lambda: len(walk.app_now.screen.query(TextArea)) == fields, "the fields")
     await walk.press("tab")
     walk.app_now.screen.query(TextArea)[1].select_all()
     await walk.type(text)
@@ -183,6 +183,25 @@ async def test_problems_follow_the_edits(walk: Walk, tmp_path: Path) -> None:
         await walk.sees("is saved")
     lines[1] = '{"q": "What is broken?", "a": "Nothing now."}'
     assert content(file).decode() == "\n".join([*lines[:2], *lines[3:]])
+
+
+async def test_what_shift_jis_cannot_hold_is_saved_in_utf_8_when_asked(walk: Walk, tmp_path: Path) -> None:
+    path = tmp_path / "よくある質問.csv"
+    raw = ("質問,回答\r\n" + "".join(f"{n}番の提灯はどこですか,門の前です\r\n" for n in range(40))).encode("cp932")
+    path.write_bytes(raw)
+    async with walk.app([path]):
+        await walk.sees("40 pairs", "read as Shift_JIS", "0番の提灯はどこですか")
+        await answer(walk, "한です", 2)
+        await walk.press("j", "w")
+        await walk.sees("is written in Shift_JIS, which has no “한” of pair 1", "Save in UTF-8", "Go to that pair")
+        await walk.press("j", "enter")
+        await walk.sees("A  한です", "● unsaved")
+        await walk.press("w")
+        await walk.sees("Save in UTF-8")
+        await walk.press("enter")
+        await walk.sees("is saved")
+        await walk.misses("● unsaved")
+    assert content(path) == raw.decode("cp932").replace("門の前です", "한です", 1).encode("utf-8-sig")
 
 
 async def test_a_file_changed_on_disk_is_fought_over_in_the_open(walk: Walk, file: Path, tmp_path: Path) -> None:

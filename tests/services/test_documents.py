@@ -25,7 +25,7 @@ from tui.domain.errors import AppError, Cause
 from tui.domain.files.document import Document, Step
 from tui.domain.files.formats import Record, Turn
 from tui.services import saving
-from tui.services.dataset.documents import Documents, OpenDocument, WouldOverwrite
+from tui.services.dataset.documents import Documents, NotInEncoding, OpenDocument, WouldOverwrite
 from tui.services.dataset.file_lock import FileLock, remove_abandoned
 from tui.services.dataset.journal import read
 from tui.services.pool import DaemonPool
@@ -493,6 +493,52 @@ async def test_unsaved_edits_come_back_after_a_kill(documents: Documents, path: 
     await documents.save(recovered.opened)
     assert content(path) == expected((3, "three"), (4, "four"))
     until(lambda: journals(state) == [])
+
+
+async def test_a_file_in_shift_jis_is_saved_as_it_was_or_not_at_all(
+    documents: Documents, path: Path, state: Path
+) -> None:
+    lines = ["質問,回答", *(f"髙{n}番の提灯はどこですか,門の前です〜".replace("〜", "～") for n in range(20))]
+    raw = "\r\n".join(lines).encode("cp932").replace(b"\xee\xe0", b"\xfb\xfc")  # as Windows writes it
+    table = path.with_name("pairs.csv")
+    put(table, raw)
+    killed(state, table)
+    (left,) = await documents.left_behind()
+    opened = (await documents.recover(left)).opened
+    assert opened.document.now.notes == ("read as Shift_JIS",)
+    await documents.save(opened)
+    parts = raw.split(b"\r\n")
+    for row, answer_ in ((4, "three"), (5, "four")):
+        parts[row] = parts[row].split(b",")[0] + f",{answer_}".encode()
+    assert content(table) == b"\r\n".join(parts)
+    await documents.do(opened, answer(7, "提灯🏮"))
+    with pytest.raises(NotInEncoding, match="written in Shift_JIS, which has no “🏮” of pair 8") as caught:
+        await documents.save(opened)
+    assert content(table) == b"\r\n".join(parts)
+    assert opened.document.dirty
+    assert caught.value.index == 7
+    await documents.save(opened, encoding=caught.value.encoding)
+    written = content(table).decode("utf-8-sig")
+    assert written.splitlines()[8] == "髙7番の提灯はどこですか,提灯🏮"
+    assert written.splitlines()[9] == lines[9]
+    assert content(table).startswith(b"\xef\xbb\xbf")
+    assert not opened.document.dirty
+
+
+async def test_a_file_that_would_not_be_known_as_shift_jis_again_is_not_saved(documents: Documents, path: Path) -> None:
+    put(path, '[{"q": "ここはどこですか", "a": "そこです"}, {"q": "東京", "a": "大阪"}]'.encode("cp932"))
+    opened = await documents.open(path)
+    await documents.do(opened, lambda d: d.remove([0]))
+    with pytest.raises(NotInEncoding, match="too little Japanese to be known as Shift_JIS again") as caught:
+        await documents.save(opened)
+    new = path.with_name("new.json")
+    await documents.undo(opened)
+    made, gone = await documents.carry_to_new(opened, [1], new, keep=False)
+    assert json.loads(content(new)) == [{"q": "東京", "a": "大阪"}]
+    assert gone is not None
+    assert made.document.encoding.title == "UTF-8"
+    await documents.save(opened, encoding=caught.value.encoding)
+    assert json.loads(content(path)) == [{"q": "ここはどこですか", "a": "そこです"}]
 
 
 async def test_edits_of_a_file_that_was_changed_since_come_back_as_a_new_file(

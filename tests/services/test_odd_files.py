@@ -15,7 +15,7 @@ from tui.domain.dataset.checks import check, check_record
 from tui.domain.dataset.filter import holds, matches, parse
 from tui.domain.files.formats import FormatError, Record, Turn
 from tui.domain.files.pairs import Keys, Role
-from tui.services.dataset.documents import Documents, OpenDocument
+from tui.services.dataset.documents import Documents, NotInEncoding, OpenDocument
 from tui.services.pool import DaemonPool
 
 _BLOCK = 40
@@ -65,7 +65,10 @@ async def _edited_and_saved(documents: Documents, found: OpenDocument, dice: ran
     layout = found.document.now.layout
     kept = texts(found)
     assert (kept[:index], kept[index + 1 :]) == (before[:index], before[index + 1 :])
-    await documents.save(found)
+    try:
+        await documents.save(found)
+    except NotInEncoding as refused:
+        await documents.save(found, encoding=refused.encoding)
     again = await documents.open(found.path, found.keys or (layout.plain if isinstance(layout, Keys) else None))
     assert texts(again) == kept
     read = again.document.now[index]

@@ -59,7 +59,8 @@ def written(folder: Path, name: str, rows: list[tuple[str, str]]) -> Path:
     """A file of pairs in the manner that its name asks for."""
     path = folder / name
     if path.suffix == ".csv":
-        path.write_bytes(b"question,note,answer\r\n" + b"".join(f'"{q}",,"{a}"\r\n'.encode() for q, a in rows))
+        text = "question,note,answer\r\n" + "".join(f'"{q}",,"{a}"\r\n' for q, a in rows)
+        path.write_bytes(text.encode("cp932" if "excel" in name else "utf-8"))
         return path
     values = [{"q": q, "more": n, "a": a} for n, (q, a) in enumerate(rows)]
     if path.suffix == ".jsonl":
@@ -69,10 +70,10 @@ def written(folder: Path, name: str, rows: list[tuple[str, str]]) -> Path:
     return path
 
 
-ROWS = [(f"What is lantern number {n}, and why?", f"提灯 {n}\\n of the gate") for n in range(30)]
+ROWS = [(f"What is lantern number {n}, and why?", f"提灯は門の\\n of gate {n}") for n in range(30)]
 
 
-@pytest.mark.parametrize("name", ["pairs.json", "wide.json", "pairs.jsonl", "pairs.csv"])
+@pytest.mark.parametrize("name", ["pairs.json", "wide.json", "pairs.jsonl", "pairs.csv", "excel.csv"])
 async def test_parts_are_files_of_the_same_kind_with_the_same_bytes(
     shaping: Shaping, tmp_path: Path, name: str
 ) -> None:

@@ -11,6 +11,8 @@ from tui.tabs.base import Actions
 from tui.tabs.dataset_base import EditedFile
 
 if TYPE_CHECKING:
+    from tui.domain.files.material import Encoding
+    from tui.services.dataset.documents import NotInEncoding
     from tui.tabs.dataset import DatasetTab
 
 
@@ -45,15 +47,21 @@ class Saving(Actions):
         else:
             self.tab.say(f"{opened.name}: everything is saved")
 
-    async def _save(self, opened: EditedFile, path: Path | None = None, *, anyway: bool = False) -> None:
-        from tui.services.dataset.documents import WouldOverwrite
+    async def _save(
+        self, opened: EditedFile, path: Path | None = None, *, anyway: bool = False, encoding: Encoding | None = None
+    ) -> None:
+        from tui.services.dataset.documents import NotInEncoding, WouldOverwrite
 
         self.tab.say(f"Saving {opened.name} …")
         try:
-            note = await self.services.documents.save(opened.source, path, anyway=anyway)
+            note = await self.services.documents.save(opened.source, path, anyway=anyway, encoding=encoding)
         except WouldOverwrite as conflict:
             self.tab.say(conflict.sentence(), "problem")
-            await self._settle_conflict(opened, conflict, path)
+            await self._settle_conflict(opened, conflict, path, encoding)
+            return
+        except NotInEncoding as found:
+            self.tab.say(found.sentence(), "problem")
+            await self._settle_encoding(opened, found, path, anyway=anyway)
             return
         at = next((i for i, f in enumerate(self.tab.files) if f.source is opened.source), None)
         if at is None:
@@ -67,7 +75,27 @@ class Saving(Actions):
         if keys is not None:
             await self.tab.attempt(self.services.file_memory.choose(now.path, keys))
 
-    async def _settle_conflict(self, opened: EditedFile, conflict: AppError, path: Path | None) -> None:
+    async def _settle_encoding(
+        self, opened: EditedFile, found: NotInEncoding, path: Path | None, *, anyway: bool
+    ) -> None:
+        from tui.dialogs.choice import Choice, ChoiceDialog
+
+        mark = " with a byte order mark, by which Excel knows it" if found.encoding.mark else ""
+        choices = [Choice("convert", "Save in UTF-8", f"the whole file{mark}")]
+        if found.index is not None:
+            choices.append(Choice("go", "Go to that pair", "to write it otherwise"))
+        dialog = ChoiceDialog(found.title, choices, note="Nothing was saved. esc decides later.")
+        chosen = await self.tab.ask(dialog)
+        if chosen == "convert":
+            await self._save(opened, path, anyway=anyway, encoding=found.encoding)
+        elif chosen == "go" and found.index is not None:
+            at = next((n for n, f in enumerate(self.tab.files) if f.source is opened.source), None)
+            if at is not None:
+                self.tab.show_record(at, found.index)
+
+    async def _settle_conflict(
+        self, opened: EditedFile, conflict: AppError, path: Path | None, encoding: Encoding | None = None
+    ) -> None:
         from tui.dialogs.choice import Choice, ChoiceDialog
         from tui.dialogs.text import PathDialog
 
@@ -84,7 +112,7 @@ class Saving(Actions):
             if chosen == "show":
                 await self.tab.attempt(self._show_differences(opened))
         if chosen == "mine":
-            await self._save(opened, path, anyway=True)
+            await self._save(opened, path, anyway=True, encoding=encoding)
         elif chosen == "reload":
             await self.reload(opened)
         elif chosen == "elsewhere":
@@ -94,7 +122,7 @@ class Saving(Actions):
             if typed:
                 from tui.domain.folders import typed_path
 
-                await self._save(opened, typed_path(typed))
+                await self._save(opened, typed_path(typed), encoding=encoding)
 
     async def _show_differences(self, opened: EditedFile) -> None:
         from tui.dialogs.differences import DifferencesDialog

@@ -32,7 +32,46 @@ class Encoding:
                 return cls(mark * 2 if raw.startswith(mark * 2) else mark, codec)
         if raw.startswith(codecs.BOM_UTF8):
             return cls(codecs.BOM_UTF8)
-        return cls(codec=bare_utf16(raw[:HEAD]) or "utf-8")
+        return cls(codec=bare_utf16(raw[:HEAD]) or _japanese(raw))
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        if not self.japanese:
+            return self.codec.upper()
+        from tui.domain.files.japanese import TITLES
+
+        return TITLES[self.codec]
+
+    @property
+    def japanese(self) -> bool:
+        """Whether it is from before Unicode: not every character can be written in it."""
+        return not self.codec.startswith("utf")
+
+    def encode(self, text: str) -> bytes:
+        """Text as bytes, without the mark. Raises UnicodeEncodeError for what the encoding has no character for."""
+        if not self.japanese:
+            return text.encode(self.codec)
+        from tui.domain.files.japanese import encode
+
+        return encode(text, self.codec)
+
+    def foreign(self, text: str) -> str:
+        """The first character of a text that cannot be written in it; mostly nothing."""
+        if not self.japanese:
+            return ""
+        from tui.domain.files.japanese import foreign
+
+        return foreign(text, self.codec)
+
+
+def _japanese(raw: bytes) -> str:
+    if raw.isascii():
+        return "utf-8"
+    from tui.domain.files.japanese import japanese
+
+    found = japanese(raw)
+    return found.codec if found else "utf-8"
 
 
 UTF_8 = Encoding()

@@ -112,16 +112,36 @@ def as_utf8(name: str, data: bytes) -> tuple[bytes, list[str]]:
     if data[:3] == b"\xef\xbb\xbf":
         data = data[3:]
         notes.append("byte order mark skipped")
-    try:
-        if not data.isascii():  # known in a fraction of the time, and without a second copy
-            data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        if error.reason == "unexpected end of data":
-            raise _cut(name, data, error.start) from None
-        raise _not_utf8(name, data, error.start) from None
+    if not is_utf8(data):
+        from tui.domain.files.japanese import japanese
+
+        found = None if notes else japanese(data)
+        if found is None:
+            raise _no_text(name, data)
+        data = found.utf8
+        notes.append(f"read as {found.title}")
     if any(mark in data[:_FIRST] for mark in _ISO_2022_JP):
         raise AppError(Cause.FILE, f"{name} is written in ISO-2022-JP", hint=_SAVE_AS_UTF8)
     return data, notes
+
+
+def is_utf8(data: bytes) -> bool:
+    """Whether all of it is."""
+    try:
+        if not data.isascii():  # known in a fraction of the time, and without a second copy
+            data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _no_text(name: str, data: bytes) -> AppError:
+    """What is wrong with a file that is no UTF-8, and nothing else that is certain."""
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return (_cut if error.reason == "unexpected end of data" else _not_utf8)(name, data, error.start)
+    raise ValueError("it is UTF-8")
 
 
 def _from_utf16(name: str, data: bytes, codec: str) -> bytes:

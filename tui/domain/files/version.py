@@ -156,6 +156,12 @@ class Version:
                 yield material.base.data[at : min(end, at + PIECE)]
         yield material.tail
 
+    def foreign(self, encoding: Encoding) -> tuple[int, str] | None:
+        """The first record that cannot be written in an encoding, and the character for which; what was read can."""
+        texts = ((index, self.text(index)) for index, number in enumerate(self.numbers) if number < 0)
+        found = ((index, encoding.foreign(text)) for index, text in texts) if encoding.japanese else ()
+        return next(((index, character) for index, character in found if character), None)
+
     def render(self, encoding: Encoding) -> Iterator[bytes]:
         """The bytes of the file, in large pieces; records that were not edited as they were."""
         if encoding.mark:
@@ -165,7 +171,7 @@ class Version:
             return
         decoder = codecs.getincrementaldecoder("utf-8")()
         for piece in _gathered(self._pieces()):
-            yield decoder.decode(piece).encode(encoding.codec)
+            yield encoding.encode(decoder.decode(piece))
 
 
 def _gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tui.domain.errors import AppError, Cause
-from tui.domain.files.document import Document, Step
+from tui.domain.files.document import Document, Encoding, Step
 from tui.domain.files.pairs import Keys, UnclearKeys
 from tui.domain.text import count, safe_line
 from tui.services.dataset.file_lock import FileLock
@@ -20,6 +20,7 @@ from tui.services.dataset.journal import Journal, Journals, Left
 from tui.services.dataset.open_document import (
     PATIENCE,
     Disk,
+    NotInEncoding,
     OpenDocument,
     WouldOverwrite,
     absolute,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from tui.services.dataset.moving import Moved
     from tui.services.dataset.recovery import Recovered
 
-__all__ = ["Documents", "OpenDocument", "WouldOverwrite"]
+__all__ = ["Documents", "NotInEncoding", "OpenDocument", "WouldOverwrite"]
 
 _MANY = 500
 """Places in one action from which on its journal entry is made on a thread."""
@@ -233,17 +234,19 @@ class Documents:
 
     # Saving
 
-    async def save(self, opened: OpenDocument, path: Path | None = None, *, anyway: bool = False) -> str:
-        """Save, here or elsewhere; a note on how, mostly empty.
+    async def save(
+        self, opened: OpenDocument, path: Path | None = None, *, anyway: bool = False, encoding: Encoding | None = None
+    ) -> str:
+        """Save, here or elsewhere, in the encoding it was opened in or another; a note on how, mostly empty.
 
         Raises WouldOverwrite when the file is not as it was opened, or another place is taken, unless `anyway`; then
-        what is there is backed up first. Raises AppError when it cannot be written; then the old file and the edits
-        are as they were.
+        what is there is backed up first. Raises NotInEncoding when the encoding has no character for what was
+        written, and AppError when it cannot be saved; then the old file and the edits are as they were.
         """
         async with opened.saving:
-            return await self._save(opened, path, anyway=anyway)
+            return await self._save(opened, path, encoding or opened.document.encoding, anyway=anyway)
 
-    async def _save(self, opened: OpenDocument, path: Path | None, *, anyway: bool) -> str:
+    async def _save(self, opened: OpenDocument, path: Path | None, encoding: Encoding, *, anyway: bool) -> str:
         version, frame = opened.document.now, opened.document.frame()
         if not await self._pool.run(holds_a_pair, version):
             # A file of broken records alone could not be opened again.
@@ -252,15 +255,15 @@ class Documents:
             raise AppError(Cause.FILE, f"{opened.name} would hold no pairs", why, hint)
         elsewhere = path is not None and not await self._pool.run(same_place, path, opened.path)
         opened.pending, before = [], opened.pending
+        write = partial(write_document, anyway=anyway, elsewhere=elsewhere)
         try:
             backups = self._state / "backups"
-            written = await self._pool.run(
-                write_document, opened, version, path or opened.path, backups, anyway=anyway, elsewhere=elsewhere
-            )
+            written = await self._pool.run(write, opened, version, path or opened.path, backups, encoding)
         except BaseException:
             opened.pending = before + opened.pending
             raise
         opened.disk = Disk(written.fingerprint, written.sha256, time.time_ns())
+        opened.document.encoding = encoding
         opened.document.saved(version, path if elsewhere else None)
         opened.outside, opened.read_only = "", False
         opened.on_disk, opened.frame = version, frame

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from tui.domain.dataset.pair_differences import Difference, differences
@@ -15,8 +16,8 @@ from tui.domain.files.pairs import Keys, UnclearKeys
 from tui.domain.text import safe_line
 from tui.domain.values import dataclass
 from tui.services.dataset.datasets import read_file
-from tui.services.dataset.open_document import OpenDocument, WouldOverwrite, same_place
-from tui.services.saving import Fingerprint, write_whole
+from tui.services.dataset.open_document import OpenDocument, WouldOverwrite, known_again, same_place, unicode_for
+from tui.services.saving import Fingerprint, Pieces, write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,13 @@ def write_new(path: Path, version: Version, encoding: Encoding) -> None:
     """A new file, whole or not at all. Raises AppError, WouldOverwrite among them."""
     if os.path.lexists(path):
         raise WouldOverwrite(f"{safe_line(path.name, 60)} is there already")
-    write_whole(path, lambda: version.render(encoding))
+    write_whole(path, part_in(version, encoding))
+
+
+def part_in(version: Version, encoding: Encoding) -> Pieces:
+    """How a new file with some records of another is written: as that one, else in UTF-8 where it could not be read."""
+    fits = version.foreign(encoding) is None and known_again(version, encoding)
+    return partial(version.render, encoding if fits else unicode_for(version))
 
 
 def candidates_of(opened: OpenDocument, keys: Keys | None) -> UnclearKeys | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import hashlib
 import os
 import time
@@ -15,7 +16,8 @@ from tui.domain.errors import AppError, Cause
 from tui.domain.files import pairs
 from tui.domain.files.document import Document, Encoding, Version
 from tui.domain.files.formats import Record
-from tui.domain.files.pairs import Keys, PairFile
+from tui.domain.files.material import UTF_8
+from tui.domain.files.pairs import Keys, PairFile, Shape
 from tui.domain.text import safe_line
 from tui.domain.values import dataclass
 from tui.services.dataset.datasets import read_file
@@ -36,6 +38,17 @@ class WouldOverwrite(AppError):
 
     def __init__(self, title: str) -> None:
         super().__init__(Cause.CONFLICT, title, hint="Nothing was saved")
+
+
+class NotInEncoding(AppError):
+    """A file cannot be written, or would not be known again, in the encoding it was opened in."""
+
+    def __init__(self, title: str, encoding: Encoding, index: int | None = None) -> None:
+        super().__init__(Cause.FILE, title, hint="Nothing was saved")
+        self.encoding = encoding
+        """In which it can be written."""
+        self.index = index
+        """The first record that is in the way, if it is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +125,8 @@ def opened_from(
     file = pairs.read(path, raw, keys)
     if disk is None and at:
         disk = Disk(at[0], file if file.data is raw else hashlib.sha256(raw).hexdigest(), at[1])
-    return OpenDocument(Document(file, Encoding.of(raw)), disk, keys)
+    encoding = UTF_8 if file.data is raw else Encoding.of(raw)
+    return OpenDocument(Document(file, encoding), disk, keys)
 
 
 def fingerprint(path: Path) -> Fingerprint | None:
@@ -190,12 +204,48 @@ def holds_a_pair(version: Version) -> bool:
     return any(isinstance(record, Record) for record in version)
 
 
+def unicode_for(version: Version) -> Encoding:
+    """In what a file goes that its own encoding cannot hold: UTF-8, in a table with the mark that Excel needs."""
+    return Encoding(codecs.BOM_UTF8) if version.shape is Shape.TABLE else UTF_8
+
+
+def known_again(version: Version, encoding: Encoding) -> bool:
+    """Whether a file written so would be read so: what is left may be too little to tell the encoding by."""
+    if not encoding.japanese:
+        return True
+    written = b"".join(version.render(encoding))
+    return written.isascii() or Encoding.of(written) == encoding
+
+
+def _must_fit(opened: OpenDocument, version: Version, encoding: Encoding) -> None:
+    """Raises NotInEncoding."""
+    if (found := version.foreign(encoding)) is not None:
+        index, character = found
+        what = f"“{safe_line(character, 4)}” of pair {index + 1:,}"
+        title = f"{opened.name} is written in {encoding.title}, which has no {what}"
+        raise NotInEncoding(title, unicode_for(version), index)
+    if not known_again(version, encoding):
+        title = f"{opened.name} would hold too little Japanese to be known as {encoding.title} again"
+        raise NotInEncoding(title, unicode_for(version))
+
+
 def write_document(
-    opened: OpenDocument, version: Version, path: Path, backups: Path, *, anyway: bool, elsewhere: bool
+    opened: OpenDocument,
+    version: Version,
+    path: Path,
+    backups: Path,
+    encoding: Encoding,
+    *,
+    anyway: bool,
+    elsewhere: bool,
 ) -> Written:
-    """Write a version; `elsewhere` when `path` is another file. Raises AppError, WouldOverwrite unless `anyway`."""
+    """Write a version; `elsewhere` when `path` is another file.
+
+    Raises AppError, NotInEncoding among them, and WouldOverwrite unless `anyway`.
+    """
     remove_abandoned(Path(os.path.realpath(path)).parent)
-    journal, encoding = opened.journal, opened.document.encoding
+    journal = opened.journal
+    _must_fit(opened, version, encoding)
 
     def look() -> Fingerprint | None:
         if elsewhere and not anyway and os.path.lexists(path):

@@ -8,7 +8,6 @@ import threading
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 from tui.domain.dataset.grams import Sketches, Thresholds, sketch
@@ -26,6 +25,7 @@ from tui.domain.tokens import Counter, Script, script_of
 from tui.domain.values import dataclass
 from tui.services.chat.token_counts import SAMPLE
 from tui.services.dataset.datasets import yielding
+from tui.services.dataset.moving import part_in
 from tui.services.pool import DaemonPool
 from tui.services.saving import write_whole
 
@@ -212,7 +212,7 @@ def _write_parts(version: Version, encoding: Encoding, parts: Sequence[tuple[Pat
     try:
         for path, indices in parts:
             part = Version(version.material, array("q", (version.numbers[i] for i in indices)), path)
-            write_whole(path, partial(part.render, encoding))
+            write_whole(path, part_in(part, encoding))
             made.append(path)
     except BaseException:
         for path in made:
