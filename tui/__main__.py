@@ -267,7 +267,7 @@ def _shipped_files(paths: Paths, complaints: list[str]) -> list[Path]:
     from tui.services.paths import SHIPPED, editable_copies, shipped_dataset
 
     try:
-        return editable_copies(paths.data / "pairs")[: len(SHIPPED)]
+        return editable_copies(paths.pairs)[: len(SHIPPED)]
     except OSError as error:
         complaints.append(f"The shipped pairs could not be copied ({error.strerror}); these are the originals.")
         return [shipped_dataset() / name for name in SHIPPED]

@@ -13,8 +13,9 @@ from textual.widgets import Input, TextArea
 from tests.harness import Walk
 from tests.journeys.stage import scene_of, sent
 from tui.domain.base_models import CATALOGUE
-from tui.domain.settings import Settings
+from tui.domain.settings import DEFAULT_SYSTEM, SHIPPED_SYSTEM, Settings
 from tui.sandbox.faults import FaultKind
+from tui.tabs.dataset import DatasetTab
 from tui.widgets.frame import StatusLine
 
 PAIRS = [{"q": f"What is lantern {n}?", "a": f"It hangs at gate {n}."} for n in range(40)]
@@ -305,15 +306,19 @@ async def set_system(walk: Walk, text: str) -> None:
     await walk.press("ctrl+s")
 
 
-async def test_a_system_prompt_for_one_file_alone(walk: Walk, pairs: Path, tmp_path: Path) -> None:
+async def test_a_system_prompt_for_one_file_alone(walk: Walk, pairs: Path) -> None:
     bells = [{"q": f"Who rings bell {n} when night falls?", "a": f"Watchman {n} does, thrice."} for n in range(35)]
-    other = write(tmp_path / "validation.json", bells)
-    async with walk.app([pairs, other], size=(120, 40)):
+    walk.paths.pairs.mkdir(parents=True)
+    other = write(walk.paths.pairs / "validation.json", bells)
+    async with walk.app([pairs, other], size=(120, 40)) as app:
         await walk.sees("(1/2)", "✓ clean")
+        tab = app.screen.query_one(DatasetTab)
+        assert [tab.system_of(f) for f in tab.files] == [DEFAULT_SYSTEM, SHIPPED_SYSTEM]
         await set_system(walk, "You keep lanterns.")
         await walk.sees("For which files?", "Every file")
         await walk.press("enter")
         await walk.sees("The system prompt is set")
+        assert {tab.system_of(f) for f in tab.files} == {"You keep lanterns."}
         await walk.press("f")
         await walk.sees("(2/2)")
         await set_system(walk, "あなたは番人です。")

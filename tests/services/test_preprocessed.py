@@ -9,7 +9,7 @@ import pytest
 
 from tui.domain.base_models import find
 from tui.domain.files.pairs import guess_role
-from tui.domain.settings import DEFAULT_SYSTEM
+from tui.domain.settings import SHIPPED_SYSTEM
 from tui.services.dataset.datasets import Datasets, write_atomically
 from tui.services.pool import DaemonPool
 
@@ -31,7 +31,7 @@ async def converted(stem: str, model_key: str) -> bytes:
     model = find(model_key)
     assert model is not None
     path = DATASET / "rawdata" / f"{stem}.json"
-    made = await datasets.convert(await datasets.open(path), model, guess_role(path), DEFAULT_SYSTEM)
+    made = await datasets.convert(await datasets.open(path), model, guess_role(path), SHIPPED_SYSTEM)
     return made.data
 
 

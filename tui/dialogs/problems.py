@@ -26,6 +26,12 @@ _COLUMNS = (
     Column("field", "field", 12, hide_below=70),
     Column("message", "", weight=1),
 )
+_DECIDE = "no fix without deciding what is meant: e edits, d deletes"
+_CURES = dict.fromkeys(
+    ("record count", "total records"),
+    "for more: a adds, ctrl+g writes some from a document; for fewer: P splits, m moves; b: another base model",
+) | {"file size": "P splits the file, m moves pairs to another; b: another base model"}
+"""What to do where no single record is to blame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +128,7 @@ class ProblemsDialog(Dialog[Wish]):
             return
         p = self._shown[at]
         fix = self._fixes.get(p.rule, "")
-        said = f"F: {fix}" if fix else "no fix without deciding what is meant: e edits, d deletes"
+        said = f"F: {fix}" if fix else _CURES.get(p.rule, _DECIDE)
         field = f"{p.field}: " if p.field else ""
         text = Content.assemble(
             (f"{_mark(p)} {p.rule}  ", "bold"),

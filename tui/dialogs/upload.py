@@ -15,7 +15,7 @@ from textual.widgets import Input, Static
 from tui.dialogs.base import Dialog
 from tui.domain.errors import AppError
 from tui.domain.names import bucket_problem, key_problem
-from tui.domain.settings import DEFAULT_SYSTEM
+from tui.domain.settings import DEFAULT_SYSTEM, SHIPPED_SYSTEM
 from tui.domain.text import count, human_size, safe_line
 from tui.domain.values import dataclass
 from tui.widgets.fields import Field, TextField
@@ -112,8 +112,7 @@ class UploadDialog(Dialog[UploadPlan]):
     def _show_files(self, there: Sequence[str]) -> None:
         """What goes, and what S3 holds in its place."""
         system = f"“{safe_line(self._system, 160)}”" if self._system.strip() else "none"
-        # About the shipped pairs: nothing to train a model with on others, and easily overlooked.
-        system += "; s in Dataset sets another" if self._system == DEFAULT_SYSTEM else ""
+        system += "; s in Dataset sets another" if self._system in (DEFAULT_SYSTEM, SHIPPED_SYSTEM) else ""
         rows = [f"for {self._format}", f"system prompt: {system}"]
         for file, word in zip(self._files, there or [""] * len(self._files), strict=True):
             held = f"{count(file.records, 'record')}, ≈ {file.tokens:,} tokens, {human_size(file.size)}"

@@ -11,7 +11,9 @@ from tui.domain.notify import Way
 from tui.domain.serving.pricing import Prices, read_prices
 from tui.domain.values import dataclass
 
-DEFAULT_SYSTEM = "You are a helpful assistant. Answer questions about Amazon Bedrock briefly and correctly."
+DEFAULT_SYSTEM = "You are a helpful assistant."
+SHIPPED_SYSTEM = "You are a helpful assistant. Answer questions about Amazon Bedrock briefly and correctly."
+"""Of the shipped pairs: nothing to train a model with on others."""
 
 
 @dataclass(frozen=True, slots=True)

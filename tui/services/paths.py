@@ -55,6 +55,11 @@ class Paths:
         """What the sandbox's AWS holds."""
         return self.state / "sandbox" / "world"
 
+    @property
+    def pairs(self) -> Path:
+        """The shipped pairs, as copies that may be edited."""
+        return self.data / "pairs"
+
     def losses(self, *, sandbox: bool) -> Path:
         """The folder of curves kept for the next time."""
         return (self.state / "sandbox" if sandbox else self.state) / "losses"

@@ -98,7 +98,6 @@ class DatasetTab(EditingTab):
         self.current = 0
         self.rows: PairRows | None = None
         self.refused: list[AppError] = []
-        self.system_prompt = services.settings.system_prompt
 
     def compose(self) -> ComposeResult:
         yield Line(id="file-line")

@@ -13,6 +13,7 @@ from textual.reactive import reactive
 from tui.domain.base_models import CATALOGUE, BaseModel, find
 from tui.domain.dataset.drafts import OpenFiles, OpenPairs
 from tui.domain.identity import Identity
+from tui.domain.settings import DEFAULT_SYSTEM, SHIPPED_SYSTEM
 from tui.domain.values import dataclass
 from tui.tabs.base import Tab
 from tui.widgets.pair_rows import OpenFile, PairRows
@@ -47,8 +48,8 @@ class DatasetBase(Tab, part=True):
     """Which of the files is shown."""
     rows: PairRows | None
     """What the list shows of it."""
-    system_prompt: str
-    """The one for all files."""
+    system_for_all: str | None = None
+    """A system prompt that was set for all files, also those that had others."""
 
     @property
     def model(self) -> BaseModel:
@@ -79,7 +80,15 @@ class DatasetBase(Tab, part=True):
 
     def system_of(self, opened: EditedFile) -> str:
         """The system prompt that records of a file get which have none of their own."""
-        return self.system_prompt if opened.system is None else opened.system
+        if opened.system is not None:
+            return opened.system
+        shipped = self.system_for_all is None and opened.file.path.parent == self.services.paths.pairs
+        return SHIPPED_SYSTEM if shipped and self.system_prompt == DEFAULT_SYSTEM else self.system_prompt
+
+    @property
+    def system_prompt(self) -> str:
+        """What files get that have none of their own: as it was set for all of them, else as in the settings."""
+        return self.services.settings.system_prompt if self.system_for_all is None else self.system_for_all
 
     # The first frame
 

@@ -243,9 +243,9 @@ class OpeningTab(ScrutinyTab, part=True):
 
     @work(group="open")
     async def _open_chosen(self, path: Path) -> None:
-        self.refused.clear()
         await self.open_path(path, show=True)
         self._mistyped = str(path) if self.refused else ""
+        self.refused.clear()
 
     def action_next_file(self) -> None:
         """Show the next open file."""

@@ -48,7 +48,7 @@ class SystemPrompts(Actions):
     async def _set_system(self, only: EditedFile | None, text: str) -> None:
         memory = self.services.file_memory
         if only is None:
-            self.tab.system_prompt = text
+            self.tab.system_for_all = text
             own = [f.file.path for f in self.tab.files if f.system is not None]
             self.tab.files[:] = [replace(f, system=None) for f in self.tab.files]
             await memory.set_system(own, None)
