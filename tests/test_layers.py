@@ -84,6 +84,10 @@ def test_the_app_starts_without_what_comes_later() -> None:
         "tui.domain.dataset.characters",
         "tui.widgets.fields",
         "textual.widgets._text_area",
+        "tui.screens.one_go",
+        "tui.tabs.dataset_pairs",
+        "tui.tabs.dataset_upload",
+        "tui.tabs.dataset_generate",
     }
     assert loaded.isdisjoint(
         later | {"tui.services.store", "tui.services.serving.endpoints", "sqlite3", "tomllib", "csv"}

@@ -199,12 +199,12 @@ async def test_ended_while_it_judges_nothing_is_deleted_again(walk: Walk, questi
 
         def stopped(text: str, kind: str = "") -> None:
             say(text, kind)
-            if "the endpoint is deleted already" in text and main._going is not None:
-                main._going.stop()
+            if "the endpoint is deleted already" in text and main.one_go._going is not None:
+                main.one_go._going.stop()
 
         with patch.object(main, "say", stopped):
             await walk.pass_time(700)
-            await walk.until(lambda: main._going is None, "the end")
+            await walk.until(lambda: main.one_go._going is None, "the end")
         await walk.sees("Given up; what is answered and judged stays stored")
         assert await app.services.one_go.left(app.services.place(main.identity)) is None
     assert (held(walk), sent(walk, DELETE)) == ([], 1)

@@ -143,7 +143,7 @@ class MainScreen(RoutingScreen, WatchingScreen):
         """Whether to quit now; else the question has been put, and its answer quits."""
         reasons = [reason for tab in self.query(Tab) for reason in tab.reasons_to_stay()]
         reasons += self.evaluation_reasons()
-        reasons += self.one_go_reasons() + await self.money_reasons(ending=self.one_go_endpoint)
+        reasons += self.one_go.reasons() + await self.money_reasons(ending=self.one_go.endpoint)
         if not reasons or self._asked_to_quit:
             return True
         from tui.dialogs.confirm import QuitDialog

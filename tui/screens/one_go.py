@@ -7,9 +7,8 @@ import uuid
 from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
-from textual import on, work
 from textual.screen import ModalScreen
 from textual.widgets import ContentSwitcher
 
@@ -18,7 +17,6 @@ from tui.domain.serving.pricing import cents
 from tui.domain.text import safe_line
 from tui.domain.training.runs import Board, Run
 from tui.screens.money import TRY_AGAIN
-from tui.screens.money_keys import MoneyKeys
 from tui.tabs.base import Tab
 
 if TYPE_CHECKING:
@@ -35,8 +33,8 @@ _KILLED = (
 _YET_TO_BE = "yet-to-be-bought:provisioned-model/"
 
 
-class OneGoScreen(MoneyKeys, part=True):
-    """The part of the main screen that carries one go through."""
+class OneGo:
+    """What the main screen does for one go, from B in Jobs on; imported once AWS has answered."""
 
     _planning = False
     """Whether the questions before one go are being asked."""
@@ -47,45 +45,48 @@ class OneGoScreen(MoneyKeys, part=True):
     """When it was last tried to delete what could not be deleted."""
     _told_failure = ""
 
-    def one_go_seen(self) -> None:
+    def __init__(self, main: MainScreen) -> None:
+        self.main = main
+        self.services = main.services
+
+    def seen(self) -> None:
         """A board came: what waits for service looks again, and what could not be deleted is tried again."""
         if self._boards is not None:
             self._boards.set()
         order, now = self.services.one_go.unfinished, self.services.now()
-        if order is None or self._going is not None or self._planning or self.board.problem is not None:
+        if order is None or self._going is not None or self._planning or self.main.board.problem is not None:
             return
-        if self.services.aws.read_only or order.place != self.services.place(self.identity):
+        if self.services.aws.read_only or order.place != self.services.place(self.main.identity):
             return
         if self._tried_again is None or abs(now - self._tried_again) >= TRY_AGAIN:
             self._tried_again = now
-            self._once_more(order)
+            self.main.run_worker(self._once_more(order), group="one-go", exclusive=True)
 
-    @work(group="one-go", exclusive=True)
     async def _once_more(self, order: Order) -> None:
         """Delete what could not be deleted; what was asked completely before is judged then."""
         from tui.services.serving.one_go import Step
 
         await self._told(self._carry_out(replace(order, given_up=order.step is not Step.DELETING)))
 
-    async def tell_left_over(self) -> None:
+    async def tell_left(self) -> None:
         """At the start: say what an earlier session did not bring to its end."""
         try:
-            left = await self.services.one_go.left(self.services.place(self.identity))
+            left = await self.services.one_go.left(self.services.place(self.main.identity))
         except AppError as problem:
-            self.say(problem.sentence(), "problem")
+            self.main.say(problem.sentence(), "problem")
             return
         if left is not None and left.elsewhere:
-            self.say(f"{left.name} is {left.step} in another window")
+            self.main.say(f"{left.name} is {left.step} in another window")
         elif left is not None:
             then = "goes on with it" if left.deleted else "goes on with it or deletes the endpoint"
-            self.say(f"{left.name}: interrupted while {left.step}; B in 2 Jobs {then}", "problem")
+            self.main.say(f"{left.name}: interrupted while {left.step}; B in 2 Jobs {then}", "problem")
 
     @property
-    def one_go_endpoint(self) -> str:
+    def endpoint(self) -> str:
         """ARN of what is deleted when the app ends; empty when nothing is."""
         return self._order.arn if self._going is not None and self._order is not None else ""
 
-    def one_go_reasons(self) -> list[str]:
+    def reasons(self) -> list[str]:
         """What quitting now would break off."""
         order = self._order if self._going is not None else None
         if order is None:
@@ -95,15 +96,15 @@ class OneGoScreen(MoneyKeys, part=True):
         told = f"{order.name} is {order.step}: quitting deletes it and gives it up; what is answered stays stored."
         return [told]
 
-    @on(Tab.OneGoRequested)
-    def _one_go_requested(self, message: Tab.OneGoRequested) -> None:
-        if self.app.screen is not self or self._planning:
+    def requested(self, run_key: str) -> None:
+        """Ask what it would be for a run's model, or whether to end the one under way."""
+        if self.main.app.screen is not self.main or self._planning:
             return  # the key was pressed twice: the first time has asked its question, or is about to
         if self._going is not None:
             self._give_up()
         else:
             self._planning = True
-            self._one_go(self.board.run(message.run_key))
+            self.main.run_worker(self._one_go(self.main.board.run(run_key)), group="one-go", exclusive=True)
 
     def _give_up(self) -> None:
         from tui.dialogs.confirm import ConfirmDialog
@@ -113,18 +114,17 @@ class OneGoScreen(MoneyKeys, part=True):
 
         def answered(agreed: bool | None) -> None:
             if agreed and self._going is not None:
-                self.say("Ending; what is under way is stored first …")
+                self.main.say("Ending; what is under way is stored first …")
                 self._going.stop()
-                self.one_go_seen()
+                self.seen()
 
         body, yes = f"{order.name} is {order.step}. What is answered stays stored; ", "End it"
         if order.deleted:
             body += "the endpoint is deleted already."
         else:
             body, yes = f"{body}the endpoint is deleted at once.", "End it and delete the endpoint"
-        self.app.push_screen(ConfirmDialog("End it now?", body, yes=yes), answered)
+        self.main.app.push_screen(ConfirmDialog("End it now?", body, yes=yes), answered)
 
-    @work(group="one-go", exclusive=True)
     async def _one_go(self, run: Run | None) -> None:
         self._told_failure = ""
         try:
@@ -138,13 +138,13 @@ class OneGoScreen(MoneyKeys, part=True):
             await doing
         except AppError as problem:
             sentence = problem.sentence()
-            self.say(sentence, "problem")
+            self.main.say(sentence, "problem")
             if sentence != self._told_failure:
-                self.post_message(self.Happened(sentence))
+                self.main.post_message(self.main.Happened(sentence))
             self._told_failure = sentence
 
     async def _begun(self, run: Run | None) -> None:
-        left = await self.services.one_go.left(self.services.place(self.identity))
+        left = await self.services.one_go.left(self.services.place(self.main.identity))
         if left is not None and left.elsewhere:
             what = f"{left.name} is {left.step} in another window"
             raise AppError(Cause.CONFLICT, what, hint="Look there, or close that window")
@@ -168,7 +168,7 @@ class OneGoScreen(MoneyKeys, part=True):
 
     async def _put(self, dialog: ModalScreen[T]) -> T | None:
         """The dialog's answer: it is asked where B is pressed, however late."""
-        return await self.query_one("#jobs", Tab).put(dialog)
+        return await self.main.query_one("#jobs", Tab).put(dialog)
 
     # The plan
 
@@ -183,13 +183,13 @@ class OneGoScreen(MoneyKeys, part=True):
             )
         setup = await self._setup(run)
         if setup is None or setup.spec is None:
-            self.say("Nothing was bought")
+            self.main.say("Nothing was bought")
             return None
         name = await self._agreed(run, setup)
         if not name:
-            self.say("Nothing was bought")
+            self.main.say("Nothing was bought")
             return None
-        place = self.services.place(self.identity)
+        place = self.services.place(self.main.identity)
         made = await self.services.evaluations.create(place, setup.spec)
         minutes = self.services.settings.lease_minutes or 50
         ender = await self._ender()
@@ -203,8 +203,8 @@ class OneGoScreen(MoneyKeys, part=True):
         from tui.screens.evaluation import EvaluationScreen
         from tui.screens.evaluation_runs import as_filled, with_file
 
-        helper = EvaluationScreen(self.services, cast("MainScreen", self))
-        form = await helper.setup_form(self.services.place(self.identity))
+        helper = EvaluationScreen(self.services, self.main)
+        form = await helper.setup_form(self.services.place(self.main.identity))
         tuned = Target(run.name, f"{_YET_TO_BE}{run.name}", "yet to be bought", tuned=True, hourly=True)
         base = form.sides.base
         if base is None and run.base_model is not None:
@@ -228,7 +228,7 @@ class OneGoScreen(MoneyKeys, part=True):
         """The role with which AWS ends leases, where an earlier one has made it; empty when it is not to be had."""
         from tui.services.serving.schedules import plan_deleting_role
 
-        at = self.identity
+        at = self.main.identity
         role = plan_deleting_role(at.account, at.region, at.partition)
         try:
             there = await self.services.roles.exists(role.name)
@@ -247,17 +247,17 @@ class OneGoScreen(MoneyKeys, part=True):
 
         spec = setup.spec
         assert spec is not None
-        services, region = self.services, self.identity.region
+        services, region = self.services, self.main.identity.region
         prices = await services.prices.of(run.base_model_arn or run.base_model_name, region)
         quotas = await services.quotas.units(run.base_model.name if run.base_model else run.base_model_name)
         minutes, hourly = services.settings.lease_minutes or 50, prices.per_hour()
         most = None if hourly is None else hourly * minutes / 60
         planned = plan(spec, setup.judge)
-        tokens = await EvaluationScreen(services, cast("MainScreen", self)).token_prices(spec, setup.judge)
-        taken = {e.name for e in self.board.endpoints}
+        tokens = await EvaluationScreen(services, self.main).token_prices(spec, setup.judge)
+        taken = {e.name for e in self.main.board.endpoints}
         stem = plain(run.base_model_name, "endpoint")
         name = next(n for n in (stem, *(f"{stem}-{i}" for i in range(2, 1000))) if n not in taken)
-        held = held_units(self.board.billing, "")
+        held = held_units(self.main.board.billing, "")
         origin = f" ({prices.origin})" if prices.origin else ""
         of_tokens = cost_text(planned, spec, setup.judge, tokens)
         body = (
@@ -288,12 +288,12 @@ class OneGoScreen(MoneyKeys, part=True):
         try:
             async for told in self.services.one_go.run(order, self._next_board, reins):
                 self._order = order = told.order
-                bill = next((b for b in self.bills if b.endpoint.arn == order.arn), None)
+                bill = next((b for b in self.main.bills if b.endpoint.arn == order.arn), None)
                 cost = bill.spent(self.services.now()) if bill is not None else cost
                 ended = order.arn and not order.open and not order.deleted
                 if told.text:
                     text = f"{told.text}, ≈ {cents(cost)}" if ended else told.text
-                    self.say(text, "problem" if told.trouble else "")
+                    self.main.say(text, "problem" if told.trouble else "")
         except AppError as problem:
             if order.arn and not order.open:  # why it failed is told with what became of it
                 problem.detail = f"{problem.detail.rstrip('.')}. {order.name} is deleted, ≈ {cents(cost)}".lstrip(". ")
@@ -309,16 +309,16 @@ class OneGoScreen(MoneyKeys, part=True):
         results = await self.services.evaluations.load(order.evaluation)
         missing = results.wanted - results.answered
         text = f"{order.name}: {what}" + (f"; {missing} of {results.wanted} answers failed" if missing else "")
-        self.post_message(self.Happened(text))
+        self.main.post_message(self.main.Happened(text))
         # Whoever types or reads elsewhere by now is not torn away from it.
-        if self.app.screen is self and self.query_one(ContentSwitcher).current == "jobs":
-            self.say(f"{text}; everything is stored", "good")
-            self.post_message(Tab.EvaluationRequested(order.evaluation))
+        if self.main.app.screen is self.main and self.main.query_one(ContentSwitcher).current == "jobs":
+            self.main.say(f"{text}; everything is stored", "good")
+            self.main.post_message(Tab.EvaluationRequested(order.evaluation))
         else:
-            self.say(f"{text}. E in 4 Chat shows the answers and the verdict (o lists all)", "good")
+            self.main.say(f"{text}. E in 4 Chat shows the answers and the verdict (o lists all)", "good")
 
     async def _next_board(self) -> Board:
         assert self._boards is not None
         await self._boards.wait()
         self._boards.clear()
-        return self.board
+        return self.main.board

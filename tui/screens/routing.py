@@ -16,6 +16,7 @@ from tui.tabs.dataset import DatasetTab
 from tui.widgets.frame import StatusLine, TabStrip
 
 if TYPE_CHECKING:
+    from tui.screens.main import MainScreen
     from tui.tabs.chat import ChatTab
     from tui.tabs.loss import LossTab
 
@@ -107,6 +108,10 @@ class RoutingScreen(SharedScreen, part=True):
         tab = cast("DatasetTab", await self.show_tab("dataset"))
         self.say("Upload the data here; n in 2 Jobs then opens the form as it was left", "")
         tab.action_upload()
+
+    @on(Tab.OneGoRequested)
+    def _one_go_requested(self, message: Tab.OneGoRequested) -> None:
+        cast("MainScreen", self).one_go.requested(message.run_key)
 
     @on(Tab.LossRequested)
     async def _loss_requested(self, message: Tab.LossRequested) -> None:

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, cast
 
 from textual import work
 from textual.message import Message
@@ -13,10 +15,14 @@ from textual.message import Message
 from tui.domain.errors import CURED_OUTSIDE, AppError, Cause
 from tui.domain.training.runs import Board, News, changes, summary
 from tui.screens.evaluation_routes import EvaluationRoutes
-from tui.screens.one_go import OneGoScreen
+from tui.screens.money_keys import MoneyKeys
 from tui.screens.shared import SharedScreen
 from tui.services.session import Services, import_what_follows_aws, warm
 from tui.widgets.frame import StatusLine
+
+if TYPE_CHECKING:
+    from tui.screens.main import MainScreen
+    from tui.screens.one_go import OneGo
 
 _LOOK_AGAIN = 5.0
 _IDENTITY_LASTS = 300.0
@@ -26,7 +32,7 @@ _NOT_READY = "AWS is not ready yet"
 _LOOKING = "Looking at AWS …"
 
 
-class WatchingScreen(EvaluationRoutes, OneGoScreen, part=True):
+class WatchingScreen(EvaluationRoutes, MoneyKeys, part=True):
     """One poller's boards, told to all."""
 
     class Summed(Message):
@@ -54,6 +60,13 @@ class WatchingScreen(EvaluationRoutes, OneGoScreen, part=True):
         self._last_said = text
         super().say(text, kind, cures=cures)
 
+    @cached_property
+    def one_go(self) -> OneGo:
+        """What is bought, evaluated and deleted in one go."""
+        from tui.screens.one_go import OneGo
+
+        return OneGo(cast("MainScreen", self))
+
     @work(group="watch", exit_on_error=True)
     async def watch_aws(self) -> None:
         """Find out who we are, settle what was left open, then follow the boards until the end."""
@@ -72,7 +85,7 @@ class WatchingScreen(EvaluationRoutes, OneGoScreen, part=True):
             self.say(notice, "problem")
         await self.services.pool.run(import_what_follows_aws)
         settled = await self._reconcile()
-        await self.tell_left_over()
+        await self.one_go.tell_left()
         await self.tell_broken_off()
         await self.follow_evaluations()
         async for board in self.services.watcher.boards():
@@ -82,7 +95,7 @@ class WatchingScreen(EvaluationRoutes, OneGoScreen, part=True):
                 continue
             self.board = board
             self.money_seen()
-            self.one_go_seen()
+            self.one_go.seen()
             await self._tell_news(board)
             self.evaluations_seen()
             self._tell_problem(board.problem)
