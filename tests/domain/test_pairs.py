@@ -185,9 +185,9 @@ def test_separators_inside_texts_do_not_cut_a_line() -> None:
         (b'[\n{"q": "x", "a": "y"}\n{"q": "x", "a": "y"}]', "not valid JSON at line 3, column 1"),
         (b'[{"q": "x", "a": "y"}', "not valid JSON"),
         (b'[{"q": "x", "a": "y"}] trailing', "not valid JSON"),
-        (b"[" * 100_000, "cannot be read at line 1"),
-        (DEEP, "cannot be read at line 1"),
-        (b"[" + b"9" * 5000 + b"]", "cannot be read at line 1"),
+        (b"[" * 100_000, "the first record, at line 1: nested too deeply"),
+        (DEEP, "the first record, at line 1: nested too deeply"),
+        (b"[" + b"9" * 5000 + b"]", "the first record, at line 1: nested too deeply"),
         (b"plain words", "holds no pairs"),
         (b"q,a\nx,y\n", "holds no pairs"),
         (b"42", "holds no pairs"),
@@ -467,3 +467,23 @@ def test_the_mark_of_one_encoding_before_the_text_of_another_is_no_text() -> Non
     for codec in ("utf-16-le", "utf-16-be"):
         with pytest.raises(AppError, match="not a text file"):
             read(Path("a.csv"), b"\xef\xbb\xbf" + b"q,a\r\n" + text.encode(codec))
+
+
+@pytest.mark.parametrize(
+    ("broken", "why"),
+    [
+        ('{"q": "x\\"]}", "a": ' + "[" * 50_000 + '"]}"' + "]" * 50_000 + "}", "nested too deeply"),
+        ('{"q": "x", "a": "y", "n": ' + "9" * 5_000 + "}", "holds a number of more than"),
+    ],
+    ids=["deep", "digits"],
+)
+@pytest.mark.parametrize("gap", [",", " ,\n  "])
+def test_one_record_of_a_list_that_cannot_be_read_is_one_damaged_record(broken: str, why: str, gap: str) -> None:
+    good = '{"q": "提灯は?", "a": "門"}'
+    file = opened(f"[{gap.join((good, broken, good))}]")
+    assert file.raw(1).decode() == broken
+    assert file[0] == file[2] == Record.of("提灯は?", "門")
+    assert isinstance(file[1], Damaged)
+    assert why in file[1].reason
+    for cut in (len(good) + len(gap) + 1000, len(good) + len(gap) + len(broken) - 5):
+        assert "line" in refusal(f"[{gap.join((good, broken))}"[:cut]).title

@@ -74,7 +74,14 @@ def list_spans(name: str, data: bytes, begin: int | None = None) -> array[int]:
         closed = text[position : position + 1] == "]"
         position += closed
         while not closed:
-            _, end = scan(text, position)
+            try:
+                _, end = scan(text, position)
+            except json.JSONDecodeError:
+                raise
+            except (ValueError, RecursionError):
+                end = _closing(text, position)  # too deep, or a number too long: that record alone cannot be read
+                if not end:
+                    raise
             spans.append(to_byte(position))
             spans.append(to_byte(end))
             position = _gap(text, end)
@@ -97,6 +104,19 @@ def list_spans(name: str, data: bytes, begin: int | None = None) -> array[int]:
         line = text.count("\n", 0, position) + 1
         raise AppError(Cause.FILE, f"{name} cannot be read at line {line}", json_reason(error)) from None
     return spans
+
+
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\Z)|[\[{]|[\]}]', re.DOTALL)
+
+
+def _closing(text: str, position: int) -> int:
+    """Where the object or list that begins at `position` ends, by its brackets alone; 0 where it does not."""
+    depth = 0
+    for found in _BRACKETS.finditer(text, position):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
+        if depth <= 0:
+            return found.end() if text[position] in "[{" else 0
+    return 0
 
 
 def _gap(text: str, position: int) -> int:
