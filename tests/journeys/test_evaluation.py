@@ -11,6 +11,7 @@ from textual.widgets import Static, TextArea
 from tests.harness import Walk
 from tests.journeys.stage import sent, served
 from tui.dialogs.evaluation import EvaluationDialog
+from tui.dialogs.judge import JudgeDialog
 from tui.domain.evaluation.judging import Judge, JudgeKind
 from tui.domain.evaluation.results import Results
 from tui.domain.settings import Settings
@@ -18,6 +19,7 @@ from tui.sandbox.lifecycle import EVALUATION
 from tui.screens.evaluation import EvaluationScreen
 from tui.screens.evaluation_doubts import fitting
 from tui.screens.main import MainScreen
+from tui.widgets.fields import ChoiceField
 
 ENGLISH = [
     ("What is lantern number 1?", "Lantern 1 hangs at gate 7 of the garden."),
@@ -263,7 +265,16 @@ async def test_another_judge_asks_no_other_model(walk: Walk, tmp_path: Path) -> 
         await walk.sees("Judge the stored answers again", "judged all of it", "nobody is asked")
         await walk.press("ctrl+e")
         await walk.sees("Rubric: agreement")
-        await walk.press(*" Be strict.", "ctrl+s")
+        await walk.type(" Be strict: nothing else counts.")
+        await walk.press("ctrl+s")
+        await walk.sees("edited #")
+        await walk.press("escape")  # what was written stays to choose from
+        await walk.misses("Judge the stored answers again")
+        await walk.press("J")
+        await walk.sees("Judge the stored answers again")
+        dialog = walk.app_now.screen
+        assert isinstance(dialog, JudgeDialog)
+        dialog.query_one("#rubric", ChoiceField).value = dialog.choices.rubrics[-1].sha256
         await walk.sees("edited #", "Haiku 4 5 · global.anthropic.claude-haiku-4-5-2", "no other model is asked")
         await walk.press("ctrl+s")
         await walk.sees("Let ", "judge?", "Cost: at most $0.0")

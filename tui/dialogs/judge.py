@@ -36,6 +36,8 @@ class JudgeChoices:
     chosen: Judge | None = None
     nobody: bool = False
     """Whether nobody may judge."""
+    edited: Callable[[Rubric], object] = lambda rubric: None
+    """Hears of a rubric as soon as it is written: it outlives the dialog, whatever becomes of that."""
 
     def with_rubric(self, rubric: Rubric) -> JudgeChoices:
         """With one more rubric to choose from."""
@@ -130,6 +132,7 @@ class JudgeFields(Dialog[T]):
         edited = Rubric("edited", scoring.strip(), comparing.strip() or now.comparing)
         if edited.sha256 == now.sha256 or not edited.scoring:
             return
+        self.choices.edited(edited)
         self.choices = self.choices.with_rubric(edited)
         field = self.query_one("#rubric", ChoiceField)
         field.set_choices(self._rubrics())

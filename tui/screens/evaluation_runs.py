@@ -19,7 +19,7 @@ from tui.domain.errors import AppError, Cause
 from tui.domain.evaluation import canary
 from tui.domain.evaluation.jobs import Way, ways
 from tui.domain.evaluation.judging import Judge, JudgeKind
-from tui.domain.evaluation.rubrics import DEFAULT
+from tui.domain.evaluation.rubrics import DEFAULT, Rubric
 from tui.domain.evaluation.run import Phase, plan
 from tui.domain.evaluation.setup import QuestionFile, Setup, Sides, cost_text, judges_to_choose
 from tui.domain.evaluation.spec import Spec, questions_of
@@ -145,13 +145,19 @@ class RunsPart(EvaluationBase):
         models = [t for t in await self._targets() if not t.tuned]
         models.sort(key=lambda t: (_USUAL_JUDGE not in t.model_id, t.name))
         rubrics = {DEFAULT.sha256: DEFAULT} | {j.rubric.sha256: j.rubric for j in used if j.compares}
+        rubrics |= {r.sha256: r for r in await self.services.evaluations.rubrics()}
         installed = {name: find_spec(name) is not None for name in ("langchain_aws", "bert_score")}
         kinds = judges_to_choose(langchain=installed["langchain_aws"], bertscore=installed["bert_score"])
         offered = {t.model_id for t in models}
         last = next((j for j in used if j.target is None or j.target.model_id in offered), None)
         known = {kind for _, kind in kinds}
         chosen = last if last is not None and last.kind in known else None
-        return JudgeChoices(tuple(kinds), tuple(models), tuple(rubrics.values()), chosen, nobody)
+        offered_rubrics = tuple(rubrics.values())
+        return JudgeChoices(tuple(kinds), tuple(models), offered_rubrics, chosen, nobody, self._keep_rubric)
+
+    @work(group="rubric")
+    async def _keep_rubric(self, rubric: Rubric) -> None:
+        await self.attempt(self.services.evaluations.keep_rubric(rubric))
 
     async def _way(self, setup: Setup) -> Way | None:
         """Who asks and judges; many questions go to Bedrock unless something else is wished. None goes back."""

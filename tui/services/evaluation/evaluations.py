@@ -22,6 +22,7 @@ from tui.domain.errors import AppError, Cause
 from tui.domain.evaluation.judging import Judge, Outcome
 from tui.domain.evaluation.own_votes import evaluations_of, votes_on
 from tui.domain.evaluation.results import Results, Summary
+from tui.domain.evaluation.rubrics import Rubric
 from tui.domain.evaluation.run import Progress
 from tui.domain.evaluation.spec import Answer, Slot, Spec
 from tui.services.chat.chat import Chat
@@ -113,6 +114,14 @@ class Evaluations:
     async def judges(self, place: str) -> Sequence[Judge]:
         """Judges used before, newest first, with their rubrics."""
         return await self._pool.run(self.store.judges_used, place)
+
+    async def keep_rubric(self, rubric: Rubric) -> None:
+        """Have a rubric written by hand to choose from, as soon as it is written."""
+        await self._pool.run(self.store.add_rubric, rubric)
+
+    async def rubrics(self) -> Sequence[Rubric]:
+        """Rubrics written by hand, newest first."""
+        return await self._pool.run(self.store.rubrics)
 
     async def run(
         self,

@@ -13,6 +13,7 @@ from tui.domain.clock import Now, utc_now
 from tui.domain.errors import AppError, Cause
 from tui.domain.evaluation.judging import Comparison, Failure, Judge, Outcome, Ruling, Score, Side
 from tui.domain.evaluation.results import Results, Summary
+from tui.domain.evaluation.rubrics import Rubric
 from tui.domain.evaluation.spec import IMPORTED, Answer, Slot, Spec
 from tui.services.evaluation.rows import place, read_answer, read_judge, read_judgement, read_spec, summary
 from tui.services.process_identity import alive, whoami
@@ -37,8 +38,12 @@ _TABLES = (
     """CREATE TABLE IF NOT EXISTS evaluation_votes (
     evaluation TEXT NOT NULL, question INTEGER NOT NULL, sample INTEGER NOT NULL, choice TEXT NOT NULL,
     at TEXT NOT NULL, PRIMARY KEY (evaluation, question, sample))""",
+    """CREATE TABLE IF NOT EXISTS evaluation_rubrics (
+    sha256 TEXT PRIMARY KEY, name TEXT NOT NULL, scoring TEXT NOT NULL, comparing TEXT NOT NULL)""",
 )
 _CHILDREN = ("answers", "judges", "judgements", "failures", "votes")
+_RUBRICS = 20
+"""To choose from, beside those that were judged by."""
 _QUIET = timedelta(minutes=10)
 """After which another machine that wrote nothing counts as gone."""
 
@@ -163,6 +168,18 @@ class EvaluationStore:
         sql = "SELECT judge FROM evaluation_judges WHERE evaluation=? ORDER BY at, rowid"
         rows = self._tables.read(sql, (evaluation,))
         return tuple(read_judge(text) for (text,) in rows)
+
+    def add_rubric(self, rubric: Rubric) -> None:
+        """Keep a rubric, whether or not anybody ever judges by it."""
+        values = (rubric.sha256, rubric.name, rubric.scoring, rubric.comparing)
+        self._tables.write("INSERT OR REPLACE INTO evaluation_rubrics VALUES (?,?,?,?)", values)
+
+    def rubrics(self) -> list[Rubric]:
+        """Those written by hand, newest first."""
+        rows = self._tables.read(
+            "SELECT name, scoring, comparing FROM evaluation_rubrics ORDER BY rowid DESC LIMIT ?", (_RUBRICS,)
+        )
+        return [Rubric(*row) for row in rows]
 
     def judges_used(self, place: str) -> list[Judge]:
         """Each once, newest first."""
