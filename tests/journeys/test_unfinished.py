@@ -13,7 +13,7 @@ from tests.harness import Walk
 from tui.domain.errors import AppError, Cause
 from tui.domain.files.formats import Record
 from tui.tabs.dataset import DatasetTab
-from tui.widgets.fields import TextField
+from tui.widgets.fields import ChoiceField, TextField
 from tui.widgets.prompt import Prompt
 
 WORDS = "提灯は三番目の門に掛かっています。\nIt shines at night."
@@ -93,7 +93,7 @@ async def test_a_signal_keeps_the_last_words_of_every_dialog_and_of_the_question
             assert app.screen.query_one("#prompt", TextArea).text == WORDS
 
 
-async def test_a_form_comes_back_with_what_was_typed_only(walk: Walk, file: Path) -> None:
+async def test_a_form_comes_back_with_what_was_typed_and_chosen_only(walk: Walk, file: Path) -> None:
     async with walk.app([file]):
         await walk.sees("4 pairs")
         await walk.press("ctrl+r", *"lantern", "enter", *"lamp")
@@ -103,6 +103,10 @@ async def test_a_form_comes_back_with_what_was_typed_only(walk: Walk, file: Path
             await walk.sees("What you type is kept in this window only: Full")
         await walk.press("t")
         await walk.until(lambda: '"lampst"' in str(kept(walk)), "what the disk takes again")
+        how = walk.app_now.screen.query_one("#how", ChoiceField).focus()
+        await walk.until(lambda: how.has_focus_within, "the choice")
+        how.value = "pattern"
+        await walk.until(lambda: '"pattern"' in str(kept(walk)), "what is chosen beside it")
     with patch("tui.services.unfinished.alive", lambda header: False):
         async with walk.app([file]) as app:
             await walk.sees("Typed and never accepted")
@@ -112,6 +116,8 @@ async def test_a_form_comes_back_with_what_was_typed_only(walk: Walk, file: Path
                 "lantern",
                 "lampst",
             ]
+            assert app.screen.query_one("#how", ChoiceField).value == "pattern"
+            assert app.screen.query_one("#words", ChoiceField).value == "any"
             await walk.sees("− ", "lampst")
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     # The app knows dialogs before there are any, and fields to write in take a twentieth of its start.
     from textual.widgets import TextArea
 
-    from tui.widgets.fields import Field, TextField
+    from tui.widgets.fields import ChoiceField, Field, TextField
 
 SOON = 0.3
 """Seconds of typing that the end of the process may cost."""
@@ -51,9 +51,9 @@ class Keeping(Widget):
 
     @property
     def typed_texts(self) -> Mapping[str, str]:
-        """The texts that were changed by hand, by the names of their fields."""
+        """The texts that were changed by hand, and what was chosen beside them, by the names of their fields."""
         areas = {name: area.text for name, area in self._areas_by_name().items()}
-        fields = {field.id: field.value for field in self._fields() if field.id}
+        fields = {field.id: field.value or "" for field in self._fields() if field.id}
         return {name: text for name, text in (areas | fields).items() if name in self._touched}
 
     def fill_in(self, texts: Mapping[str, str]) -> None:
@@ -64,7 +64,7 @@ class Keeping(Widget):
                 area.text = texts[name]
                 area.move_cursor(area.document.end)
         for field in self._fields():
-            if field.id and field.id in texts:
+            if field.id and field.id in texts and field.takes(texts[field.id]):
                 field.value = texts[field.id]
 
     def _areas_by_name(self) -> dict[str, TextArea]:
@@ -72,10 +72,11 @@ class Keeping(Widget):
 
         return {area.id or f"text{number}": area for number, area in enumerate(self.query(TextArea))}
 
-    def _fields(self) -> Iterable[TextField]:
-        from tui.widgets.fields import TextField
+    def _fields(self) -> Iterable[TextField | ChoiceField]:
+        from tui.widgets.fields import ChoiceField, TextField
 
-        return self.query(TextField)
+        # Choices come first: what else follows from one gives way to what was typed.
+        return (*self.query(ChoiceField), *self.query(TextField))
 
     def on_mount(self) -> None:
         if self._brought is not None:
@@ -90,9 +91,13 @@ class Keeping(Widget):
             self._tell_soon(*(name for name, area in self._areas_by_name().items() if area is event.text_area))
 
     def on_field_changed(self, event: Field.Changed) -> None:
-        """Tell of it, if it was typed."""
+        """Tell of it, if it was typed; a choice is told of beside texts, and is not worth keeping alone."""
+        from tui.widgets.fields import ChoiceField
+
         if event.field.id and event.field.has_focus_within:
-            self._tell_soon(event.field.id)
+            self._touched |= {event.field.id}
+            if not isinstance(event.field, ChoiceField) or self._kept or self._telling is not None:
+                self._tell_soon()
 
     def _tell_soon(self, *names: str) -> None:
         self._touched |= set(names)

@@ -158,6 +158,10 @@ class TextField(Field):
         else:
             self._told = self._text
 
+    def takes(self, text: str) -> bool:
+        """Whether it may hold this."""
+        return True
+
     @on(Input.Changed)
     def _input_changed(self, event: Input.Changed) -> None:
         event.stop()
@@ -233,6 +237,10 @@ class ChoiceField(Field):
             self._select()
         else:
             self._told = self._chosen
+
+    def takes(self, value: str) -> bool:
+        """Whether it is among the choices."""
+        return self._known(value) is not None
 
     def set_choices(self, choices: Sequence[tuple[str, str]]) -> None:
         """Other choices; the value stays if it is among them, else nothing is chosen."""
