@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tui.domain.base_models import CATALOGUE
+from tui.domain.base_models import CATALOGUE, BaseModel
 from tui.domain.errors import AppError, Cause
 from tui.domain.text import count, safe_line
 from tui.tabs.base import Actions
@@ -34,10 +34,7 @@ class Converting(Actions):
         from tui.dialogs.choice import Choice, ChoiceDialog
 
         live = await self._lifecycles()
-        choices = [
-            Choice(m.key, m.name, " · ".join(p for p in (live.get(m.runtime_id, ""), m.data_format, m.regions[0]) if p))
-            for m in CATALOGUE
-        ]
+        choices = [Choice(m.key, m.name, _told_of(m, live.get(m.runtime_id, ""))) for m in CATALOGUE]
         note = "" if live else "AWS was not asked: whether a model can be fine-tuned now is not known."
         chosen = await self.tab.ask(ChoiceDialog("Base model", choices, chosen=self.tab.model.key, note=note))
         if chosen is not None:
@@ -125,3 +122,10 @@ class Converting(Actions):
 def _real_paths(paths: Sequence[Path]) -> list[str]:
     """Where paths lead, so that a file is known by whichever of its names. Touches the disk."""
     return [os.path.realpath(path) for path in paths]
+
+
+def _told_of(model: BaseModel, lifecycle: str) -> str:
+    """What decides whether it can be taken comes first: what follows may be cut off."""
+    (low, high), (fewest, _) = model.limits.training_records, model.limits.total_records
+    low = max(low, fewest)
+    return " · ".join(p for p in (model.regions[0], f"{low:,}–{high:,} pairs", lifecycle, model.data_format) if p)
