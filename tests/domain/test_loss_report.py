@@ -19,6 +19,7 @@ from tui.domain.loss.report import (
     means_csv,
     pair_changes,
     summary_markdown,
+    told_apart,
 )
 from tui.domain.training.jobs import Job
 
@@ -61,6 +62,8 @@ def test_only_what_differs_is_compared() -> None:
     assert "base model" not in rows
     assert "validation data" not in rows
     assert rows["best validation"] == ("1.4000 (epoch 3)", "1.2000 (epoch 3)")
+    assert told_apart([ONE, TWO]) == ["batchSize 32", "batchSize 8"]
+    assert told_apart([ONE, ONE, replace(TWO, job=None)]) == ["batchSize 32 · epochCount 4"] * 2 + [""]
     assert headline([ONE, TWO]) == "lowest validation: two 1.2000, 0.2000 below the next"
 
 

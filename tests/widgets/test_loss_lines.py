@@ -28,7 +28,8 @@ def test_a_comparison_keeps_to_the_window_and_loses_no_run(number: int, width: i
     assert max(map(cell_len, lines)) <= width
     text = "\n".join(lines)
     for n, letter in enumerate(letters):
-        assert f"{letter} {NAMES[n][:6]}" in text
+        # A beginning that they share is the first to go.
+        assert f"{letter} {NAMES[n][:6]}" in text or f"{letter} …{NAMES[n][20:]}" in text
         assert f"{2.2 - n / 10:.4f} (epoch 2)" in text
 
 
@@ -38,6 +39,11 @@ def test_runs_without_room_beside_the_others_stand_below_with_the_same_rows() ->
     labels = [[line[:16].strip() for line in block.splitlines()[1:]] for block in blocks]
     assert len(blocks) > 1
     assert all(one == labels[0] for one in labels)
+
+
+def test_what_all_names_begin_with_goes_first() -> None:
+    assert "a …210444" in compare_table(runs(2), "ab", 56)[0]
+    assert "a claude-3-haiku-" in compare_table(runs(3), "abc", 56)[0]
 
 
 def test_in_a_wide_window_all_stand_side_by_side_in_full() -> None:

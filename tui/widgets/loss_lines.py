@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import takewhile
 
 from rich.cells import cell_len
 
@@ -26,6 +27,7 @@ _SANDBOX_NOTE = "a small model's losses: their height means nothing on Bedrock"
 _WIDEST = 44
 _NARROWEST = 18
 """Cells of a run's column that hold its figures."""
+_BETWEEN_WORDS = "-_./ "
 
 
 def values_text(curves: Curves, epoch: int) -> str:
@@ -96,16 +98,26 @@ def compare_table(runs: Sequence[LossRun], letters: Sequence[str], width: int) -
 
     Runs that have no room beside the others stand below them; a name that is cut is known by its letter.
     """
-    head = ("", *(f"{letter} {run.curves.name}" for letter, run in zip(letters, runs, strict=True)))
-    rows = [head, *compare_rows(runs)]
-    first = max(cell_len(row[0]) for row in rows)
+    found = compare_rows(runs)
+    first = max(cell_len(row[0]) for row in found)
     beside = min(len(runs), max(1, (width - first) // (_NARROWEST + 2)))
     most = max(_NARROWEST, (width - first) // beside - 2)
+    names = [run.curves.name for run in runs]
+    if max(map(cell_len, names)) + 2 > most:
+        names = _ends(names)
+    rows = [("", *(f"{letter} {name}" for letter, name in zip(letters, names, strict=True))), *found]
     lines: list[str] = []
     for at in range(1, len(runs) + 1, beside):
         lines += [""] * bool(lines)
         lines += aligned([(row[0], *row[at : at + beside]) for row in rows], most)
     return lines
+
+
+def _ends(names: Sequence[str]) -> list[str]:
+    """Names without the words that all of them begin with, which tell nothing apart."""
+    same = len(list(takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))))
+    at = max((names[0].rfind(mark, 0, same) + 1 for mark in _BETWEEN_WORDS), default=0)
+    return [f"…{name[at:]}" for name in names] if at > 1 else list(names)
 
 
 def tabbed(rows: Sequence[Row]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
@@ -12,7 +13,7 @@ from textual.theme import Theme
 from textual.widgets import Static
 
 from tui.domain.loss.losses import Curves, StepPoint
-from tui.domain.loss.report import headline
+from tui.domain.loss.report import headline, told_apart
 from tui.domain.text import safe_line
 from tui.domain.values import dataclass
 from tui.widgets.cells import fit, wrap
@@ -24,6 +25,8 @@ from tui.widgets.loss_runs import Shown, ShownRuns
 from tui.widgets.text_pane import TextPane
 
 _MOST_NAMES = 6
+_SHORTEST = 11
+"""Cells that what tells a run apart has to have, or it is left out."""
 _VERDICT = 2
 """Lines of the verdict, one more where there is a note below it and height enough."""
 _ROOMY = 18
@@ -219,7 +222,10 @@ class LossView(Vertical):
         current = runs.current
         if len(runs.all) > 1:
             shown, more = self._named_runs(runs)
-            lines = [self._name_line(run, run is current, width) for run in shown]
+            told = dict(zip((run.key for run in runs.reports), told_apart(runs.reports), strict=True))
+            # As wide as the longest, so that what is told of them stands beside them in any window.
+            longest = max(cell_len(safe_line(run.name, 200)) for run in shown)
+            lines = [self._name_line(run, run is current, width, longest, told.get(run.key, "")) for run in shown]
             if more:
                 lines.append(Content(f"   and {more} more: enter shows them all"))
             line.styles.height = len(lines)
@@ -249,7 +255,7 @@ class LossView(Vertical):
             first[-1] = runs.current
         return first, len(runs.all) - len(first)
 
-    def _name_line(self, run: Shown, is_current: bool, width: int) -> Content:
+    def _name_line(self, run: Shown, is_current: bool, width: int, longest: int, apart: str) -> Content:
         colours = palette(self.app.theme_variables, self.app.native_ansi_color)
         ink = css_colour(colours.run(run.colour, 2)[0])
         state = "  hidden" if run.hidden else "" if run.curves is not None else "  no metrics yet"
@@ -257,8 +263,12 @@ class LossView(Vertical):
         best = report.curves.best if report else None
         told = f"  best {best.mean:.4f} (epoch {best.epoch})" if best else ""
         head = f"{'▸' if is_current else ' '}{'*' if run.pinned else ' '}{self._letter(run)} "
-        name = fit(run.name, max(8, width - len(head) - len(told) - len(state)))
-        return Content.assemble((f"{head}{name}", f"bold {ink}" if is_current else ink), told, state)
+        name = fit(run.name, min(longest, max(8, width - len(head) - len(told) - len(state))))
+        line = Content.assemble((f"{head}{name}", f"bold {ink}" if is_current else ink), told, state)
+        left = width - line.cell_length - 2
+        return (
+            line + Content.styled(f"  {fit(apart, left)}", "$foreground-muted") if apart and left > _SHORTEST else line
+        )
 
     @staticmethod
     def _letter(run: Shown) -> str:

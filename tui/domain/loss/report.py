@@ -167,6 +167,13 @@ def compare_rows(runs: Sequence[LossRun]) -> list[Row]:
     return rows
 
 
+def told_apart(runs: Sequence[LossRun]) -> list[str]:
+    """The hyperparameters in which the runs differ, for each run: `epochCount 9 · learningRateMultiplier 0.5`."""
+    given = [run.job.hyperparameters if run.job else {} for run in runs]
+    names = sorted(name for name in set().union(*given) if len({of.get(name) for of in given}) > 1)
+    return [" · ".join(f"{name} {of[name]}" for name in names if name in of) for of in given]
+
+
 def _facts(runs: Sequence[LossRun]) -> list[tuple[str, list[str]]]:
     found: list[tuple[str, list[str]]] = []
     names = sorted({name for run in runs if run.job for name in run.job.hyperparameters})
