@@ -78,6 +78,7 @@ def test_what_is_typed(typed: str, query: Query) -> None:
         ("is:", "is:? is: takes problem error warning dup leak marked edited"),
         ("tok>many", "tok>many? wants a number"),
         ("tok>=", "tok>=? wants a number"),
+        (f"tok>1{',000' * 1500}", f"tok>1{',000' * 1500}? wants a number"),
         ("q:", "q:? wants a word"),
     ],
 )

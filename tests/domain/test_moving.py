@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from tui.domain.files.document import Document, Encoding
 from tui.domain.files.formats import FormatError
+from tui.domain.files.json_text import one_line
 from tui.domain.files.moving import carried
 from tui.domain.files.pairs import read
 
@@ -46,6 +48,16 @@ def test_a_record_over_several_lines_becomes_one_line() -> None:
     assert moved(b'[{\n "question": "a",\n "answer": "b\\n"}]', LINES, [0])[0] == (
         LINES + b'{"question": "a","answer": "b\\n"}\r\n'
     )
+
+
+def test_one_line_of_a_long_string_takes_no_more_memory_than_some_copies_of_it() -> None:
+    text = json.dumps({"question": 'a "b" \\' * 40_000}, indent=1)
+    tracemalloc.start()
+    line = one_line(text)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (json.loads(line), "\n" in line) == (json.loads(text), False)
+    assert most < 8 * len(text)
 
 
 def test_other_keys_are_written_as_the_target_names_them_and_the_rest_goes_along() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.text import UNSAFE, count, guarded, human_size, is_cjk, normalised, safe, safe_line
+from tui.domain.text import UNSAFE, count, guarded, human_size, is_cjk, normalised, safe, safe_line, whole
 
 anything = st.text(st.characters(exclude_categories=()), max_size=200)
 """Every code point, lone surrogates included."""
@@ -147,6 +147,12 @@ def test_a_size_below_a_terabyte_has_at_most_three_digits_before_the_point(size:
 def test_counts() -> None:
     assert (count(1, "pair"), count(0, "pair"), count(12_000, "pair")) == ("1 pair", "0 pairs", "12,000 pairs")
     assert count(2, "entry", "entries") == "2 entries"
+
+
+def test_whole_numbers_as_they_are_typed() -> None:
+    assert [whole(text, 20) for text in ("0", " 7 ", "020", "20", "0" * 5000 + "3")] == [0, 7, 20, 20, 3]
+    for text in ("", " ", "21", "-1", "1.0", "1_0", "１", "²", "9" * 5000, "nine"):
+        assert whole(text, 20) is None
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "  =1", "＝1", "\n=1"])

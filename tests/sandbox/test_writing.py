@@ -98,6 +98,10 @@ def test_what_is_known_already_is_not_written_again_until_nothing_is_left(scene:
     assert pairs_of(ask(scene, SONNET, MD, text=f"Write 20 pairs. There are already:\n{known}", **form())) == {}
 
 
+DAMAGED = papers.docx([("", "Tea.")])
+DAMAGED = DAMAGED[:50] + b"\xff" * 20 + DAMAGED[70:]
+
+
 @pytest.mark.parametrize(
     ("kind", "data", "question"),
     [
@@ -174,6 +178,7 @@ def test_an_answer_that_is_too_long_is_cut(scene: Scene) -> None:
         (SONNET, (("pdf", papers.pdf([["x"]] * 101)),), {}, "maximum of 100 PDF pages"),
         (SONNET, (("docx", b"PK no"),), {}, "not valid"),
         (SONNET, (("docx", papers.xlsx([])),), {}, "not valid"),
+        (SONNET, (("docx", DAMAGED),), {}, "not valid"),
         (SONNET, (("doc", b"\xd0\xcf\x11\xe0"),), {}, "does not read doc"),
         (SONNET, (("txt", b"many words here " * 150_000),), {}, "Input is too long"),
     ],

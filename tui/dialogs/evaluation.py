@@ -14,10 +14,10 @@ from textual.widgets import Static
 
 from tui.dialogs.judge import JudgeChoices, JudgeFields
 from tui.domain.chat.chat import Target
-from tui.domain.evaluation.setup import QuestionFile, Setup, Sides, setup_text
+from tui.domain.evaluation.setup import MOST_SAMPLES, QuestionFile, Setup, Sides, setup_text
 from tui.domain.evaluation.spec import Question
 from tui.domain.serving.pricing import TokenPrices
-from tui.domain.text import safe_line
+from tui.domain.text import safe_line, whole
 from tui.domain.values import dataclass
 from tui.widgets.fields import ChoiceField, Field, PathField, TextField
 
@@ -120,7 +120,7 @@ class EvaluationDialog(JudgeFields[Filled]):
             self.query_one("#name", TextField).value.strip() or "evaluation",
             file,
             Sides(self._target("tuned"), self._target("base"), sides.parameters, sides.system),
-            int(samples) if samples.isascii() and samples.isdigit() else 0,
+            whole(samples, MOST_SAMPLES) or 0,
             self._form.canary if self._with_canary else (),
             self.judge,
         )

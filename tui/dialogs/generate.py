@@ -14,7 +14,7 @@ from tui.dialogs.base import Dialog
 from tui.domain.chat.chat import Target
 from tui.domain.dataset.generation import MOST_PAIRS, Wish, usual
 from tui.domain.errors import AppError
-from tui.domain.text import safe_line
+from tui.domain.text import safe_line, whole
 from tui.widgets.fields import ChoiceField, Field, PathField, TextField
 
 Models = Callable[[], Awaitable[Sequence[Target]]]
@@ -142,5 +142,4 @@ class GenerateDialog(Dialog[Wish]):
 
 
 def _number(text: str) -> int | None:
-    text = text.strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= MOST_PAIRS else None
+    return whole(text, MOST_PAIRS) or None

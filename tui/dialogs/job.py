@@ -16,6 +16,7 @@ from textual.widgets import Input, Static
 from tui.dialogs.base import Dialog
 from tui.domain.base_models import BaseModel
 from tui.domain.serving.pricing import UNKNOWN, TokenPrices, money
+from tui.domain.text import whole
 from tui.domain.training.jobs import DataRef, JobSpec, forecast, pairs_of, pairs_text
 from tui.domain.training.preflight import Check, Cure, Mark, first_cure, in_order, summary
 from tui.domain.values import dataclass
@@ -318,4 +319,4 @@ class JobDialog(Dialog[JobAnswer]):
 
 
 def _whole(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() else 1
+    return whole(text or "", 10**9) or 1

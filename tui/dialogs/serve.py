@@ -21,6 +21,7 @@ from tui.domain.clock import span
 from tui.domain.names import model_name_problem
 from tui.domain.serving.pricing import UNKNOWN, TokenPrices, cents
 from tui.domain.serving.quotas import UnitQuotas
+from tui.domain.text import whole
 from tui.domain.values import dataclass
 from tui.widgets.fields import ChoiceField, Field, TextField
 from tui.widgets.frame import unit_text
@@ -28,6 +29,7 @@ from tui.widgets.frame import unit_text
 TERMS: Mapping[str, tuple[str, int]] = {"OneMonth": ("1 month", 30), "SixMonths": ("6 months", 180)}
 """Commitments: their name, and their days as counted for a total (AWS bills by the hour)."""
 _BY_APP, _BY_AWS = "app", "aws"
+_MOST_UNITS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,4 +237,4 @@ def minutes_text(minutes: float | None) -> str:
 
 
 def _units(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and 1 <= int(text) <= 1000 else None
+    return whole(text, _MOST_UNITS) or None

@@ -110,6 +110,14 @@ def human_size(size: int) -> str:
     raise AssertionError("unreachable")
 
 
+def whole(text: str, most: int) -> int | None:
+    """The whole number up to `most` that is typed in ASCII digits; None for anything else, however long it is."""
+    digits = text.strip().lstrip("0") or text.strip()[-1:]
+    # Python makes no number of more than 4,300 digits.
+    fits = digits.isascii() and digits.isdigit() and len(digits) <= len(str(most))
+    return int(digits) if fits and int(digits) <= most else None
+
+
 def count(number: int, singular: str, plural: str | None = None) -> str:
     """`1 pair`, `85 pairs`, `12,000 pairs`."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -197,7 +198,7 @@ def _unpacked(data: bytes, *names: str) -> list[ElementTree.Element | None]:
             if sum(known.get(name, 0) for name in names) > _MOST_UNPACKED:
                 raise validation("The document is too large when it is unpacked.")
             return [ElementTree.fromstring(archive.read(name)) if name in known else None for name in names]
-    except (zipfile.BadZipFile, ElementTree.ParseError, NotImplementedError, RuntimeError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, ElementTree.ParseError, RuntimeError, OSError) as error:
         raise validation("The document specified was not valid.") from error
 
 
@@ -231,8 +232,8 @@ def _of_xlsx(data: bytes) -> Iterator[Block]:
 def _cell(cell: ElementTree.Element, shared: list[str]) -> str:
     value = cell.find(f"{_SHEET}v")
     text = (value.text or "") if value is not None else "".join(t.text or "" for t in cell.iter(f"{_SHEET}t"))
-    if cell.get("t") == "s" and text.isdigit():
-        return shared[int(text)] if int(text) < len(shared) else ""
+    if cell.get("t") == "s" and text.isdecimal():
+        return shared[int(text)] if len(text) < 9 and int(text) < len(shared) else ""
     return text
 
 

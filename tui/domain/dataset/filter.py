@@ -34,7 +34,7 @@ FROM_CHECKS = frozenset({"problem", "error", "warning", "dup", "leak"})
 # Not made into expressions before somebody searches: that takes longer than most modules do.
 _WORD = r'(?i)(?P<no>!*)(?:(?P<place>[qas]):)?(?:"(?P<phrase>[^"]*)"?|(?P<word>\S+))'
 _TOKENS = r"(?i)tok(?:ens)?(?P<how><=|>=|<|>|=)(?P<number>.*)"
-_NUMBER = r"\d{1,3}(?:,\d{3})+|\d{1,9}"
+_NUMBER = r"\d{1,3}(?:,\d{3}){1,3}|\d{1,9}"
 _COMPARED: Mapping[str, Callable[[int, int], bool]] = {
     "<": operator.lt,
     "<=": operator.le,

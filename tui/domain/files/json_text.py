@@ -12,7 +12,8 @@ from tui.domain.values import dataclass
 _BLANK = re.compile(r"[ \t\r\n]*")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FOREIGN_ESCAPE = re.compile(r"\\u(?!00[0-7])[0-9a-fA-F]{4}")
-_OUTSIDE = re.compile(r'("(?:[^"\\]|\\.)*")|[ \t\r\n]+')
+# Possessive: with a way back kept for each character, a string of ten megabytes would take a gigabyte.
+_OUTSIDE = re.compile(r'("[^"\\]*+(?:\\.[^"\\]*+)*+")|[ \t\r\n]+')
 
 
 @dataclass(frozen=True, slots=True)

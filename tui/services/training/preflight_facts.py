@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from tui.domain.base_models import BaseModel, DataFormat, FoundationModel
 from tui.domain.clock import span
 from tui.domain.identity import Identity
-from tui.domain.text import safe_line
+from tui.domain.text import safe_line, whole
 from tui.domain.training.jobs import JobSpec
 from tui.domain.training.preflight import Check, Cure, Mark
 from tui.domain.values import dataclass
@@ -101,8 +101,8 @@ def counts_check(spec: JobSpec, model: BaseModel) -> Check:
             return Check(
                 key, title, Mark.BAD, f"{what}: {number:,} records, {low:,} to {high:,} are taken ({limits.source})"
             )
-    batch = spec.hyperparameters.get("batchSize", "")
-    if batch.isascii() and batch.isdigit() and int(batch) > max(1, train):
+    batch = whole(spec.hyperparameters.get("batchSize", ""), 10**9) or 0
+    if batch > max(1, train):
         text = f"a batch of {batch} is more than the {train:,} training records: one step per epoch"
         return Check(key, title, Mark.BAD, text, "Take a smaller batch size")
     return Check(key, title, Mark.OK, f"{train:,} training, {validation:,} validation")
