@@ -21,6 +21,7 @@ seeds = st.text(max_size=8)
         (".5", 3, 2),
         ("1,000", 5_000, 1000),
         ("100 %", 7, 7),
+        ("12.5%", 10_000, 1_250),
     ],
 )
 def test_sizes(text: str, total: int, size: int) -> None:
@@ -100,6 +101,19 @@ def test_a_group_larger_than_a_part_goes_where_there_is_room() -> None:
     assert split.together == 6
     all_one = divided([list(range(10))], [1] * 10, [5, 5, 0], "x")
     assert sorted(map(len, all_one.parts)) == [0, 0, 10]
+
+
+def test_a_group_goes_where_it_fits_and_the_largest_share_is_lacking() -> None:
+    threes = divided([[0, 1, 2], [3, 4, 5]], [1] * 12, [10, 2], "x")
+    assert set(range(6)) <= set(threes.parts[0])  # the second part lacks all it asked for, but has no room for three
+    twos = divided([[0, 1], [3, 4]], [1] * 14, [10, 4], "x")
+    assert (set(twos.parts[0]) >= {3, 4}) != (set(twos.parts[0]) >= {0, 1})
+    assert (twos.largest, divided([], [1], [1], "x").largest) == (2, 1)
+
+
+def test_a_seed_means_the_same_split_for_ever() -> None:
+    parts = divided([], [5, 1, 4, 2, 8, 3, 7, 6] * 2, [8, 5, 3], "提灯").parts
+    assert parts == ((0, 2, 3, 5, 9, 12, 14, 15), (1, 6, 7, 10, 13), (4, 8, 11))
 
 
 def test_groups_by_equal_keys() -> None:

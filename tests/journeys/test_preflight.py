@@ -206,6 +206,9 @@ async def test_a_run_is_cloned_with_changes_and_its_model_trained_further(walk: 
         await walk.press("ctrl+s")
         await walk.sees("is started")
     newest = scene.bedrock.list_model_customization_jobs()["modelCustomizationJobSummaries"][0]
-    assert ":custom-model/" in scene.job(newest["jobArn"]).get("baseModelArn", "") or newest["jobName"] != "first"
+    assert newest["jobName"] != "first"
     tags = scene.bedrock.list_tags_for_resource(resourceARN=newest["jobArn"])["tags"]
     assert tags == [{"key": "team", "value": "faq"}]
+    scene.pass_time(3600)
+    first, further = (scene.job(one["jobArn"])["outputModelArn"] for one in (trained_scene, newest))
+    assert scene.bedrock.get_custom_model(modelIdentifier=further)["baseModelArn"] == first

@@ -18,6 +18,7 @@ from tui.sandbox.clock import ManualClock
 from tui.sandbox.server import Sandbox
 from tui.services.aws import Aws
 from tui.services.orders import Ordered, Patience
+from tui.services.reconciler import Settlement
 from tui.services.serving.endpoints import BUY, DEPLOY, Endpoints
 from tui.services.session import Services
 from tui.services.store import Intent, IntentState
@@ -269,19 +270,37 @@ async def test_an_order_sent_again_after_it_was_not_found_is_asked_for_again(
 ) -> None:
     """What was found out about the first try says nothing about the second: else a third would buy once more."""
     model = scene.model()
+    services.leases.plan(PLACE, "token-1", "gate", 50)
     sandbox.faults.add(kind="reset", operation=BOUGHT, times=1)
     sandbox.faults.add(kind="denied", operation=BOUGHT, times=1)
     with pytest.raises(AppError):
         await buy(services, model)
     clock.advance(OPEN_FOR + 1)
     assert [r.found for r in (await services.reconciler.reconcile(PLACE)).recovered] == [False]
+    assert services.leases.planned(PLACE) == []
     sandbox.faults.add(kind="error_after", operation=BOUGHT, times=3)
     with pytest.raises(AppError):
         await buy(services, model)
     assert services.orders.in_doubt
     assert [r.found for r in (await services.reconciler.reconcile(PLACE)).recovered] == [True]
     assert not services.orders.in_doubt
-    assert len(sandbox.books()) == 1
+    (bought,) = sandbox.books()
+    assert [lease.arn for lease in services.leases.running(PLACE)] == [bought.arn]
+
+
+async def test_an_order_under_way_is_not_asked_for(
+    services: Services, scene: Scene, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send, asked = services.aws.order, list[Settlement]()
+
+    async def slowly(*args: Any, **options: Any) -> Any:
+        clock.advance(OPEN_FOR + 1)
+        asked.append(await services.reconciler.reconcile(PLACE))
+        return await send(*args, **options)
+
+    monkeypatch.setattr(services.aws, "order", slowly)
+    await buy(services, scene.model())
+    assert asked == [Settlement()]
 
 
 async def test_a_lease_begins_at_the_next_start_when_the_end_came_right_after_the_purchase(

@@ -39,7 +39,6 @@ _CONFLICT = {
     "conflictexception",
     "resourceinuseexception",
     "bucketalreadyexists",
-    "bucketalreadyownedbyyou",
     "entityalreadyexists",
     "resourceinuse",
     "concurrentmodification",
@@ -121,6 +120,9 @@ def _by_code(code: str, detail: str, status: int, changing: bool) -> AppError:
     if code in _QUOTA:
         hint = "Ask for a higher quota in the Service Quotas console"
         return AppError(Cause.QUOTA, "A quota of the account does not allow this", detail, hint)
+    if code == "bucketalreadyownedbyyou":  # one in the Region that was asked for is taken as it is
+        hint = "Use another name, or a bucket in the Region of the job"
+        return AppError(Cause.CONFLICT, "The bucket is yours, in another Region", detail, hint)
     if code in _CONFLICT or "currently in use" in detail or "already in use" in detail:
         return AppError(Cause.CONFLICT, "It clashes with something that exists", detail, "Use another name, or wait")
     if code in _MISSING:

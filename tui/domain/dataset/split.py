@@ -149,7 +149,7 @@ def _dealt(total: int, quotas: Sequence[int]) -> Iterable[int]:
     given = [0] * len(quotas)
     for place in range(1, total + 1):
         # Part p may take its next record from place given/quota on, and should have it by (given + 1)/quota.
-        open_to = [p for p, quota in enumerate(quotas) if given[p] < quota and given[p] * total < place * quota]
+        open_to = [p for p, quota in enumerate(quotas) if given[p] * total < place * quota]
         part = min(open_to, key=lambda p: ((given[p] + 1) / quotas[p], p))
         given[part] += 1
         yield part

@@ -86,8 +86,8 @@ class Leases:
         for lease in self._read("token=? AND state IN (?,?)", (token, LeaseState.PLANNED, LeaseState.DROPPED)):
             until = bought + timedelta(minutes=lease.minutes)
             self._tables.write(
-                "UPDATE leases SET arn=?, until=?, state=? WHERE token=?",
-                (arn, until.isoformat(), LeaseState.RUNNING, token),
+                "UPDATE leases SET arn=?, until=?, state=? WHERE token=? AND state=?",
+                (arn, until.isoformat(), LeaseState.RUNNING, token, lease.state),
             )
 
     def extend(self, lease: Lease, until: datetime) -> bool:
