@@ -74,6 +74,13 @@ def test_orders_put_what_has_no_value_last(order: Order, first: str, last: str) 
     assert (found[0].name, found[-1].name) == (first, last)
 
 
+def test_the_end_of_a_curve_stands_in_for_a_loss_that_was_not_told() -> None:
+    found, _ = listed(
+        RUNS, "", Order(By.LOSS, False), {"haiku-long": (2.0, 1.25), "Ｈaiku-faq": (9.0,), "nova-faq": ()}
+    )
+    assert [run.name for run in found[:2]] == ["haiku-long", "Ｈaiku-faq"]
+
+
 @given(st.text(), st.sampled_from([order for order, *_ in orders()]))
 def test_no_words_are_too_odd_and_nothing_is_invented(words: str, order: Order) -> None:
     found, _ = listed(RUNS, words, order)

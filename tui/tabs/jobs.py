@@ -95,7 +95,7 @@ class JobsTab(NewJobTab, ServingTab):
     def _show(self) -> None:
         board, now = self.board, self.services.now()
         table = self.query_one("#runs", VirtualTable)
-        runs, unclear = listed(board.runs, self._words, self._sorting)
+        runs, unclear = listed(board.runs, self._words, self._sorting, self._trends)
         for field in self.query(FilterLine):
             field.complain(unclear)
         table.show(RunRows(runs, now, self._trends))

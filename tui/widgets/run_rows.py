@@ -12,6 +12,7 @@ from tui.domain.clock import absolute, ago, span
 from tui.domain.evaluation.jobs import EvaluationJob
 from tui.domain.text import safe, safe_line
 from tui.domain.training.jobs import FINE_TUNING, PHASES, Job, JobStatus, cure
+from tui.domain.training.run_list import Trends, last_loss
 from tui.domain.training.runs import Endpoint, Run
 from tui.widgets.columns import Column
 from tui.widgets.sparkline import spark
@@ -82,8 +83,7 @@ def endpoint_text(endpoint: Endpoint, now: datetime) -> str:
 class RunRows:
     """A board's runs as rows."""
 
-    def __init__(self, runs: Sequence[Run], now: datetime, trends: Mapping[str, Sequence[float]] | None = None) -> None:
-        """`trends` are the validation losses by epoch of the runs that have them, by the runs' keys."""
+    def __init__(self, runs: Sequence[Run], now: datetime, trends: Trends | None = None) -> None:
         self._runs = runs
         self._now = now
         self._trends = trends or {}
@@ -108,7 +108,8 @@ class RunRows:
             since = span(self._now - timed.created)
         else:
             since = ago(timed.ended or timed.created if timed else run.created, self._now)
-        loss = f"{job.validation_loss:.4f}" if job and job.validation_loss is not None else "–"
+        last = last_loss(run, self._trends)
+        loss = "–" if last is None else f"{last:.4f}"
         endpoints = ", ".join(endpoint_text(e, self._now) for e in run.endpoints) or "–"
         trend = spark(self._trends.get(run.key, ())[-_TREND:])
         base = "evaluation" if run.evaluation else run.base_model_name

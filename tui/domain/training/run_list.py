@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from tui.domain.training.runs import Run
@@ -41,9 +42,20 @@ _STATES: dict[str, Callable[[Run], bool]] = {
     "evaluation": lambda run: run.evaluation is not None,
 }
 STATES = tuple(_STATES)
+Trends = Mapping[str, Sequence[float]]
+"""Validation losses by epoch of the runs that have them, by the runs' keys."""
 
 
-def listed(runs: Iterable[Run], words: str, order: Order) -> tuple[list[Run], str]:
+def last_loss(run: Run, trends: Trends) -> float | None:
+    """The last validation loss: as AWS tells it with a job that was looked at closely, else as its curve ends."""
+    if run.job is not None and run.job.validation_loss is not None:
+        return run.job.validation_loss
+    return trends[run.key][-1] if trends.get(run.key) else None
+
+
+def listed(
+    runs: Iterable[Run], words: str, order: Order, trends: Trends = MappingProxyType({})
+) -> tuple[list[Run], str]:
     """The runs that hold every word, sorted, and what of the words is not understood.
 
     Words match name, base model, status and ARNs (NFKC, case folded); `!word` must not; `is:moving` and the other
@@ -51,7 +63,7 @@ def listed(runs: Iterable[Run], words: str, order: Order) -> tuple[list[Run], st
     """
     tests, unclear = _tests(words)
     found = [run for run in runs if all(test(run) for test in tests)]
-    keyed = [(_value(run, order.by), run) for run in found]
+    keyed = [(_value(run, order.by, trends), run) for run in found]
     known = sorted((k for k in keyed if k[0] is not None), key=lambda k: k[0], reverse=order.descending)
     return [run for _, run in known] + [run for value, run in keyed if value is None], unclear
 
@@ -94,7 +106,7 @@ def _text(run: Run) -> str:
     return _fold("\n".join(parts))
 
 
-def _value(run: Run, by: By) -> Any:
+def _value(run: Run, by: By, trends: Trends) -> Any:
     job = run.job
     match by:
         case By.NAME:
@@ -104,7 +116,7 @@ def _value(run: Run, by: By) -> Any:
         case By.STATUS:
             return (job.phase_text() if job else run.evaluation.status if run.evaluation else "") or None
         case By.LOSS:
-            return job.validation_loss if job else None
+            return last_loss(run, trends)
         case By.ENDPOINT:
             return ",".join(sorted(e.status for e in run.endpoints)) or None
         case By.SINCE:
