@@ -159,6 +159,9 @@ async def test_extending_moves_the_schedule_and_lifting_removes_it(walk: Walk) -
         assert held(walk) == ["claude-3-haiku"]
         await walk.press("$")
         await walk.sees("What bills by the hour", "(AWS)", "not AWS's prices")
+        walk.sandbox.faults.add(kind="denied", operation="DeleteSchedule")
+        await walk.press("-")
+        await walk.sees("keeps its end", "(AWS)")
         await walk.press("-")
         # Not by what is said: that the endpoint is in service may be told right behind it.
         await walk.sees("until deleted")

@@ -61,6 +61,7 @@ class BedrockPart(EvaluationBase):
     async def _order(self) -> None:
         results, place = self.results, self.place
         assert results is not None
+        self.services.aws.must_write()
         await self._settle(place)
         self.say("Looking at roles and models …")
         form = await self._jobs_form(results, place)

@@ -76,12 +76,20 @@ class MoneyKeys(MoneyScreen, part=True):
     @work(group="lease")
     async def _lift(self, token: str) -> None:
         """No end any more for a lease."""
+        from tui.services.serving.schedules import schedule_name
+
         async with self._lease_turn:
             await self._read_leases()
             lease = next((one for one in self._leases if one.token == token), None)
             if lease is None:
                 return  # the key was pressed twice
-            await self._settle(lease)
+            try:
+                if lease.schedule:  # first in AWS: what it still deletes must not be said to stay
+                    await self.services.schedules.remove(lease.kept or schedule_name(lease.arn))
+                await self.services.pool.run(self.services.leases.end, lease.token)
+            except AppError as problem:
+                self.say(f"{lease.name} keeps its end: {problem.sentence()}", "problem")
+                return
             self._leases = [one for one in self._leases if one.token != token]
         self.say(f"{lease.name} has no end any more: it bills until you delete it", "problem")
         self._show_money()
@@ -136,6 +144,11 @@ class MoneyKeys(MoneyScreen, part=True):
         from tui.dialogs.confirm import ConfirmDialog
 
         name, region = bill.endpoint.name, bill.endpoint.region
+        try:
+            self.services.aws.must_write()
+        except AppError as refusal:
+            self.say(refusal.sentence(), "problem")
+            return
         if bill.endpoint.arn in self._deleting:
             self.say(f"{name} is being deleted already")
             return

@@ -102,6 +102,11 @@ class OneGo:
             return  # the key was pressed twice: the first time has asked its question, or is about to
         if self._going is not None:
             self._give_up()
+            return
+        try:
+            self.services.aws.must_write()
+        except AppError as refusal:
+            self.main.say(refusal.sentence(), "problem")
         else:
             self._planning = True
             self.main.run_worker(self._one_go(self.main.board.run(run_key)), group="one-go", exclusive=True)

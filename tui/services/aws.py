@@ -204,9 +204,14 @@ class Aws:
     def _guard(self, operation: str) -> bool:
         """Whether the operation changes something; refuses it in read-only mode."""
         changing = not operation.startswith((*_READING, *_ASKING))
-        if changing and self.read_only:
-            raise AppError(Cause.READ_ONLY, "Read-only mode: nothing is changed", operation, _WRITABLE)
+        if changing:
+            self.must_write(operation)
         return changing
+
+    def must_write(self, operation: str = "") -> None:
+        """Raises AppError in read-only mode. Also for what would ask a person much before the door refuses it."""
+        if self.read_only:
+            raise AppError(Cause.READ_ONLY, "Read-only mode: nothing is changed", operation, _WRITABLE)
 
     def _guarded(self, function: Callable[[Callable[..., Any]], T], operation: str, changing: bool) -> T:
         with self.mapping_errors(operation, changing=changing):
@@ -298,8 +303,8 @@ class Aws:
 
     def _refuse_changes(self, model: Any, **_: Any) -> None:
         """The last gate of read-only mode, at boto3's own event before a request is sent."""
-        if self.read_only and not model.name.startswith(_HARMLESS):
-            raise AppError(Cause.READ_ONLY, "Read-only mode: nothing is changed", model.name, _WRITABLE)
+        if not model.name.startswith(_HARMLESS):
+            self.must_write(model.name)
 
 
 def _demand(answer: Mapping[str, Any], need: Iterable[str], operation: str, *, changing: bool = False) -> None:

@@ -241,7 +241,7 @@ class JobsTab(NewJobTab, ServingTab):
         if self._answered(on_run=True):  # at once: one that is under way is ended by it, whatever else is
             self._request_one_go()
         else:
-            self._begin(self._one_go_later)
+            self._begin(self._one_go_later, looks_first=True)
 
     async def _one_go_later(self) -> None:
         self._request_one_go()

@@ -35,11 +35,11 @@ class NewJobTab(OrderingTab, part=True):
 
     def action_new_job(self) -> None:
         """Fill in the form and start a job."""
-        self._begin(self._new_job, on_run=False)
+        self._begin(self._new_job, on_run=False, looks_first=True)
 
     def action_clone(self) -> None:
         """Fill in the form with what the run under the cursor was made with."""
-        self._begin(self._clone)
+        self._begin(self._clone, looks_first=True)
 
     async def _new_job(self) -> None:
         place = self._known_place()

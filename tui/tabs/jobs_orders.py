@@ -41,16 +41,28 @@ class OrderingTab(Tab, part=True):
         """A request on its way is better waited for."""
         return [f"{self._sending} is being sent; quitting leaves its outcome open."] if self._sending else []
 
-    def _begin(self, order: Callable[[], Awaitable[None]], *, on_run: bool = True) -> None:
+    def _begin(self, order: Callable[[], Awaitable[None]], *, on_run: bool = True, looks_first: bool = False) -> None:
         """Carry out an order, but none while another has come to its questions: it would be pushed aside unanswered.
 
-        With `on_run` it is about the run under the cursor, which is not there before AWS has told of any.
+        With `on_run` it is about the run under the cursor, which is not there before AWS has told of any. One that
+        `looks_first` tells something worth knowing before it changes anything, also in read-only mode.
         """
+        if not looks_first and self._refused_as_read_only():
+            return
         if self._sending or self._held:
             what = f"{self._sending} is still being sent" if self._sending else f"{self._held} is still under way"
             self.say(what, "problem")
         else:
             self._order(order, on_run)
+
+    def _refused_as_read_only(self) -> bool:
+        """Say so where nothing may be changed: nobody fills in a form for that."""
+        try:
+            self.services.aws.must_write()
+        except AppError as refusal:
+            self.say(refusal.sentence(), "problem")
+            return True
+        return False
 
     @work(group="order", exclusive=True)
     async def _order(self, order: Callable[[], Awaitable[None]], on_run: bool) -> None:
