@@ -15,6 +15,7 @@ from tests.sandbox.conftest import Scene
 from tests.services.conftest import Scripted, operations, until
 from tui.domain.chat.chat import AnswerCut, AnswerEnd, AnswerEvent, Message, Note, Parameters, Target, TextDelta
 from tui.domain.errors import AppError, Cause
+from tui.sandbox.eventstream import encode_event
 from tui.sandbox.runtime import Runtime
 from tui.sandbox.server import Sandbox
 from tui.services.aws import Aws
@@ -25,6 +26,10 @@ NOVA = Target("Nova Lite", "amazon.nova-lite-v1:0", "base model")
 HAIKU_45 = Target("Haiku 4.5", "us.anthropic.claude-haiku-4-5-20251001-v1:0", "inference profile")
 OPUS = Target("Opus 5.5", "us.anthropic.claude-opus-5-5", "inference profile")
 QUESTION = [Message("user", "How do I make tea?")]
+
+
+def stream(*events: tuple[str, Any]) -> bytes:
+    return b"".join(encode_event(name, json.dumps(told).encode()) for name, told in events)
 
 
 async def answer(chat: Chat, target: Target = NOVA, parameters: Parameters | None = None) -> list[AnswerEvent]:
@@ -263,3 +268,37 @@ async def test_a_given_up_answer_is_closed_on_the_other_side_too(
     # Whoever writes hears of the end with the next pieces.
     assert len(written) < 8
     assert not any(b"messageStop" in frame for frame in written)
+
+
+TEXT = ("contentBlockDelta", {"delta": {"text": "tea"}, "contentBlockIndex": 0})
+STOP = ("messageStop", {"stopReason": "end_turn"})
+
+
+@pytest.mark.parametrize("tokens", ["12", "x", -3, 1.5, [1], {"a": 1}, None, True, 10**30], ids=repr)
+async def test_odd_numbers_of_tokens_are_none(elsewhere: Aws, scripted: Scripted, tokens: Any) -> None:
+    body = stream(TEXT, STOP, ("metadata", {"usage": {"inputTokens": 7, "outputTokens": tokens}}))
+    scripted.answer = lambda method, path: (200, body)
+    events = await answer(Chat(elsewhere))
+    end = events[-1]
+    assert isinstance(end, AnswerEnd)
+    assert (end.input_tokens, end.output_tokens) == (7, None)
+    assert "tokens" not in end.text
+
+
+async def test_events_in_another_order_and_unknown_ones_lose_no_text(elsewhere: Aws, scripted: Scripted) -> None:
+    odd = ("messageStop", {"stopReason": "\x1b[31mend"})
+    body = stream(odd, TEXT, ("metadata", {"usage": None}), ("somethingNew", {"a": 1}), TEXT)
+    scripted.answer = lambda method, path: (200, body)
+    events = await answer(Chat(elsewhere))
+    assert text_of(events) == "teatea"
+    end = events[-1]
+    assert isinstance(end, AnswerEnd)
+    assert "\x1b" not in end.text
+
+
+async def test_an_event_of_another_shape_cuts_the_answer_and_keeps_the_text(elsewhere: Aws, scripted: Scripted) -> None:
+    body = stream(TEXT, ("metadata", []), STOP)
+    scripted.answer = lambda method, path: (200, body)
+    events = await answer(Chat(elsewhere))
+    assert text_of(events) == "tea"
+    assert cut_of(events).cause is Cause.INCOMPLETE

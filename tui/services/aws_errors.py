@@ -15,6 +15,7 @@ from tui.services.aws_codes import SIGN_IN, from_code
 
 P = ParamSpec("P")
 T = TypeVar("T")
+_MOST = 10**12
 _ELSEWHERE = "Try again; if it stays so, a proxy or a sign-in page answers in AWS's place"
 
 
@@ -231,6 +232,11 @@ def moment(value: Any) -> datetime:
     if not isinstance(value, datetime):
         raise TypeError("no time")
     return value
+
+
+def counted(value: Any) -> int | None:
+    """A number of things in an answer, as far as it is one: from 0 to a million millions."""
+    return value if type(value) is int and 0 <= value <= _MOST else None
 
 
 def _is_aws_library(error: BaseException) -> bool:

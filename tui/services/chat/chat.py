@@ -163,6 +163,8 @@ class _Stream:
                 self._post(Note(note))
 
     def _answer(self) -> AnswerEnd | AnswerCut:
+        from tui.services.aws_errors import counted
+
         began = time.monotonic()
         first: float | None = None
         stop_reason = ""
@@ -182,7 +184,7 @@ class _Stream:
                 length += len(text)
                 self._post_text(text)
             stop_reason = event.get("messageStop", {}).get("stopReason", stop_reason)
-            usage = event.get("metadata", {}).get("usage", usage)
+            usage = event.get("metadata", {}).get("usage") or usage
         total = time.monotonic() - began
         if not stop_reason:  # a stream that ends early but cleanly raises nothing
             return AnswerCut(
@@ -196,4 +198,5 @@ class _Stream:
             )
         config = self._request["inferenceConfig"]
         sent = Parameters(config["maxTokens"], config.get("temperature"), config.get("topP"))
-        return AnswerEnd(stop_reason, usage.get("inputTokens"), usage.get("outputTokens"), first, total, sent)
+        read, written = (counted(usage.get(name)) for name in ("inputTokens", "outputTokens"))
+        return AnswerEnd(safe_line(str(stop_reason), 60), read, written, first, total, sent)

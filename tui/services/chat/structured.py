@@ -179,12 +179,15 @@ def _refuses(way: Way, error: AppError) -> bool:
 
 
 def _usage(answer: dict[str, Any]) -> Usage:
-    usage = answer.get("usage") or {}
-    return Usage(int(usage.get("inputTokens") or 0), int(usage.get("outputTokens") or 0))
+    from tui.services.aws_errors import counted
+
+    usage = answer.get("usage")
+    told = usage if isinstance(usage, dict) else {}
+    return Usage(counted(told.get("inputTokens")) or 0, counted(told.get("outputTokens")) or 0)
 
 
 def _filled(answer: dict[str, Any], shape: Shape, way: Way, spent: Usage, notes: tuple[str, ...]) -> Filled:
-    stop = str(answer.get("stopReason", ""))
+    stop = safe_line(str(answer.get("stopReason", "")), 60)
     blocks = ((answer.get("output") or {}).get("message") or {}).get("content") or []
     text = "".join(block["text"] for block in blocks if isinstance(block.get("text"), str))
     tools = [block["toolUse"].get("input") for block in blocks if "toolUse" in block]

@@ -63,7 +63,12 @@ class TokenCounts:
                 title = f"{model.name} cannot be asked to count tokens"
                 hint = "Whole answers of it in Chat teach the same"
                 raise AppError(Cause.INVALID, title, error.detail, hint) from error
-            row = (model.runtime_id, script, _COUNTED, int(answer["inputTokens"]), len(text), texts)
+            from tui.services.aws_errors import counted, odd_answer
+
+            tokens = counted(answer["inputTokens"])
+            if tokens is None:
+                raise odd_answer("count_tokens", "no number of tokens")
+            row = (model.runtime_id, script, _COUNTED, tokens, len(text), texts)
             await self._pool.run(self._put, row)
 
     def _add(self, row: tuple[str, str, str, int, int, int]) -> None:
