@@ -20,6 +20,7 @@ from textual.command import Provider
 from textual.driver import Driver
 from textual.events import Event, InputEvent
 from textual.filter import LineFilter
+from textual.screen import Screen
 from textual.theme import Theme
 from textual.worker import WorkerFailed
 
@@ -158,10 +159,19 @@ class TanzakuApp(Painting, TypedKeeping):
             self._style_all()
         await super().on_event(event)
 
-    def push_screen(self, *arguments: Any, **options: Any) -> Any:
+    def push_screen(self, screen: Any, *arguments: Any, **options: Any) -> Any:
         """As ever; what opens by itself before any key has its styles all the same."""
         self._style_all()
-        return super().push_screen(*arguments, **options)
+        if isinstance(screen, Screen):
+            self._fit(screen)
+        return super().push_screen(screen, *arguments, **options)
+
+    def _fit(self, screen: Screen[Any]) -> None:
+        """Give a new screen the classes of the window's size. Told with the size, it would be styled and laid out once
+        more."""
+        width, height = self.size
+        fitting = _fitting(self.HORIZONTAL_BREAKPOINTS, width) + _fitting(self.VERTICAL_BREAKPOINTS, height)
+        screen.add_class(*fitting, update=False)
 
     def get_default_screen(self) -> MainScreen:
         """The main screen is the lowest one; a blank one below it would be painted first."""
@@ -173,9 +183,7 @@ class TanzakuApp(Painting, TypedKeeping):
             metrics=self._metrics,
             asked_epochs=self._asked_epochs,
         )
-        # Told with the size, it would be styled and laid out once more.
-        fitting = _fitting(self.HORIZONTAL_BREAKPOINTS, self.size.width)
-        screen.add_class(*fitting, *_fitting(self.VERTICAL_BREAKPOINTS, self.size.height), update=False)
+        self._fit(screen)
         return screen
 
     def on_mount(self) -> None:

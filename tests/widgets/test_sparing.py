@@ -5,19 +5,20 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pyte
-from textual._compositor import Compositor
+from textual._compositor import Compositor, LayoutUpdate
 from textual.app import App, ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.pilot import Pilot
 from textual.screen import ModalScreen, Screen
 from textual.strip import Strip
 from textual.widget import Widget
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from tests.widgets.test_virtual_table import Rows, keys, table_with
 from tui.screens.main import MainScreen
@@ -71,7 +72,7 @@ async def painted() -> AsyncIterator[Pilot[None]]:
         yield pilot
 
 
-def own(screen: Screen[object]) -> Compositor:
+def own(screen: Screen[Any]) -> Compositor:
     """Textual's own compositor, with the same widgets in the same places."""
     plain = Compositor()
     plain.reflow(screen, screen.size)
@@ -205,3 +206,46 @@ async def test_what_comes_long_after_a_frame_does_not_wait_for_a_clock() -> None
                 break
         assert app.painted == 1
         assert app.behind._painted, "from here on the clock counts"
+
+
+class Before(SparingScreen[None], ModalScreen[None]):
+    """A dialog with two fields, before the other screen."""
+
+    def compose(self) -> ComposeResult:
+        yield Input("first", id="first")
+        yield Input("second", id="second")
+
+
+async def test_a_dialog_is_painted_whole_no_more_than_it_must_and_nothing_behind_it_is_laid_out() -> None:
+    app = Framed()
+    async with app.run_test(size=SIZE) as pilot:
+        await app.behind.mount(Static("behind"))
+        await pilot.pause()
+        laid_out: list[Screen[None]] = []
+        behind, dialog = app.behind, Before()
+        as_ever = behind._refresh_layout
+
+        def lay_out(size: Size | None = None, scroll: bool = False) -> None:
+            laid_out.append(behind)
+            as_ever(size, scroll)
+
+        behind._refresh_layout = lay_out  # type: ignore[method-assign]
+        whole: list[LayoutUpdate] = []
+        full = dialog._compositor.render_full_update
+        dialog._compositor.render_full_update = lambda simplify=False: whole.append(full(simplify)) or whole[-1]  # type: ignore[func-returns-value, method-assign]
+        await app.push_screen(dialog)
+        await pilot.pause()
+        assert not laid_out
+        assert 1 <= len(whole) <= 2, "once when it opens, and once when all of it is mounted"
+        assert shown(dialog._compositor.render_strips()) == shown(own(dialog).render_strips())
+        whole.clear()
+        await pilot.press("tab")
+        focused = app.focused
+        assert focused is not None
+        assert focused.id == "second"
+        assert not whole, "the two fields are painted, not the screen"
+        assert shown(dialog._compositor.render_strips()) == shown(own(dialog).render_strips())
+        await pilot.resize_terminal(SIZE[0] - 8, SIZE[1] - 2)
+        assert laid_out, "as large as the window, once it is of another size"
+        assert whole
+        assert behind._compositor.size == dialog._compositor.size == (SIZE[0] - 8, SIZE[1] - 2)

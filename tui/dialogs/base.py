@@ -18,6 +18,7 @@ from textual.worker import Worker, WorkType
 
 from tui.dialogs.keeping import Keeping
 from tui.widgets.frame import KeyLine
+from tui.widgets.sparing import SparingScreen
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -42,7 +43,7 @@ _LEAST = 3
 """Lines of the body that are always seen."""
 
 
-class Dialog(ModalScreen[T | None], Keeping):
+class Dialog(SparingScreen[T | None], ModalScreen[T | None], Keeping):
     """Asks for something; dismisses with a domain value, or None when given up."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -63,7 +64,8 @@ class Dialog(ModalScreen[T | None], Keeping):
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog"):
             yield Static(Content(self.heading) + self.note_of_return, id="dialog-title", markup=False)
-            with VerticalScroll(id="dialog-body", can_focus=False):
+            with VerticalScroll(id="dialog-body", can_focus=False) as body:
+                body.styles.max_height = self._room(self.app.size.height)
                 yield from self.fields()
             yield from self.closing()
             yield Static("", id="dialog-problem", markup=False)
@@ -82,9 +84,13 @@ class Dialog(ModalScreen[T | None], Keeping):
         return 0
 
     def on_resize(self) -> None:
-        """The body scrolls in what title, problem, keys and border leave."""
+        """Another size leaves another room."""
         for body in self.query("#dialog-body"):  # dialogs that fill the screen have none
-            body.styles.max_height = max(_LEAST, self.size.height - 9 - self.closing_lines())
+            body.styles.max_height = self._room(self.size.height)
+
+    def _room(self, height: int) -> int:
+        """Lines in which the body scrolls: what title, problem, keys and border leave."""
+        return max(_LEAST, height - 9 - self.closing_lines())
 
     def on_mount(self) -> None:
         """What stays below may turn out higher than it was taken for."""

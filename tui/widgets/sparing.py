@@ -1,8 +1,9 @@
 """Textual's compositor, asking only for the lines that are painted.
 
 Private names of Textual in use here, each behind a test in tests/widgets/test_sparing.py: `Screen._compositor`,
-`Compositor._render_chops`, `Screen._compositor_refresh`, `Screen._on_idle`, `Screen._on_timer_update` and what it does
-(`_dirty_widgets`, `_layout_required`, `_scroll_required`, `_repaint_required`), `App._batch_count`.
+`Compositor._render_chops`, `Screen._compositor_refresh`, `Screen._screen_resized`, `Screen._on_idle`,
+`Screen._on_timer_update` and what it does (`_dirty_widgets`, `_layout_required`, `_scroll_required`,
+`_repaint_required`), `App._batch_count`.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import TypeVar
 
-from textual import on
 from textual._compositor import Compositor
 from textual.events import Idle, ScreenResume
-from textual.geometry import Region
+from textual.geometry import Region, Size
+from textual.reactive import Reactive
 from textual.screen import UPDATE_PERIOD, Screen
 from textual.strip import Strip
+from textual.widget import Widget
 
 T = TypeVar("T")
 _Pieces = dict[int, "Strip | None"]
@@ -71,17 +73,32 @@ def _fill(pieces: _Pieces, strip: Strip, seen: Region, cuts: list[int]) -> None:
 class SparingScreen(Screen[T]):
     """A screen painted by a `SparingCompositor`."""
 
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+    """As Textual's, which paints the whole screen again for the widgets that have changed."""
+
     def __init__(self, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name, id, classes)
         self._compositor = SparingCompositor()
         self._was_shown = False
         self._painted = 0.0
+        self._painting_follows = False
 
-    @on(ScreenResume)
-    def _was_just_styled(self, event: ScreenResume) -> None:
-        """When it is shown for the first time, each widget was styled when it was mounted: just before."""
+    def _on_screen_resume(self, event: ScreenResume) -> None:
+        """When it is shown for the first time, each widget was styled when it was mounted, just before; and where it is
+        laid out and painted at once, Textual would paint all of it again."""
+        event.prevent_default()
         event.refresh_styles = event.refresh_styles and self._was_shown
         self._was_shown = True
+        painted = self._painted
+        super()._on_screen_resume(event)
+        if self._painted != painted:
+            self._repaint_required = False
+
+    def _screen_resized(self, size: Size) -> None:
+        """Not where everything stands as it would be put: a screen that has just been laid out is told its own size,
+        and so is every screen behind a dialog that opens."""
+        if size != self._compositor.size:
+            super()._screen_resized(size)
 
     async def _on_idle(self, event: Idle) -> None:
         """Paint at once where the last frame is long enough ago. Textual's timer is a clock: it lets what comes after
@@ -97,7 +114,10 @@ class SparingScreen(Screen[T]):
             self._on_timer_update()
 
     def _on_timer_update(self) -> None:
+        """Where all of it is laid out and painted, Textual would paint what the layout changes first, and then all."""
+        self._painting_follows = self._layout_required and self._repaint_required
         super()._on_timer_update()
+        self._painting_follows = False
         self._painted = time.monotonic()
 
     def _compositor_refresh(self) -> None:
@@ -108,6 +128,11 @@ class SparingScreen(Screen[T]):
         """
         if self.app._batch_count:
             return
+        if self._painting_follows:
+            self._painting_follows = False
+            return
         super()._compositor_refresh()
         if not self.is_active:
             self._repaint_required = False
+        elif self.is_current:
+            self._painted = time.monotonic()
