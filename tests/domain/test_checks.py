@@ -197,3 +197,8 @@ def test_a_check_that_is_told_to_stop_stops() -> None:
 
 def test_the_formats_of_the_catalogue_are_the_ones_the_rules_know() -> None:
     assert {m.data_format for m in CATALOGUE} == set(DataFormat)
+
+
+def test_a_system_prompt_without_text_is_taken_by_aws() -> None:
+    (found,) = check_record(Record.of("x", "y", ""), HAIKU)
+    assert found[:3] == ("blank", Severity.WARNING, "system")

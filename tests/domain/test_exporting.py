@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tui.domain.base_models import CATALOGUE, BaseModel, DataFormat, find
@@ -48,6 +48,8 @@ def test_what_is_written_is_read_again(
 
 
 @given(st.lists(records, min_size=2, max_size=8))
+@example([Record.of("0", "0000"), Record.of("0", "000\x00", "0"), Record.of("0", "000\x00", "0")])
+@example([Record.of("0", "0000"), Record.of("0", "000\x00", "0"), Record.of("0", "000\x00")])
 def test_tables_too(pairs: list[Record]) -> None:
     data = written(pairs, Export(Target.CSV), DataFormat.CLAUDE_MESSAGES)
     read_again = list(read(Path("x.csv"), data))

@@ -116,6 +116,7 @@ MESSAGES = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "
             "messages[1].content[2] has no text",
         ),
         ({"messages": [], "system": "x"}, DataFormat.BEDROCK_CONVERSATION, "system is a string"),
+        ({"messages": [], "schemaVersion": 5}, DataFormat.BEDROCK_CONVERSATION, "schemaVersion is a number"),
         ({"prompt": "x"}, DataFormat.PROMPT_COMPLETION, "completion is missing"),
         ({"prompt": {}, "completion": "x"}, DataFormat.PROMPT_COMPLETION, "prompt is an object"),
     ],

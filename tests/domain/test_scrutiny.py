@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -309,3 +310,33 @@ def test_a_carriage_return_inside_a_line_is_told_where_lines_are_trained_on() ->
 def test_half_a_character_in_the_name_of_a_field_is_looked_at_too() -> None:
     body = b'{"a\\ud800": "x", "b": "y", "a\\ud800": "z"}\n'
     assert [p.rule for p in look_closer(read(Path("a.jsonl"), body), HAIKU)] == ["key twice"]
+
+
+@pytest.mark.parametrize(
+    ("system", "told"),
+    [
+        ([{"text": 'Speak\\ "kindly".'}], ""),
+        ([{"text": "Speak {kindly}]", "cachePoint": None}], ""),
+        ([{"text": "Speak"}, {"text": "kindly"}], "system holds 2 blocks, Llama 3.3 70B Instruct takes one"),
+        (None, "system is null"),
+    ],
+    ids=["one", "odd", "two", "null"],
+)
+def test_llama_takes_one_system_prompt(system: Any, told: str) -> None:
+    records = [
+        {"schemaVersion": "bedrock-conversation-2024", **more, "messages": [
+            {"role": "user", "content": [{"text": pair["q"]}]}, {"role": "assistant", "content": [{"text": pair["a"]}]}
+        ]}
+        for pair, more in zip(sound(25), [{"system": system}] + [{}] * 24, strict=True)
+    ]  # fmt: skip
+    file = opened(records)
+    for model in CATALOGUE:
+        found = [p for p in look_closer(file, model) if p.rule == "system blocks"]
+        assert [p.index for p in found] == ([0] if told and model.key == "llama-3.3-70b" else [])
+        assert all(told in p.message for p in found)
+    assert not check(file, CATALOGUE[2], Role.TRAIN)
+    document = Document(file)
+    first = document.now[0]
+    assert isinstance(first, Record)
+    document.do(document.edit(0, replace(first, system="All anew")))
+    assert json.loads(document.now.text(0)) == {**records[0], "system": [{"text": "All anew"}]} or system is not None

@@ -91,6 +91,8 @@ class BaseModel:
     hyperparameters: tuple[Hyperparameter, ...]
     serving: frozenset[Serving]
     reserved: tuple[str, ...] = ()
+    one_system_block: bool = False
+    """Whether a record's list of system prompts may hold one only."""
     file_name_pattern: str | None = None
     note: str = ""
     price_name: str = ""
@@ -191,6 +193,7 @@ CATALOGUE: tuple[BaseModel, ...] = (
         limits=_LLAMA_LIMITS,
         hyperparameters=_LLAMA_HP,
         serving=frozenset({Serving.ON_DEMAND}),
+        one_system_block=True,
         note="Its own hyperparameter table is not published; the ranges are those of Llama 3.1.",
     ),
     BaseModel(

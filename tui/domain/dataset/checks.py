@@ -126,6 +126,8 @@ def _too_long(tokens: int, limits: Limits) -> Found:
 def _text(field: str, text: str, model: BaseModel, closer: bool = True) -> list[Found]:
     bare = text.strip()
     if not bare:
+        if field == "system":
+            return [("blank", Severity.WARNING, field, "the system prompt is blank", OWN_RULE)]
         return [("blank", Severity.ERROR, field, f"the {field} is blank", model.limits.source)]
     found = _held(field, text, model) if closer else []
     if text != bare:

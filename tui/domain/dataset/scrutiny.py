@@ -6,7 +6,9 @@ record's number in its document, so that after an edit only the edited records a
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -39,6 +41,9 @@ _LEAST = math.log(40)
 """Where texts are usually shorter than so many characters, a very short one is nothing odd."""
 _MAIN, _ODD = 0.9, 0.05
 _ROBUST = "robust z of ln length, Iglewicz and Hoaglin 1993"
+_LLAMA_SAMPLES = "aws-samples dataset validation for Llama"
+_ONE_BLOCK = re.compile(rb'"system"\s*:\s*\[\s*\{\s*"text"\s*:\s*"(?:[^"\\]|\\.)*+"\s*\}\s*\]')
+"""The usual list, told without reading the record."""
 _BROADER = "Jaccard of word or character n-grams, Broder 1997"
 _PARTS = ("question", "answer")
 
@@ -108,6 +113,7 @@ def look_closer(
         return []
     found = [*_encoding(pairs, model), *_twice(pairs, should_stop), *_apart(pairs, should_stop)]
     found += _line_ends(pairs, model, should_stop)
+    found += _system_blocks(pairs, model, should_stop)
     for one in (_repeated(pairs, traits, slots, should_stop), _lengths(pairs, traits, slots)):
         found += one
     found += _languages(pairs, traits, slots)
@@ -151,6 +157,21 @@ def _line_ends(pairs: Pairs, model: BaseModel, should_stop: Callable[[], bool]) 
             if b"\r" in body[:-1]:  # the last one belongs to the line's own end
                 text = "a carriage return stands inside the line: other readers see two lines, and no JSON in either"
                 yield _problem(pairs, index, "line end", "record", text, "JSON Lines, section 3")
+
+
+def _system_blocks(pairs: Pairs, model: BaseModel, should_stop: Callable[[], bool]) -> Iterator[Problem]:
+    if not model.one_system_block or pairs.layout != model.data_format:
+        return
+    for start in range(0, len(pairs), BATCH):
+        if should_stop():
+            return
+        for index, body in enumerate(pairs.bodies(start, start + BATCH), start):
+            if b'"system"' in body and not _ONE_BLOCK.search(body) and isinstance(pairs.read(index), Record):
+                blocks = json.loads(body).get("system", [0])
+                if blocks is None or len(blocks) > 1:
+                    held = "is null" if blocks is None else f"holds {len(blocks)} blocks"
+                    text = f"system {held}, {model.name} takes one; converting makes it so"
+                    yield _problem(pairs, index, "system blocks", "system", text, _LLAMA_SAMPLES)
 
 
 def _twice(pairs: Pairs, should_stop: Callable[[], bool]) -> Iterator[Problem]:

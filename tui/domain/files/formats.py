@@ -147,8 +147,10 @@ def parse(value: object, data_format: DataFormat) -> Record:
         text = block_texts(content, f"{where}.content") if blocks else string(content, f"{where}.content")
         turns_list.append(Turn(role, text))
         extra_keys += [f"{where}.{k}" for k in message if k not in ("role", "content")]
+    if blocks and value.get("schemaVersion") is not None:
+        string(value["schemaVersion"], "schemaVersion")
     system = value.get("system")
-    if "system" in value:
+    if "system" in value and not (blocks and system is None):  # as data classes write it that have none
         system = block_texts(system, "system") if blocks else string(system, "system")
     return Record(tuple(turns_list), system, tuple(extra_keys))
 

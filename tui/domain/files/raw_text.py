@@ -42,6 +42,8 @@ _MARKS = (b"\xff\xfe", b"\xfe\xff")
 _FIRST = 1 << 20
 _ISO_2022_JP = (b"\x1b$B", b"\x1b$@")
 """What begins Japanese letters in it; to everybody else it is ASCII."""
+_PUNCTUATION = '",;\t\n'
+"""Some of it is in every file of pairs."""
 _CONTROLS = [chr(code) for code in range(1, 0x20) if chr(code) not in "\t\n\r"]
 
 
@@ -87,7 +89,10 @@ def bare_utf16(head: bytes) -> str:
         if much or (some and not _is(head, "utf-8") and _is(head, codec)):
             text = head[: len(head) // 2 * 2].decode(codec, "ignore")
             controls = sum(map(text.count, _CONTROLS))
-            if "\0" not in text and controls * 9 < len(text) and sum(map(text.count, '",;\t\n')) > 1:
+            marks, same = sum(map(text.count, _PUNCTUATION)), sum(map(head.count, _PUNCTUATION.encode()))
+            # A table in UTF-8 with some zeros in its texts has these as bytes of their own.
+            own = marks * 2 >= same or not _is(head, "utf-8")
+            if "\0" not in text and controls * 9 < len(text) and marks > 1 and own:
                 return codec
     return ""
 
