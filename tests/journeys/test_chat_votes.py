@@ -52,7 +52,7 @@ async def test_a_vote_needs_two_whole_answers(walk: Walk) -> None:
 async def test_a_blind_round_tells_nothing_until_the_vote(walk: Walk) -> None:
     served(walk)
     async with chatting(walk) as tab:
-        tab.toss = lambda: True
+        tab.votes.toss = lambda: True
         await walk.press("escape", "B")
         await walk.sees("Blind: from the next question on")
         # One side is slow: its pace must not tell which it is.
@@ -199,13 +199,13 @@ async def test_in_a_blind_round_neither_the_warning_nor_a_stopped_answer_tells_w
 ) -> None:
     served(walk)
     async with chatting(walk) as tab:
-        tab.toss = lambda: True
+        tab.votes.toss = lambda: True
 
         async def tuned_with(_: str) -> str | None:
             target = tab.pane("a").target
             return "You are the keeper." if target and target.tuned else None
 
-        monkeypatch.setattr(tab, "_tuned_with", tuned_with)
+        monkeypatch.setattr(tab.settings, "_tuned_with", tuned_with)
         tab.recall_system()
         await walk.until(lambda: tab.tuned_with is not None, "what it was tuned with")
         tab.system_prompt = "Another."

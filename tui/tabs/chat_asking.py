@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from typing import ClassVar
 
 from textual import on, work
-from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
 
 from tui.domain.chat.chat import AnswerCut, AnswerEnd, Message, Note, Target, TextDelta
@@ -22,22 +20,6 @@ from tui.widgets.prompt import Prompt
 
 class AskingTab(KeepingTab, part=True):
     """One question goes to both sides; each answers on its own."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("i", "write", "write", tooltip="Write in the prompt", id="chat.write"),
-        Binding("full_stop", "again", "Ask the last question again", show=False, key_display=".", id="chat.again"),
-        Binding("e", "edit", "Edit an earlier question and go on from there", show=False, id="chat.edit"),
-        Binding("x", "stop_side", "Stop the answer of this side", show=False, id="chat.stop_side"),
-        Binding("n", "fresh", "new chat", id="chat.fresh"),
-        Binding(
-            "escape",
-            "stop",
-            "stop / leave",
-            tooltip="Stop the answers, then leave the prompt",
-            key_display="esc",
-            id="chat.stop",
-        ),
-    ]
 
     # What other parts do about it
 

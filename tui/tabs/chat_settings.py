@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import islice
-from typing import ClassVar
-
-from textual import work
-from textual.binding import Binding, BindingType
+from typing import TYPE_CHECKING
 
 from tui.dialogs.choice import Choice, ChoiceDialog
 from tui.dialogs.text import LineDialog
@@ -19,8 +16,11 @@ from tui.domain.files.formats import Record
 from tui.domain.files.pairs import Role
 from tui.domain.text import safe_line
 from tui.domain.values import dataclass
-from tui.tabs.chat_asking import AskingTab
+from tui.tabs.base import Actions
 from tui.tabs.chat_base import parse_parameters, written_parameters
+
+if TYPE_CHECKING:
+    from tui.tabs.chat import ChatTab
 
 _SAMPLE = 2_000
 """Records that are looked at for the system prompt of a file."""
@@ -34,45 +34,38 @@ class _Known:
     text: str
 
 
-class SettingsTab(AskingTab, part=True):
+class Settings(Actions):
     """The system prompt of the training data is what a tuned model should be asked with."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("P", "presets", "System prompt and parameters by name", show=False, id="chat.presets"),
-    ]
+    tab: ChatTab
 
     _own_system = False
 
-    def recall_system(self) -> None:
-        """Look which system prompt belongs to who answers now."""
-        self._recall()
-
-    @work(group="recall", exclusive=True)
-    async def _recall(self) -> None:
+    async def recall_system(self) -> None:
         """Take the system prompt that who answers was tuned with, else that of the last upload, unless one was written.
 
         Not while names are hidden: a warning that comes or goes would tell which side is tuned.
         """
-        if not self.identity.account or self.masked:
+        if not self.tab.identity.account or self.tab.masked:
             return
-        place = self.place
+        place = self.tab.place
         try:
-            self.tuned_with = await self._tuned_with(place)
+            self.tab.tuned_with = await self._tuned_with(place)
             if not self._own_system:
-                remembered = await self.services.recall(place, "system_prompt", self.system_prompt)
-                self.system_prompt = remembered if self.tuned_with is None else self.tuned_with
+                remembered = await self.services.recall(place, "system_prompt", self.tab.system_prompt)
+                self.tab.system_prompt = remembered if self.tab.tuned_with is None else self.tab.tuned_with
         except AppError as error:
-            self.say(error.sentence(), "problem")
-        self.show_line()
+            self.tab.say(error.sentence(), "problem")
+        self.tab.show_line()
 
     async def _tuned_with(self, place: str) -> str | None:
         """The system prompt of the data that the tuned side was trained on; None when nobody can tell.
 
         A blind round may have left the tuned model on side B.
         """
-        targets = [pane.target for pane in self.panes if pane.target is not None]
+        targets = [pane.target for pane in self.tab.panes if pane.target is not None]
         target = next((t for t in targets if t.tuned), None)
-        runs = (r for r in self.board.runs if target and any(e.arn == target.model_id for e in r.endpoints))
+        runs = (r for r in self.tab.board.runs if target and any(e.arn == target.model_id for e in r.endpoints))
         run = next(runs, None)
         if run is None or run.job is None or not run.job.training_uri:
             return None
@@ -80,62 +73,58 @@ class SettingsTab(AskingTab, part=True):
             return None  # there it is a part of the questions
         return await self.services.run_data.system_prompt(place, run.job)
 
-    @work(group="settings")
-    async def action_system_prompt(self) -> None:
+    async def write_system_prompt(self) -> None:
         """Write the system prompt of both sides, or take a known one."""
         from tui.dialogs.system import SystemDialog
 
         known = await self._known()
         note = "For both sides; empty for none."
-        if self.tuned_with is not None:
+        if self.tab.tuned_with is not None:
             note += " A tuned model answers best with the system prompt that it was tuned with."
         rows = [(one.name, one.text) for one in known]
-        now = self.system_prompt
-        text = await self.ask(SystemDialog("System prompt", value=now, note=note, known=rows, kept_as="chat system"))
+        now = self.tab.system_prompt
+        text = await self.tab.ask(
+            SystemDialog("System prompt", value=now, note=note, known=rows, kept_as="chat system")
+        )
         if text is not None:
-            self.system_prompt, self._own_system = text, True
-            self.show_line()
+            self.tab.system_prompt, self._own_system = text, True
+            self.tab.show_line()
 
     async def _known(self) -> list[_Known]:
         """System prompts that were met, that of the training data first."""
-        found = [] if self.tuned_with is None else [_Known("what the model was tuned with", self.tuned_with)]
-        found += await self.services.pool.run(_in_files, self.files)
+        found = [] if self.tab.tuned_with is None else [_Known("what the model was tuned with", self.tab.tuned_with)]
+        found += await self.services.pool.run(_in_files, self.tab.files)
         found.append(_Known("settings", self.services.settings.system_prompt))
         try:
-            remembered = await self.services.recall(self.place, "system_prompt")
+            remembered = await self.services.recall(self.tab.place, "system_prompt")
             found += [_Known("last upload", remembered)] if remembered else []
             found += [_Known(safe_line(p.name, 40), p.system) for p in await self.services.presets.all()]
         except AppError as error:
-            self.say(error.sentence(), "problem")
+            self.tab.say(error.sentence(), "problem")
         texts: dict[str, _Known] = {}
         for one in found:
             texts.setdefault(one.text, one)
         return list(texts.values())
 
-    @work(group="settings")
-    async def action_parameters(self) -> None:
+    async def set_parameters(self) -> None:
         """Set tokens, temperature and top_p of both sides."""
-        typed = await self.ask(
+        typed = await self.tab.ask(
             LineDialog(
                 "Parameters of both sides",
-                value=written_parameters(self.parameters),
+                value=written_parameters(self.tab.parameters),
                 note="max=1…4096, t=0…1, top_p=0…1; leave t and top_p out for the model's own",
                 problem=lambda text: "" if parse_parameters(text) else "like max=512 t=0.1 top_p=0.9",
             )
         )
         parsed = parse_parameters(typed) if typed else None
         if parsed is not None:
-            self.parameters = parsed
-            self.show_line()
+            self.tab.parameters = parsed
+            self.tab.show_line()
 
     # Presets
 
-    @work(group="settings")
-    async def action_presets(self) -> None:
-        """Use a preset, keep one, or drop one."""
-        await self.attempt(self._presets())
-
-    async def _presets(self) -> None:
+    async def choose_preset(self) -> None:
+        """Use a preset, keep one, or drop one. Raises AppError."""
         presets = await self.services.presets.all()
         rows = [
             Choice(
@@ -145,19 +134,19 @@ class SettingsTab(AskingTab, part=True):
         ]
         rows.append(Choice("save", "keep this …", "the system prompt and parameters of now, under a name"))
         rows += [Choice("drop", "drop one …")] if presets else []
-        chosen = await self.ask(ChoiceDialog("Presets", rows))
+        chosen = await self.tab.ask(ChoiceDialog("Presets", rows))
         if chosen == "save":
             await self._save_preset()
         elif chosen == "drop":
             await self._drop_preset(presets)
         elif chosen is not None:
             preset = presets[int(chosen.split()[1])]
-            self.system_prompt, self.parameters, self._own_system = preset.system, preset.parameters, True
-            self.show_line()
-            self.say(f"Both sides are asked with {safe_line(preset.name, 60)}", "good")
+            self.tab.system_prompt, self.tab.parameters, self._own_system = preset.system, preset.parameters, True
+            self.tab.show_line()
+            self.tab.say(f"Both sides are asked with {safe_line(preset.name, 60)}", "good")
 
     async def _save_preset(self) -> None:
-        name = await self.ask(
+        name = await self.tab.ask(
             LineDialog(
                 "A name for this preset",
                 note="An equal name is replaced.",
@@ -165,15 +154,15 @@ class SettingsTab(AskingTab, part=True):
             )
         )
         if name:
-            await self.services.presets.save(Preset(name.strip(), self.system_prompt, self.parameters))
-            self.say(f"{safe_line(name, 60)} is kept", "good")
+            await self.services.presets.save(Preset(name.strip(), self.tab.system_prompt, self.tab.parameters))
+            self.tab.say(f"{safe_line(name, 60)} is kept", "good")
 
     async def _drop_preset(self, presets: list[Preset]) -> None:
         rows = [Choice(str(n), safe_line(p.name, 40), safe_line(p.system, 120)) for n, p in enumerate(presets)]
-        chosen = await self.ask(ChoiceDialog("Drop which preset?", rows))
+        chosen = await self.tab.ask(ChoiceDialog("Drop which preset?", rows))
         if chosen is not None:
             await self.services.presets.delete(presets[int(chosen)].name)
-            self.say(f"{safe_line(presets[int(chosen)].name, 60)} is gone")
+            self.tab.say(f"{safe_line(presets[int(chosen)].name, 60)} is gone")
 
 
 def _in_files(files: OpenFiles) -> list[_Known]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from textual import work
-from textual.binding import Binding, BindingType
 
 from tui.dialogs.choice import Choice, ChoiceDialog
 from tui.dialogs.text import LineDialog
@@ -22,11 +19,6 @@ _TYPED = "type an id"
 
 class SidesTab(ChatBase, part=True):
     """Both sides are aimed by the run that was asked for, by themselves, or by hand."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("a", "target('a')", "A answers", show=False, id="chat.a"),
-        Binding("b", "target('b')", "B answers", show=False, id="chat.b"),
-    ]
 
     _run_key = ""
     _looked_for_base = _chosen_b = False

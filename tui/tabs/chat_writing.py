@@ -8,12 +8,12 @@ from textual.widgets import TextArea
 
 from tui.dialogs.keeping import SOON
 from tui.domain.errors import AppError
-from tui.tabs.chat_history import HistoryTab
+from tui.tabs.chat_asking import AskingTab
 
 _KEY, _TEXT = "question in chat", "question"
 
 
-class WritingTab(HistoryTab, part=True):
+class WritingTab(AskingTab, part=True):
     """A question that was not sent outlives the app."""
 
     _keeping: Timer | None = None

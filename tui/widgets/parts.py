@@ -9,7 +9,7 @@ class InParts:
     """For the base of such classes; `class Editing(Base, part=True)` is a part that is never made by itself.
 
     Textual gathers bindings, reactives and names from all base classes for each class anew, and for a part nobody asks
-    for them: two dozen parts are a fortieth of the start.
+    for them: a dozen parts are a hundredth of the start.
     """
 
     def __init_subclass__(cls, *, part: bool = False, **options: Any) -> None:
