@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from textual.screen import ModalScreen
@@ -60,7 +61,7 @@ class OneGo:
             return
         if self._tried_again is None or abs(now - self._tried_again) >= TRY_AGAIN:
             self._tried_again = now
-            self.main.run_worker(self._once_more(order), group="one-go", exclusive=True)
+            self.main.run_worker(partial(self._once_more, order), group="one-go", exclusive=True)
 
     async def _once_more(self, order: Order) -> None:
         """Delete what could not be deleted; what was asked completely before is judged then."""
@@ -109,7 +110,7 @@ class OneGo:
             self.main.say(refusal.sentence(), "problem")
         else:
             self._planning = True
-            self.main.run_worker(self._one_go(self.main.board.run(run_key)), group="one-go", exclusive=True)
+            self.main.run_worker(partial(self._one_go, self.main.board.run(run_key)), group="one-go", exclusive=True)
 
     def _give_up(self) -> None:
         from tui.dialogs.confirm import ConfirmDialog

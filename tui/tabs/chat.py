@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -127,7 +127,7 @@ class ChatTab(WritingTab):
     # What happens to a conversation
 
     def recall_system(self) -> None:
-        self.run_worker(self.settings.recall_system(), group="recall", exclusive=True)
+        self.run_worker(partial(self.settings.recall_system), group="recall", exclusive=True)
 
     def offer_last(self) -> None:
         """Say that a conversation is left from an earlier session."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tui.domain.chat.conversation import Exchange
@@ -43,7 +44,7 @@ class Showing(Actions):
             self.tab.add_class("-reference")
         self.show_reference()
         if not exchange.probe.reference and self.tab.files:
-            self.tab.run_worker(self._look_up(exchange), group="reference", exclusive=True)
+            self.tab.run_worker(partial(self._look_up, exchange), group="reference", exclusive=True)
 
     async def _look_up(self, exchange: Exchange) -> None:
         reference, origin = await self.services.pool.run(reference_for, exchange.probe.question, self.tab.files)

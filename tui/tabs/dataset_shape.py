@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tui.domain.errors import AppError
@@ -52,7 +53,7 @@ class Shaping(Actions):
         prices = prices_of(self.services.settings.prices, self.tab.model.key)
 
         def measure() -> None:
-            self.tab.run_worker(self._measure_tokens(dialog, files), group="measure", exclusive=True)
+            self.tab.run_worker(partial(self._measure_tokens, dialog, files), group="measure", exclusive=True)
 
         dialog = StatisticsDialog(
             files,
@@ -69,7 +70,7 @@ class Shaping(Actions):
 
         self.tab.app.push_screen(dialog, closed)
         self._count(dialog, files)
-        self.tab.run_worker(self._price(dialog), group="price", exclusive=True)
+        self.tab.run_worker(partial(self._price, dialog), group="price", exclusive=True)
 
     async def _price(self, dialog: StatisticsDialog) -> None:
         """What AWS's own list tells, where it may be read."""
@@ -78,8 +79,10 @@ class Shaping(Actions):
             dialog.price(prices)
 
     def _count(self, dialog: StatisticsDialog, files: list[Counted]) -> None:
-        counting = self.tab.attempt(self._put_statistics(dialog, files))
-        self.tab.run_worker(counting, group="statistics", exclusive=True)
+        self.tab.run_worker(partial(self._count_all, dialog, files), group="statistics", exclusive=True)
+
+    async def _count_all(self, dialog: StatisticsDialog, files: list[Counted]) -> None:
+        await self.tab.attempt(self._put_statistics(dialog, files))
 
     async def _put_statistics(self, dialog: StatisticsDialog, files: list[Counted]) -> None:
         """Count every file, the one that is shown first, as long as the dialog is open."""

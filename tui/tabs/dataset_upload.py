@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,7 +68,10 @@ class Uploading(Actions):
         elif not files:
             self.tab.say("Open a training file first (o); R changes what a file is for", "problem")
         else:
-            self.tab.run_worker(self.tab.attempt(self._upload(files)), group="upload", exclusive=True)
+            self.tab.run_worker(partial(self._begin, files), group="upload", exclusive=True)
+
+    async def _begin(self, files: list[EditedFile]) -> None:
+        await self.tab.attempt(self._upload(files))
 
     async def _upload(self, files: list[EditedFile]) -> None:
         from tui.dialogs.upload import UploadForm
