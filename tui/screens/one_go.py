@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from textual.screen import ModalScreen
@@ -18,7 +17,7 @@ from tui.domain.serving.pricing import cents
 from tui.domain.text import safe_line
 from tui.domain.training.runs import Board, Run
 from tui.screens.money import TRY_AGAIN
-from tui.tabs.base import Tab
+from tui.tabs.base import Tab, newest
 
 if TYPE_CHECKING:
     from tui.domain.evaluation.setup import Setup
@@ -61,7 +60,7 @@ class OneGo:
             return
         if self._tried_again is None or abs(now - self._tried_again) >= TRY_AGAIN:
             self._tried_again = now
-            self.main.run_worker(partial(self._once_more, order), group="one-go", exclusive=True)
+            newest(self.main, "one-go", self._once_more, order)
 
     async def _once_more(self, order: Order) -> None:
         """Delete what could not be deleted; what was asked completely before is judged then."""
@@ -110,7 +109,7 @@ class OneGo:
             self.main.say(refusal.sentence(), "problem")
         else:
             self._planning = True
-            self.main.run_worker(partial(self._one_go, self.main.board.run(run_key)), group="one-go", exclusive=True)
+            newest(self.main, "one-go", self._one_go, self.main.board.run(run_key))
 
     def _give_up(self) -> None:
         from tui.dialogs.confirm import ConfirmDialog

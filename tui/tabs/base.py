@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual.containers import Vertical
+from textual.dom import DOMNode
 from textual.message import Message
 from textual.widget import Widget
 
@@ -151,6 +153,12 @@ class Actions:
     def __init__(self, tab: Tab) -> None:
         self.tab = tab
         self.services = tab.services
+
+
+def newest(node: DOMNode, group: str, work: Callable[..., Coroutine[Any, Any, None]], *given: Any) -> None:
+    """Have work done in place of what its group does now. It is made when it begins, which it may never do."""
+    beginning: Any = partial(work, *given)  # as Textual's type has it, it might be a plain function as well
+    node.run_worker(beginning, group=group, exclusive=True)
 
 
 def working_folder() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -14,6 +14,7 @@ from tui.domain.chat.conversation import SIDES, Exchange
 from tui.domain.evaluation.setup import Sides
 from tui.domain.text import safe
 from tui.services.session import Services
+from tui.tabs.base import newest
 from tui.tabs.chat_base import paint_rate
 from tui.tabs.chat_writing import WritingTab
 from tui.widgets.answer_pane import AnswerPane
@@ -127,7 +128,7 @@ class ChatTab(WritingTab):
     # What happens to a conversation
 
     def recall_system(self) -> None:
-        self.run_worker(partial(self.settings.recall_system), group="recall", exclusive=True)
+        newest(self, "recall", self.settings.recall_system)
 
     def offer_last(self) -> None:
         """Say that a conversation is left from an earlier session."""

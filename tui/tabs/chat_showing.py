@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from tui.domain.chat.conversation import Exchange
 from tui.domain.dataset.drafts import reference_for
 from tui.domain.differences import Piece, differences
-from tui.tabs.base import Actions
+from tui.tabs.base import Actions, newest
 from tui.widgets.markdown_lines import markdown_lines
 from tui.widgets.reference_pane import ReferencePane
 from tui.widgets.styled_lines import StyledLine, marked
@@ -44,7 +43,7 @@ class Showing(Actions):
             self.tab.add_class("-reference")
         self.show_reference()
         if not exchange.probe.reference and self.tab.files:
-            self.tab.run_worker(partial(self._look_up, exchange), group="reference", exclusive=True)
+            newest(self.tab, "reference", self._look_up, exchange)
 
     async def _look_up(self, exchange: Exchange) -> None:
         reference, origin = await self.services.pool.run(reference_for, exchange.probe.question, self.tab.files)

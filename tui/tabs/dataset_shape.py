@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from tui.domain.errors import AppError
@@ -12,7 +11,7 @@ from tui.domain.files.pairs import Keys
 from tui.domain.serving.pricing import prices_of
 from tui.domain.text import safe_line
 from tui.domain.values import dataclass
-from tui.tabs.base import Actions
+from tui.tabs.base import Actions, newest
 from tui.tabs.dataset_base import EditedFile
 from tui.widgets.cells import plain_terminal
 
@@ -53,7 +52,7 @@ class Shaping(Actions):
         prices = prices_of(self.services.settings.prices, self.tab.model.key)
 
         def measure() -> None:
-            self.tab.run_worker(partial(self._measure_tokens, dialog, files), group="measure", exclusive=True)
+            newest(self.tab, "measure", self._measure_tokens, dialog, files)
 
         dialog = StatisticsDialog(
             files,
@@ -70,7 +69,7 @@ class Shaping(Actions):
 
         self.tab.app.push_screen(dialog, closed)
         self._count(dialog, files)
-        self.tab.run_worker(partial(self._price, dialog), group="price", exclusive=True)
+        newest(self.tab, "price", self._price, dialog)
 
     async def _price(self, dialog: StatisticsDialog) -> None:
         """What AWS's own list tells, where it may be read."""
@@ -79,7 +78,7 @@ class Shaping(Actions):
             dialog.price(prices)
 
     def _count(self, dialog: StatisticsDialog, files: list[Counted]) -> None:
-        self.tab.run_worker(partial(self._count_all, dialog, files), group="statistics", exclusive=True)
+        newest(self.tab, "statistics", self._count_all, dialog, files)
 
     async def _count_all(self, dialog: StatisticsDialog, files: list[Counted]) -> None:
         await self.tab.attempt(self._put_statistics(dialog, files))

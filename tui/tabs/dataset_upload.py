@@ -6,7 +6,6 @@ import asyncio
 import threading
 import time
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from tui.domain.dataset.checks import total_problem
 from tui.domain.errors import AppError, Cause
 from tui.domain.files.pairs import Role
 from tui.domain.text import count, safe_line
-from tui.tabs.base import Actions
+from tui.tabs.base import Actions, newest
 from tui.tabs.dataset_base import with_edits
 from tui.widgets.progress import ProgressLine
 
@@ -68,7 +67,7 @@ class Uploading(Actions):
         elif not files:
             self.tab.say("Open a training file first (o); R changes what a file is for", "problem")
         else:
-            self.tab.run_worker(partial(self._begin, files), group="upload", exclusive=True)
+            newest(self.tab, "upload", self._begin, files)
 
     async def _begin(self, files: list[EditedFile]) -> None:
         await self.tab.attempt(self._upload(files))
