@@ -31,6 +31,7 @@ def test_fit_gives_exactly_the_width(text: str, width: int) -> None:
         ("日本語", 5, "日本…", "日本…"),
         ("日本語", 4, "日… ", " 日…"),
         ("日本語", 1, "…", "…"),
+        ("👩🏽\u200d🚀❤\ufe0f", 6, "👩🚀❤ ", " 👩🚀❤"),  # as every terminal draws them
         ("a  b\nc", 6, "a b c ", " a b c"),
         ("", 2, "  ", "  "),
     ],

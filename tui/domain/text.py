@@ -40,6 +40,8 @@ class _StandIns(dict[int, str]):
 _TABLE = _StandIns()
 UNSAFE = re.compile("[" + "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in _RANGES) + "]")
 """Matches each character that `safe` replaces; newline and tab are not among them."""
+_JOINERS = re.compile("[\u200d\ufe0f\U0001f3fb-\U0001f3ff]")
+"""Zero width joiner, emoji presentation, skin tones."""
 _SAFE_ASCII = bytes(code for code in range(0x80) if not UNSAFE.match(chr(code)))
 
 
@@ -64,10 +66,15 @@ def safe(text: str, limit: int | None = None) -> str:
     return f"{text}… ({cut:,} more characters)" if cut else text
 
 
+def without_joiners(text: str) -> str:
+    """`text` without what makes one emoji of several, or another one of it: terminals differ by cells in drawing it,
+    and whatever stands behind it in its line would be shifted."""
+    return text if text.isascii() else _JOINERS.sub("", text)
+
+
 def safe_line(text: str, limit: int = 400) -> str:
     """`text` on one line: safe, white space folded, joiners that terminals draw differently left out."""
-    head = text[: limit + 1]
-    line = " ".join(safe(head).replace("\u200d", "").replace("\ufe0f", "").split())
+    line = " ".join(without_joiners(safe(text[: limit + 1])).split())
     return line if len(text) <= limit else line[:limit].rstrip() + "…"
 
 

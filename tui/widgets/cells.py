@@ -6,11 +6,10 @@ import os
 
 from rich.cells import get_character_cell_size
 
-from tui.domain.text import safe, safe_line
+from tui.domain.text import safe, safe_line, without_joiners
 
 _NO_LINE_START = frozenset("、。，．,.:;：；！？!?)]}）］｝」』】〉》〕’”…ー々ぁぃぅぇぉっゃゅょァィゥェォッャュョ％%")
 _NO_LINE_END = frozenset("([{（［｛「『【〈《〔‘“")
-_FOLDED = str.maketrans({"\u200d": None, "\ufe0f": None, "\t": "    "})
 
 
 def _cut(text: str, width: int) -> tuple[str, int]:
@@ -48,7 +47,7 @@ def padded(text: str, width: int) -> str:
 
 def displayed(text: str) -> str:
     """Outside text of any number of lines as it is shown: safe, tabs as four cells, no joiners."""
-    return safe(text).translate(_FOLDED)
+    return without_joiners(safe(text)).replace("\t", "    ")
 
 
 def wrap(text: str, width: int) -> list[str]:
