@@ -37,6 +37,7 @@ from tui.services.watcher import Pace
 from tui.widgets.frame import StatusLine
 
 thrift.share_styles()
+thrift.share_handlers()
 thrift.share_models()
 thrift.hurry_retries()
 thrift.lighten_strips()
@@ -45,6 +46,8 @@ FAST = Pace(moving=0.25, still=1, broken=0.1, slowest=0.5)
 PATIENCE = 30.0
 FORGETTING = 20
 """Journeys after which the earlier ones are forgotten."""
+ALL_FORGETTING = 10
+"""How often they are, when what was left at earlier times is looked at too."""
 _begun = itertools.count()
 
 
@@ -181,8 +184,10 @@ def begin_empty() -> None:
     until the process ends. An app in a process of its own does this at its start, which here would keep every earlier
     app for good.
     """
-    if next(_begun) % FORGETTING == 1:
-        gc.unfreeze()
+    times, rest = divmod(next(_begun), FORGETTING)
+    if rest == 1:
+        if times % ALL_FORGETTING == 0:
+            gc.unfreeze()
         gc.collect()
         gc.freeze()
 

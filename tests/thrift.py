@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache, wraps
 from typing import Any
 
 from rich.segment import Segment
 from textual.cache import FIFOCache
 from textual.css.stylesheet import Stylesheet
+from textual.message import Message
+from textual.message_pump import MessagePump
 from textual.strip import Strip
 
 
@@ -18,15 +20,58 @@ def share_styles() -> None:
     if hasattr(parse, "__wrapped__"):
         return
     known: dict[tuple[Any, ...], list[Any]] = {}
+    variables: dict[frozenset[Any], frozenset[Any]] = {}
+    last: list[Any] = [None, None]
 
     @wraps(parse)
     def parsed(self: Stylesheet, *given: Any, **named: Any) -> list[Any]:
-        key = (frozenset(self._variables.items()), given, tuple(named.items()))
+        if self._variables is not last[0]:  # an app has one set of them for all of its sheets
+            values = frozenset(self._variables.items())
+            last[:] = self._variables, variables.setdefault(values, values)
+        key = (id(last[1]), given, tuple(named.items()))
         if key not in known:
             known[key] = parse(self, *given, **named)
         return known[key]
 
     Stylesheet._parse_rules = parsed  # type: ignore[method-assign]
+
+
+def share_handlers() -> None:
+    """Which methods of a widget hear a message is looked up once for a class and a kind of message, where no selector
+    decides: Textual looks through all base classes each time, for every idle widget too."""
+    look_up = MessagePump._get_dispatch_methods
+    if hasattr(look_up, "__wrapped__"):
+        return
+    known: dict[tuple[type, str, type], list[tuple[type, Any]] | None] = {}
+
+    @wraps(look_up)
+    def handlers(self: MessagePump, method_name: str, message: Message) -> Iterator[tuple[type, Any]]:
+        key = (type(self), method_name, type(message))
+        if key not in known:
+            known[key] = _by_name(*key)
+        named = known[key]
+        if named is None:
+            yield from look_up(self, method_name, message)
+            return
+        for owner, method in named:
+            if message._no_default_action:
+                return
+            yield owner, method.__get__(self, owner)
+
+    MessagePump._get_dispatch_methods = handlers  # type: ignore[method-assign]
+
+
+def _by_name(pump: type, method_name: str, message: type) -> list[tuple[type, Any]] | None:
+    """The handlers found by their name alone, most derived first; None where one was told by `@on`."""
+    found = []
+    for owner in pump.__mro__:
+        held = vars(owner)
+        if not {*held.get("_decorated_handlers", {})}.isdisjoint(message.__mro__):
+            return None
+        method = held.get(f"_{method_name}") or held.get(method_name)
+        if method is not None and not getattr(method, "_textual_on", None):
+            found.append((owner, method))
+    return found
 
 
 def share_models() -> None:
