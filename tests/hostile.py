@@ -212,7 +212,8 @@ def names() -> list[bytes]:
     """File names that a list, a title or a message may stumble over."""
     return [
         b"\x1b[31mred.json", b"new\nline.json", b"[red] markup.json", b"-dash.json", b" blank .json", b"\xff\xfe.json",
-        "提灯 👨‍👩‍👧‍👦.json".encode(), b"x" * 250 + b".json", b"\xc2\x9b31m.json", "‮txet.json".encode(), b"no-suffix",
+        "提灯 👨‍👩‍👧‍👦.json".encode(), b"x" * 250 + b".json", b"\xc2\x9b31m.json",
+        "\u202etxet.json".encode(), b"no-suffix",
     ]  # fmt: skip
 
 

@@ -8,10 +8,12 @@ from difflib import SequenceMatcher
 from typing import TypeAlias
 
 _TOKENS = re.compile(
-    r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uff66-\uff9f]|\s+|[^\W\u3040-\u30ff\u3400-\u9fff]+|.", re.S
+    r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uff66-\uff9f]|\s+|[^\W\u3040-\u30ff\u3400-\u9fff]+|.", re.DOTALL
 )
 _MOST = 4_000
 """Tokens of one text; longer ones are not compared, since the time grows with the product of both lengths."""
+_LONGEST = 50 * _MOST
+"""Characters of one text: to take one of megabytes apart, only to find that it has too many, takes a second."""
 _MOST_MEETINGS = 1_200_000
 """Of equal tokens, as in two texts of a thousand words: one that says the same over and over meets itself everywhere,
 and would take many seconds."""
@@ -25,6 +27,8 @@ def differences(one: str, other: str) -> tuple[list[Piece], list[Piece]] | None:
 
     None when they are too long, or repeat themselves too often.
     """
+    if max(len(one), len(other)) > _LONGEST:
+        return None
     ours, theirs = _TOKENS.findall(one), _TOKENS.findall(other)
     if max(len(ours), len(theirs)) > _MOST:
         return None

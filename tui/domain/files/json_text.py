@@ -154,7 +154,7 @@ class Style:
         inner = before[before.rindex("\n") + 1 :]
         after = text[held[-1].end : text.rindex("}")]
         outer = after[after.rindex("\n") + 1 :] if "\n" in after else ""
-        step = inner[len(outer) :] if inner.startswith(outer) else inner
+        step = inner.removeprefix(outer)
         return cls(escaped, ",", colon, step, outer, "\r\n" if "\r\n" in before else "\n")
 
     def literal(self, value: str) -> str:
