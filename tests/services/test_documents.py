@@ -495,6 +495,45 @@ async def test_unsaved_edits_come_back_after_a_kill(documents: Documents, path: 
     until(lambda: journals(state) == [])
 
 
+async def test_what_has_taken_the_place_of_a_file_is_told(documents: Documents, path: Path, state: Path) -> None:
+    opened = await documents.open(path)
+    await documents.do(opened, answer(0, "kept"))
+    take_away(path)
+    path.mkdir()
+    with pytest.raises(AppError, match="cannot be written") as caught:
+        await documents.save(opened, anyway=True)
+    assert "Is a directory" in caught.value.detail
+    with pytest.raises(WouldOverwrite, match="was changed on disk"):
+        await documents.save(opened)
+    path.rmdir()
+    path.symlink_to(path.name)
+    await documents.look(opened)
+    assert opened.outside == "gone"
+    take_away(path)
+    for place in (path.with_name("x" * 300), path / "below.json"):
+        with pytest.raises(AppError, match="cannot be written"):
+            await documents.save(opened, place)
+    folder, away = path.parent, path.parent.with_name("away")
+    folder.rename(away)
+    folder.write_text("a file now")
+    await documents.look(opened)
+    assert opened.outside == "gone"
+    with pytest.raises(AppError, match="cannot be written"):
+        await documents.save(opened)
+    assert opened.document.dirty
+    folder.unlink()
+    away.rename(folder)
+    (state / "backups").rename(state / "old")
+    put(state / "backups", b"no folder")
+    put(path, b"theirs")
+    with pytest.raises(AppError, match="cannot be written"):
+        await documents.save(opened, anyway=True)
+    assert content(path) == b"theirs"
+    take_away(state / "backups")
+    await documents.save(opened, anyway=True)
+    assert content(path) == expected((0, "kept"))
+
+
 async def test_a_file_in_shift_jis_is_saved_as_it_was_or_not_at_all(
     documents: Documents, path: Path, state: Path
 ) -> None:

@@ -62,7 +62,7 @@ def write_whole(
     before that counts, and may raise.
     """
     name = safe_line(path.name, 60)
-    with _told(name, pieces):
+    with told(name, pieces):
         target = Path(os.path.realpath(path))
         old = target.stat() if target.exists() else None
         if old is not None and not (stat.S_ISREG(old.st_mode) and os.access(target, os.W_OK)):
@@ -79,7 +79,8 @@ def write_whole(
 
 
 @contextmanager
-def _told(name: str, pieces: Pieces) -> Iterator[None]:
+def told(name: str, pieces: Pieces) -> Iterator[None]:
+    """What the system refuses while a file is being written, as an AppError."""
     try:
         yield
     except (OSError, ValueError) as error:

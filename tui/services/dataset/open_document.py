@@ -7,7 +7,7 @@ import codecs
 import hashlib
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from tui.domain.values import dataclass
 from tui.services.dataset.datasets import read_file
 from tui.services.dataset.file_lock import FileLock, remove_abandoned
 from tui.services.dataset.journal import Journal
-from tui.services.saving import Fingerprint, Written, back_up, write_whole
+from tui.services.saving import Fingerprint, Written, back_up, told, write_whole
 
 PATIENCE = 2.0
 """Seconds that an edit waits for the journal before it goes on without one."""
@@ -132,7 +132,7 @@ def opened_from(
 def fingerprint(path: Path) -> Fingerprint | None:
     try:
         return Fingerprint.of(os.stat(path))
-    except FileNotFoundError:
+    except OSError:  # gone, or not to be reached any more
         return None
 
 
@@ -243,13 +243,15 @@ def write_document(
 
     Raises AppError, NotInEncoding among them, and WouldOverwrite unless `anyway`.
     """
-    remove_abandoned(Path(os.path.realpath(path)).parent)
-    journal = opened.journal
     _must_fit(opened, version, encoding)
+    name, journal = safe_line(path.name, 60), opened.journal
+
+    def pieces() -> Iterator[bytes]:
+        return version.render(encoding)
 
     def look() -> Fingerprint | None:
         if elsewhere and not anyway and os.path.lexists(path):
-            raise WouldOverwrite(f"{safe_line(path.name, 60)} is there already")
+            raise WouldOverwrite(f"{name} is there already")
         if not elsewhere and not anyway and changed(opened):
             raise WouldOverwrite(f"{opened.name} was changed on disk by another program")
         return fingerprint(path)
@@ -262,7 +264,9 @@ def write_document(
             with suppress(OSError):
                 journal.append({"saving": sha256}).result(PATIENCE)
 
-    seen = look()
-    notes = [f"what was there is in {back_up(path, backups)}"] if anyway and path.exists() else []
-    written = write_whole(path, lambda: version.render(encoding), backups=backups, last=last)
+    with told(name, pieces):  # a folder may have taken its place, or the backups have no room
+        remove_abandoned(Path(os.path.realpath(path)).parent)
+        seen = look()
+        notes = [f"what was there is in {back_up(path, backups)}"] if anyway and path.exists() else []
+        written = write_whole(path, pieces, backups=backups, last=last)
     return Written(written.fingerprint, written.sha256, "; ".join([*notes, *filter(None, [written.note])]))
