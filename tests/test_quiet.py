@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 
+import pytest
 from textual.app import App
 from textual.pilot import Pilot
 
@@ -65,3 +67,10 @@ async def test_nobody_waits_long_for_a_thread_that_waits_itself() -> None:
         await quiet(max_sleep=0.05)
         assert time.monotonic() - began < 5
         app.release.set()
+
+
+def test_what_a_worker_tells_of_a_test_is_sent_at_once(pytestconfig: pytest.Config) -> None:
+    to_master = getattr(getattr(pytestconfig, "failures_db", None), "sock", None)
+    if hasattr(pytestconfig, "workerinput"):
+        assert to_master is not None, "pytest-rerunfailures tells it otherwise now"
+    assert to_master is None or to_master.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
