@@ -38,7 +38,7 @@ from tui.widgets.evaluation_rows import (
     EvaluationRows,
 )
 from tui.widgets.filter_line import FilterLine
-from tui.widgets.frame import KeyLine, StatusLine
+from tui.widgets.frame import KeyLine, StatusLine, TitleLine
 from tui.widgets.text_pane import Line
 from tui.widgets.virtual_table import VirtualTable
 
@@ -72,6 +72,7 @@ class EvaluationScreen(DetailPart, RunsPart, PastPart, BedrockPart, FilesPart, P
         Binding("X", "delete", "Delete this evaluation", show=False, id="evaluation.delete"),
         Binding("y", "copy", "Copy the headline", show=False, id="evaluation.copy"),
         Binding("W", "doubts", "All that weakens the result", show=False, id="evaluation.doubts"),
+        Binding("dollar_sign", "money", "What bills", show=False, key_display="$", id="evaluation.money"),
         Binding("question_mark", "help", "help", key_display="?", id="evaluation.help"),
         Binding("escape", "back", "back", key_display="esc", id="evaluation.back"),
     ]
@@ -79,7 +80,7 @@ class EvaluationScreen(DetailPart, RunsPart, PastPart, BedrockPart, FilesPart, P
 
     def compose(self) -> ComposeResult:
         with Vertical(id="body"):
-            yield Line(id="evaluation-title")
+            yield TitleLine(now=self.services.now)
             yield Static("", id="evaluation-headline", markup=False)
             yield Static("", id="evaluation-conclusion", markup=False)
             yield Static("", id="evaluation-warnings", markup=False)
@@ -98,6 +99,9 @@ class EvaluationScreen(DetailPart, RunsPart, PastPart, BedrockPart, FilesPart, P
         self.show_part(self.part)
         self.query_one("#questions").focus()
         self.watch_training()
+        title = self.query_one(TitleLine)
+        self.watch(self.home, "board", lambda board: setattr(title, "board", board))
+        self.watch(self.home, "bills", lambda bills: setattr(title, "bills", bills))
         self.draw()
 
     def open(self, evaluation: str = "", sides: Sides | None = None) -> None:
@@ -173,7 +177,7 @@ class EvaluationScreen(DetailPart, RunsPart, PastPart, BedrockPart, FilesPart, P
 
     def draw(self) -> None:
         """Show everything as it is known now."""
-        if not self.query("#evaluation-title"):
+        if not self.query(TitleLine):
             return
         self._draw_lines()
         if self.compared is not None:
@@ -188,7 +192,7 @@ class EvaluationScreen(DetailPart, RunsPart, PastPart, BedrockPart, FilesPart, P
         self.draw_parts()
 
     def _draw_lines(self) -> None:
-        self.query_one("#evaluation-title", Line).put(Content.assemble((" Evaluation  ", "bold"), self._title()))
+        self.query_one(TitleLine).title = Content.assemble((" Evaluation  ", "bold"), self._title())
         self.write("#evaluation-headline", self.head_shown.text if self.head_shown else "")
         self.write("#evaluation-conclusion", self._conclusion())
         self.draw_doubts()
@@ -297,6 +301,13 @@ class EvaluationScreen(DetailPart, RunsPart, PastPart, BedrockPart, FilesPart, P
             self.app.pop_screen()
             if self.control is not None:
                 self.say("The evaluation goes on; E in Chat shows it")
+
+    def action_money(self) -> None:
+        """Show all that bills; what is said of it is said here."""
+        if self.home.bills:
+            self.home.action_money()
+        else:
+            self.say("Nothing bills by the hour here")
 
     def action_help(self) -> None:
         """The keys."""

@@ -62,10 +62,10 @@ class HeaderLine(Widget):
         left, meter = self._left(), self._meter()
         self._named, self._metered = left.plain, meter
         width = self.size.width
-        room = width - cell_len(meter) - 1
+        room = width - cell_len(meter) - 2
         text = left.truncate(max(0, room), ellipsis=True, pad=True)
         colour = "$text-error bold" if is_idle(self.bills, self._now()) else "$text-warning bold"
-        return Content.assemble(text, (meter, colour), " ") if meter else text
+        return Content.assemble(text, " ", (meter, colour), " ") if meter else text
 
     def _left(self) -> Content:
         at = self.identity
@@ -99,6 +99,22 @@ class HeaderLine(Widget):
         unsure = Part.THROUGHPUTS in board.missed
         idle = " idle" if is_idle(self.bills, now) else ""
         return meter_text(self.bills, now, unsure=unsure, unseen=board.may_bill_unseen) + idle
+
+
+class TitleLine(HeaderLine):
+    """What fills the window instead of a tab; at the right end, as everywhere, what bills by the hour."""
+
+    DEFAULT_CSS = "TitleLine { background: $background; }"
+
+    title: reactive[Content] = reactive(Content(""), repaint=False)
+
+    def watch_title(self, before: Content, now: Content) -> None:
+        """Most titles say nothing new."""
+        if not now.is_same(before):
+            self.refresh()
+
+    def _left(self) -> Content:
+        return self.title
 
 
 @dataclass(frozen=True, slots=True)
