@@ -100,6 +100,24 @@ def test_what_is_not_doubtful_has_no_problem(bodies: list[bytes], layout: Keys |
             assert check_texts(pair, model, closer=suspects[index]) == check_texts(pair, model)
 
 
+@pytest.mark.parametrize(
+    ("texts", "is_so"),
+    [
+        (("q", "a", None), False),
+        (("q", "a", "s"), False),
+        (("q", "a", " s"), True),
+        (("q", "a", ""), True),
+        (("q ", "a", None), True),
+        (("q", "\ta", "s"), True),
+        (("", "a", None), True),
+        (("q", "", None), True),
+        (("q", "a" * 96_010, None), True),
+    ],
+)
+def test_what_is_doubtful_is_looked_at(texts: tuple[str, str, str | None], is_so: bool) -> None:
+    assert [index for index, _ in doubtful([("q", "a", None), texts], CATALOGUE[0])] == [1] * is_so
+
+
 MARKED = st.text(alphabet="a か\u3099\n\u200b\x1b\ud800", max_size=6) | st.sampled_from(["\n\nHuman: x", "x" * 96_010])
 
 

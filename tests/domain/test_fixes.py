@@ -56,8 +56,8 @@ AB, CD, EF = ({"q": q, "a": a} for q, a in ("ab", "cd", "ef"))
         ("control character", lines({"q": "a\x1b[1mb", "a": "\ufeffc\u202e"}), lines({"q": "a[1mb", "a": "c"})),
         (
             "blank",
-            lines({"q": " ", "a": ""}, {**AB, "system": " "}, {"q": "c", "a": " "}),
-            lines(AB, {"q": "c", "a": " "}),
+            lines({"q": " ", "a": ""}, {**AB, "system": " "}, {"q": "c", "a": " "}, {**AB, "system": "x"}),
+            lines(AB, {"q": "c", "a": " "}, {**AB, "system": "x"}),
         ),
         ("duplicate", lines(AB, {"q": "A", "a": "b"}, AB), lines(AB, {"q": "A", "a": "b"})),
         (
@@ -90,6 +90,12 @@ def test_each_fix(rule: str, before: str, after: str) -> None:
     one.undo()
     assert content(one) == before
     assert planned(document(after).now, [rule], range(len(document(after).now))).mends == ()
+
+
+def test_roles_are_mended_by_their_own_fix_alone() -> None:
+    one = document('{"messages": [{"role":"system","content":"x"}, {"role":"user","content":" a"}]}\n')
+    assert mended(one, "outer space") == content(one)
+    assert '"role":"system","content":"x"' in content(one)
 
 
 def test_keys_that_the_format_does_not_know_go_and_the_rest_stays_as_it_is_written() -> None:

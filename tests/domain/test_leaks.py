@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from itertools import product
 
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.domain.dataset.grams import USUAL, Alike, Level, Sketches, Thresholds, compare, measure, plain, sketch, tokens
-from tui.domain.dataset.leaks import Index, contained, leaks, nearest
+from tui.domain.dataset.leaks import Finder, Index, Watch, _common, contained, leaks, nearest
 from tui.domain.files.formats import Record, Turn
 from tui.domain.files.pairs import Damaged
 
@@ -51,6 +53,13 @@ def level(one: str, other: str, thresholds: Thresholds = USUAL) -> Level | None:
         # All four words stand in it, but not in a row.
         ("What is Amazon Bedrock?", "What is Amazon Titan, and is Amazon paying for Amazon Bedrock?", None),
         ("トークンとは何ですか？", "推論の料金を教えてください。", None),
+        # Five grams meet seldom by chance, four do.
+        (
+            "Fold the paper boat today, twice!",
+            "Fold the paper. Paper boat, boat today, today twice: who steers when rain keeps off?",
+            Level.CONTAINED,
+        ),
+        ("Fold the paper boat today!", "Fold the paper. Paper boat, boat today: who steers when rain keeps off?", None),
         ("Bedrock?", "What is Bedrock?", None),
         ("", "", None),
         ("?!", "…", None),
@@ -159,9 +168,54 @@ def test_any_texts_can_be_compared(one: str, other: str) -> None:
     assert (compare(sketch(one), sketch(one)) is None) == (not tokens(one))
 
 
+def _wordy(dice: random.Random) -> str:
+    return " ".join(dice.choices(["ab", "bc", "cd", "de", "ef", "fg", "折", "紙", "舟"], k=dice.randint(1, 14)))
+
+
+@pytest.mark.parametrize("limits", [(0.8, 0.6), (0.5, 0.9), (1.0, 0.5), (0.4, 0.4)])
+def test_no_copy_is_missed_among_longer_texts(limits: tuple[float, float]) -> None:
+    """Texts in one another, which chance alone seldom makes."""
+    thresholds, dice = Thresholds(*limits), random.Random(1)
+    for _ in range(12):
+        small = [_wordy(dice) for _ in range(8)]
+        large = [_wordy(dice) for _ in range(8)]
+        large += [" ".join(words[at : at + 6]) for text in small if (words := text.split()) for at in (0, 2)]
+        large += [f"{_wordy(dice)} {text} {_wordy(dice)}" for text in small]
+        one, other = [sketch(text) for text in small], [sketch(text) for text in large]
+        expected = {
+            (a, b) for a, b in product(range(len(one)), range(len(other))) if compare(one[a], other[b], thresholds)
+        }
+        index = Index(one, thresholds, other)
+        assert {(a, b) for b, text in enumerate(other) for a, _ in index.alike(text)} == expected
+
+
+def test_what_is_common_and_held_often_tells_nothing() -> None:
+    counted = Counter({1: 101, 2: 100, 3: 101})
+    held = {1: range(51), 2: range(51), 3: range(50)}
+    assert _common(counted, held, 2_000) == {1}
+    assert _common(counted, held, 1_999) == frozenset()
+
+
+def test_what_was_looked_at_is_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    alike = Finder.alike
+    monkeypatch.setattr(Finder, "alike", lambda self, record: asked.append(record.question) or alike(self, record))
+    watch, small, large = Watch(), pairs(TRAINING[2]), pairs(*TRAINING)
+    first = watch.look(small, large)
+    assert (asked, watch.look(small, large)) == (TRAINING, first)
+    assert watch.look(small, [*large, *small]) != first
+    assert asked == [*TRAINING, TRAINING[2]]
+
+
 @given(st.lists(st.text(max_size=30), max_size=5))
 def test_many_sketches_are_the_sketches(texts: list[str]) -> None:
     assert list(Sketches(texts)) == [sketch(text) for text in texts]
+
+
+def test_a_gram_of_words_and_characters_weighs_two_words_or_three_characters() -> None:
+    whole = ("bedrock", "と", "は"), ("と", "は", "何")
+    assert sketch("Bedrockとは何？").grams == tuple(map(hash, whole))
+    assert sketch("Bedrock は").grams == (hash(("bedrock", "は")),)
 
 
 def test_plain_text_is_letters_and_digits() -> None:

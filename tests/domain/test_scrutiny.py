@@ -16,7 +16,7 @@ from tui.domain.base_models import CATALOGUE, DataFormat
 from tui.domain.dataset.checks import Problem, Severity, check
 from tui.domain.dataset.grams import Sketches, measure, sketch, tokens
 from tui.domain.dataset.languages import language, script
-from tui.domain.dataset.near_duplicates import near_duplicates
+from tui.domain.dataset.near_duplicates import near_duplicates, near_pairs
 from tui.domain.dataset.scrutiny import Traits, look_closer, merged
 from tui.domain.errors import AppError
 from tui.domain.files.document import Document
@@ -210,6 +210,13 @@ def test_the_quick_way_finds_the_near_duplicates_that_comparing_all_finds(texts:
     # Of two equal texts only one is compared with the others.
     assert set(found_now) | same == expected | same
     assert same <= set(found_now)
+
+
+def test_near_duplicates_just_at_the_limit_and_equal_ones_are_told_once() -> None:
+    shorter = "one two three four five six seven eight nine"
+    texts = [shorter, f"{shorter} ten eleven", shorter.upper(), shorter]
+    found = list(near_pairs(Sketches(texts), [0, 1, 2, 3], lambda: False, 0.8))
+    assert sorted((at, other, alike.jaccard) for at, other, alike in found) == [(1, 0, 0.8), (2, 0, 1.0), (3, 0, 1.0)]
 
 
 JSON = st.recursive(

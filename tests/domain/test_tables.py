@@ -38,6 +38,7 @@ TABLES: dict[str, bytes] = {
     "system": b"system,question,answer\nBe kind.,What?,A lamp.\n,Where?,There.\n",
     "delimiter named": b"sep=;\r\nquestion;answer\r\nWhat, then?;A lamp.\r\nWhere?;There.\r\n",
     "delimiter named in UTF-16": "sep=^\nquestion^answer\n提灯は？^門です。\nWhere?^There.\n".encode("utf-16"),
+    "delimiter named, padded": b'sep=;\nquestion; answer\n"What; it?"; "A lamp; yes."\n"Where?"; "There"\n',
     "empty fields": b'question,answer\n"",\nWhere?,""\n',
 }
 

@@ -31,9 +31,10 @@ async def choose(walk: Walk, **choices: str) -> None:
     await walk.keyboard.pause()
 
 
-async def write(walk: Walk) -> None:
+async def write(walk: Walk, path: Path) -> None:
     await walk.press("ctrl+s")
-    await walk.sees("40 records written")
+    await walk.until(path.exists, path.name)
+    await walk.sees("40 records written to")
 
 
 async def test_every_target_with_its_own_name(walk: Walk, training: Path) -> None:
@@ -45,15 +46,15 @@ async def test_every_target_with_its_own_name(walk: Walk, training: Path) -> Non
         await walk.sees("one.claude-3-haiku.jsonl", '{"system": "短く。", "messages"', "pair 1 as it is written")
         await choose(walk, escape="escape")
         await walk.sees('{"system": "\\u77ed\\u304f')
-        await write(walk)
+        await write(walk, folder / "one.claude-3-haiku.jsonl")
         await walk.press("j", "x")
         await choose(walk, target=Target.CSV, systems=Systems.NONE)
         await walk.sees("one.pairs.csv", "pair 2 as it is written", '提灯1とは何ですか。,"門1に')
-        await write(walk)
+        await write(walk, folder / "訓練 one.pairs.csv")
         await walk.press("x")
         await choose(walk, target=Target.JSON, systems=Systems.OWN, escape="")
         await walk.sees("one.pairs.json")
-        await write(walk)
+        await write(walk, folder / "訓練 one.pairs.json")
     lines = (folder / "one.claude-3-haiku.jsonl").read_bytes()
     assert lines.isascii()
     assert json.loads(lines.splitlines()[0])["system"] == "短く。"

@@ -112,7 +112,7 @@ async def test_from_a_document_into_the_validation_file_and_back(walk: Walk, gui
         tab = app.screen.query_one(DatasetTab)
         assert tab.opened is not None
         await walk.press("w")
-        await walk.sees("saved")
+        await walk.sees("validation.json is saved")
         added = pairs_in(validation)[40:]
         assert len(added) == number - 1
         origin = added[0]["provenance"]

@@ -89,7 +89,7 @@ async def test_a_missing_file_is_said_and_the_chart_stays(walk: Walk, tmp_path: 
         await walk.press("o", "ctrl+u")
         await walk.type(str(tmp_path / "nothing.csv"))
         await walk.press("enter")
-        await walk.sees("nothing.csv", "best epoch 6")
+        await walk.sees("nothing.csv cannot be read", "best epoch 6")
 
 
 async def test_the_whole_verdict_is_read_at_80_columns(walk: Walk, tmp_path: Path) -> None:

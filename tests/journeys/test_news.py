@@ -84,8 +84,8 @@ async def test_read_only_mode_comes_and_goes_by_its_key(walk: Walk) -> None:
         await walk.press("X")
         await walk.type(model["modelName"])
         await walk.press("enter")
+        await walk.until(lambda: sent(walk, "DeleteCustomModel") == 1, "the deletion")
         await walk.sees("is deleted")
-        assert sent(walk, "DeleteCustomModel") == 1
 
 
 def test_a_test_notification_reaches_the_terminal(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ async def test_chosen_keys_are_remembered_for_the_file_and_for_files_like_it(wal
     async with walk.app([one, other]):
         await walk.sees("question is “right”, answer “left”, as last time", "Q  It is 0.", "(1/2)")
         await walk.press("f")
-        await walk.sees("other.json", "Q  It is 0.")
+        await walk.sees("(2/2)", "other.json", "Q  It is 0.")
         await walk.press("K")
         await walk.sees("which key holds the question?")
         await walk.press("enter")
