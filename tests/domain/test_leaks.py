@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -199,7 +200,12 @@ def test_what_is_common_and_held_often_tells_nothing() -> None:
 def test_what_was_looked_at_is_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     alike = Finder.alike
-    monkeypatch.setattr(Finder, "alike", lambda self, record: asked.append(record.question) or alike(self, record))
+
+    def noted(finder: Finder, record: Record) -> list[Any]:
+        asked.append(record.question)
+        return list(alike(finder, record))
+
+    monkeypatch.setattr(Finder, "alike", noted)
     watch, small, large = Watch(), pairs(TRAINING[2]), pairs(*TRAINING)
     first = watch.look(small, large)
     assert (asked, watch.look(small, large)) == (TRAINING, first)
