@@ -43,7 +43,7 @@ async def test_one_side_fails_and_the_other_goes_on(walk: Walk) -> None:
         await walk.until(lambda: bool(tab.history("b")) and not tab.pane("a").busy, "the base's answer")
         assert tab.history("a") == []
         assert tab.query_one(Prompt).text == ""
-        await walk.sees("▲")
+        await walk.sees("▲", "This endpoint is not there any more. ", "Someone may have deleted it")
         place = f"{walk.sandbox.account_id}/{walk.sandbox.region}"
         await walk.until(lambda: len(tab.services.store.answers(place)) == 2, "both answers to be kept")
         kept = tab.services.store.answers(place)

@@ -11,6 +11,7 @@ from textual.css.query import NoMatches
 from tui.domain.chat.chat import AnswerCut, AnswerEnd, Message, Note, Target, TextDelta
 from tui.domain.chat.conversation import Conversation, Exchange, Reply
 from tui.domain.dataset.drafts import Probe
+from tui.domain.errors import Cause
 from tui.domain.serving.pricing import TokenPrices, money
 from tui.domain.text import safe_line
 from tui.tabs.chat_keeping import Asked, KeepingTab
@@ -121,6 +122,8 @@ class AskingTab(KeepingTab, part=True):
                         asked.parameters = event.sent
                 case AnswerCut(error):
                     asked.ended, asked.problem = error.title, error.sentence()
+                    if error.cause is Cause.NOT_FOUND:
+                        self.post_message(self.AwsChanged())
 
     def _finish(self, asked: Asked) -> None:
         """What is left to show when an answer has ended."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -17,6 +18,8 @@ from tui.services.aws import Aws
 from tui.services.chat.parameters import Refusals
 from tui.services.pool import daemon, post
 
+_ENDPOINT = re.compile(":(provisioned-model|custom-model-deployment)/")
+"""In the ARN of what serves a custom model: AWS says of one that is deleted what it says of a wrong id."""
 _BATCH = 0.1
 """Seconds for which pieces of an answer are gathered, those after the first one."""
 
@@ -144,7 +147,11 @@ class _Stream:
 
     def _mapped(self, error: Exception) -> AppError:
         try:
-            return self._chat.aws.error(error, "converse_stream")
+            found = self._chat.aws.error(error, "converse_stream")
+            if found.cause in (Cause.NOT_FOUND, Cause.RETIRED) and _ENDPOINT.search(self._target.model_id):
+                hint = "Someone may have deleted it; what bills is looked at again. Choose another one to answer"
+                return AppError(Cause.NOT_FOUND, "This endpoint is not there any more", found.detail, hint)
+            return found
         except Exception as unforeseen:  # whoever waits for the answer must hear of its end in any case
             detail = safe_line(f"{type(unforeseen).__name__}: {unforeseen}", 300)
             return AppError(Cause.SERVICE, "The answer could not be read", detail, "Ask again", retryable=True)

@@ -38,7 +38,7 @@ _TABLES = (
     """CREATE TABLE IF NOT EXISTS evaluation_votes (
     evaluation TEXT NOT NULL, question INTEGER NOT NULL, sample INTEGER NOT NULL, choice TEXT NOT NULL,
     at TEXT NOT NULL, PRIMARY KEY (evaluation, question, sample))""",
-    """CREATE TABLE IF NOT EXISTS evaluation_rubrics (
+    """CREATE TABLE IF NOT EXISTS rubrics (
     sha256 TEXT PRIMARY KEY, name TEXT NOT NULL, scoring TEXT NOT NULL, comparing TEXT NOT NULL)""",
 )
 _CHILDREN = ("answers", "judges", "judgements", "failures", "votes")
@@ -172,12 +172,12 @@ class EvaluationStore:
     def add_rubric(self, rubric: Rubric) -> None:
         """Keep a rubric, whether or not anybody ever judges by it."""
         values = (rubric.sha256, rubric.name, rubric.scoring, rubric.comparing)
-        self._tables.write("INSERT OR REPLACE INTO evaluation_rubrics VALUES (?,?,?,?)", values)
+        self._tables.write("INSERT OR REPLACE INTO rubrics VALUES (?,?,?,?)", values)
 
     def rubrics(self) -> list[Rubric]:
         """Those written by hand, newest first."""
         rows = self._tables.read(
-            "SELECT name, scoring, comparing FROM evaluation_rubrics ORDER BY rowid DESC LIMIT ?", (_RUBRICS,)
+            "SELECT name, scoring, comparing FROM rubrics ORDER BY rowid DESC LIMIT ?", (_RUBRICS,)
         )
         return [Rubric(*row) for row in rows]
 
