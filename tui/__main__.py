@@ -165,10 +165,6 @@ def _sandbox_installed() -> bool:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from tui.services.dataset.read_ahead import ahead
-
-    if arguments.files:
-        ahead.begin(arguments.files[0])  # before what takes longest: the imports
     from tui.domain.errors import AppError
     from tui.services.paths import Paths
     from tui.services.settings import load

@@ -203,7 +203,11 @@ class TanzakuApp(Painting, TypedKeeping):
         """The first frame is painted."""
         self._style_all()
         self._await_aws()
-        self.run_worker(self.offer_unfinished(), group="keeping")
+        self.run_worker(self._offer_what_was_typed(), group="keeping")
+
+    async def _offer_what_was_typed(self) -> None:
+        await asyncio.sleep(MainScreen.HEAD_START)
+        await self.offer_unfinished()
 
     def _style_all(self) -> None:
         """Have the later styles too: behind the first frame, or with the first key where that comes before it."""

@@ -27,7 +27,9 @@ _LONGEST = 1.0
 _LIST_LONGEST = 4.0
 """The same while a list is being made: the key behind is meant for what stands there then, not for the rows before."""
 _GLANCE = 0.05
-_AWAITED = frozenset({"mark", "search", "folder"})
+_OPENING = "opening"
+"""The group of the worker that opens the file the app is started for: there is nothing yet that a key could be for."""
+_AWAITED = frozenset({"mark", "search", "folder", _OPENING})
 """Groups of workers that make a list what the keys behind them are for."""
 _ROUNDS = 2
 """How often in a row all has to be quiet: a worker begins, and opens its dialog, between two looks."""
@@ -72,7 +74,7 @@ class TurnTaking(App[None]):
         stays = self._stays(event)
         if event in self._let_go:
             self._let_go.discard(event)
-        elif self._settling is not None or not (stays or self._quiet()):
+        elif self._settling is not None or self._opens() or not (stays or self._quiet()):
             self._held.append(event)
             self._settle_soon()
             return
@@ -156,6 +158,10 @@ class TurnTaking(App[None]):
     def _waits_for_list(self) -> bool:
         making = any(worker.is_running and worker.group in _AWAITED for worker in self.workers)
         return making and not self._urgent()
+
+    def _opens(self) -> bool:
+        """Whether what stands there is about to be replaced, without a key before."""
+        return any(worker.is_running and worker.group == _OPENING for worker in self.workers)
 
     def _urgent(self) -> bool:
         """Whether the next key leaves something: it does not wait for lists."""

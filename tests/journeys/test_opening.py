@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from textual.events import AppBlur, AppFocus
+from textual.events import AppBlur, AppFocus, Key
 from textual.widgets import Input
 
 from tests.harness import Walk
+from tui.services.dataset import open_document
+from tui.services.dataset.datasets import read_file
 from tui.tabs import dataset
 
 PAIRS = [{"q": f"What is lantern {n}?", "a": f"It hangs at gate {n}."} for n in range(40)]
@@ -212,3 +216,53 @@ async def test_files_are_closed_and_edits_asked_for(walk: Walk, tmp_path: Path) 
         await type_path(walk, str(first))
         await walk.press("enter")
         await walk.sees("training.json  TRAIN  40 pairs", "What is lantern 0?")
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A file that is shown before it is read."""
+    monkeypatch.setattr(open_document, "_LARGE", 1000)
+    monkeypatch.setattr(open_document, "_BEGINNING", 9000)
+    lines = [json.dumps({"q": f"What is lantern {n}?", "a": f"It hangs at gate {n}."}) for n in range(400)]
+    return written(tmp_path / "many.jsonl", "\n".join(lines))
+
+
+@pytest.fixture
+def reading(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Reading a file whole lasts until this is set."""
+    done = threading.Event()
+
+    def slowly(path: Path) -> tuple[bytes, os.stat_result]:
+        done.wait()
+        return read_file(path)
+
+    monkeypatch.setattr("tui.services.dataset.open_document.read_file", slowly)
+    yield done
+    done.set()
+
+
+async def test_a_large_file_is_seen_before_it_is_read_and_keys_are_for_the_whole(
+    walk: Walk, large: Path, reading: threading.Event
+) -> None:
+    async with walk.app([large]) as app:
+        await walk.sees("many.jsonl  TRAIN  reading …", "What is lantern 1?", "It hangs at gate 0.")
+        app.post_message(Key("G", "G"))
+        await walk.sees("What is lantern 1?", "reading …")
+        reading.set()
+        await walk.sees("400 pairs", "What is lantern 399?")
+        assert not walk.shows("reading …")
+        await walk.press("d", "u", "e")
+        await walk.sees("Pair 400 of many.jsonl")
+
+
+async def test_one_that_begins_well_and_is_refused_leaves_nothing_behind(
+    walk: Walk, large: Path, reading: threading.Event
+) -> None:
+    large.write_bytes(large.read_bytes() + b"\n\xff")
+    async with walk.app([large]):
+        await walk.sees("reading …", "What is lantern 1?")
+        reading.set()
+        await walk.sees("many.jsonl is not valid UTF-8 at line 401, column 1", "Press o to open one")
+        assert not walk.shows("lantern")
+        await walk.press("j", "e", "G")
+        assert not walk.shows("lantern")

@@ -25,6 +25,7 @@ from tui.domain.errors import AppError, Cause
 from tui.domain.files.document import Document, Step
 from tui.domain.files.formats import Record, Turn
 from tui.services import saving
+from tui.services.dataset import open_document
 from tui.services.dataset.documents import Documents, NotInEncoding, OpenDocument, WouldOverwrite
 from tui.services.dataset.file_lock import FileLock, remove_abandoned
 from tui.services.dataset.journal import read
@@ -678,3 +679,39 @@ def test_a_file_with_hard_links_is_locked_under_every_name(tmp_path: Path) -> No
     assert second.take() == ""
     assert FileLock(tmp_path / "locks", one).take() == f"process {os.getpid()}"
     second.release()
+
+
+LINE = b'{"question": "Where is it?", "answer": "At gate 7."}\n'
+JAPANESE = '{"question": "どこ?", "answer": "七番"}\r\n'.encode()
+BEGINNINGS = {
+    "lines": (LINE * 100, 4090 // len(LINE)),
+    "Japanese lines": (JAPANESE * 200, 4090 // len(JAPANESE)),
+    "not UTF-8 later": (LINE * 70 + b"\xff" * 2000, 70),
+    "small": (LINE * 10, None),
+    "one line": (LINE[:-1] * 100, None),
+    "few lines": (LINE.replace(b" ", b" " * 40) * 100, None),
+    "list": (b"[" + LINE[:-1] + b",\n" + LINE * 100, None),
+    "byte order mark": (b"\xef\xbb\xbf" + LINE * 100, None),
+    "UTF-16": ((LINE * 100).decode().encode("utf-16"), None),
+    "table": (b"question,answer\n" * 300, None),
+    "not UTF-8": (LINE + b"\xff" + LINE * 99, None),
+    "no pairs": (b'{"one": 1}\n' * 500, None),
+}
+
+
+@pytest.mark.parametrize(("content", "records"), BEGINNINGS.values(), ids=BEGINNINGS)
+def test_what_a_large_file_begins_with(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes, records: int | None
+) -> None:
+    monkeypatch.setattr(open_document, "_LARGE", 2000)
+    monkeypatch.setattr(open_document, "_BEGINNING", 4090)
+    path = tmp_path / "pairs.jsonl"
+    path.write_bytes(content)
+    found = open_document.first_records(path)
+    assert (None if found is None else len(found)) == records
+
+
+def test_nothing_begins_what_is_no_plain_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe", tmp_path / "missing", Path("\0"), Path("/dev/zero")):
+        assert open_document.first_records(path) is None

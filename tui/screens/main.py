@@ -70,6 +70,7 @@ class MainScreen(RoutingScreen, WatchingScreen):
         self._asked_to_quit = False
         self._last_focus: Widget | None = None
         self._unpainted = contextlib.ExitStack()
+        self._is_painted = False
 
     def compose(self) -> ComposeResult:
         yield HeaderLine(now=self.services.now).data_bind(MainScreen.identity, MainScreen.board, MainScreen.bills)
@@ -86,7 +87,7 @@ class MainScreen(RoutingScreen, WatchingScreen):
     def on_mount(self) -> None:
         # Frames without rows are not worth their bytes, unless the rows are long in coming.
         self._unpainted.enter_context(self.app.batch_update())
-        self._patience = self.set_timer(_PAINT_BY, self._paint)
+        self.set_timer(_PAINT_BY, self._paint)
         self.query_one(TabStrip).active = "dataset"
         for complaint in self._complaints:
             self.say(complaint, "problem")
@@ -94,9 +95,15 @@ class MainScreen(RoutingScreen, WatchingScreen):
         self.watch_aws()
 
     def _paint(self) -> None:
-        self._patience.stop()
-        self._unpainted.close()
-        self.refresh()
+        if not self._is_painted:
+            self._is_painted = True
+            self._unpainted.close()
+            self.refresh()
+
+    @on(Tab.FirstRows)
+    def _first_rows(self, message: Tab.FirstRows) -> None:
+        self.call_later(self._paint)
+        self.call_later(self.call_after_refresh, message.painted)
 
     @on(Tab.FirstShown)
     async def _first_shown(self, message: Tab.FirstShown) -> None:

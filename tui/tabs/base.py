@@ -43,6 +43,14 @@ class Tab(InParts, Vertical, Asking):
             super().__init__()
             self.painted = painted
 
+    class FirstRows(Message):
+        """Part of what the app was started for is ready to be painted; `painted` is called when it is, and the rest
+        may be read."""
+
+        def __init__(self, painted: Callable[[], object]) -> None:
+            super().__init__()
+            self.painted = painted
+
     class AwsChanged(Message):
         """Something was made, changed or deleted: worth a look at once."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from textual import work
 
 from tui.domain.errors import AppError
-from tui.domain.files.pairs import Keys, Role, UnclearKeys, guess_role
+from tui.domain.files.pairs import Keys, PairFile, Role, UnclearKeys, guess_role
 from tui.domain.text import count, safe_line
 from tui.tabs.base import working_folder
 from tui.tabs.dataset_base import EditedFile
@@ -19,6 +19,8 @@ from tui.tabs.dataset_scrutiny import ScrutinyTab
 
 if TYPE_CHECKING:
     from tui.services.dataset.documents import OpenDocument
+
+Begun = Callable[[PairFile, Callable[[], None]], None]
 
 
 class OpeningTab(ScrutinyTab, part=True):
@@ -29,14 +31,25 @@ class OpeningTab(ScrutinyTab, part=True):
     _mistyped = ""
     """A path that was typed last and could not be opened: `o` offers it again."""
 
-    @work(group="open")
+    @work(group="opening")
     async def _open_all(self, paths: Sequence[Path]) -> None:
-        for number, path in enumerate(paths):
-            await self.open_path(path, show=number == 0)
-            if number == 0:
-                self.first_shown()
-                await self.painted.wait()
+        """Open the files that the app is started for. Of a large one what it begins with is shown before."""
+        await self.open_path(paths[0], show=True, begun=self._show_beginning)
+        if not self.files:
+            self.show_file()
+        self.first_shown()
+        self._open_rest(paths[1:])
+
+    @work(group="open")
+    async def _open_rest(self, paths: Sequence[Path]) -> None:
+        await self.painted.wait()
+        for path in paths:
+            await self.open_path(path, show=False)
         self.offer_recovery()
+
+    def _show_beginning(self, file: PairFile, painted: Callable[[], None]) -> None:
+        self.show_beginning(file)
+        self.post_message(self.FirstRows(painted))
 
     @work(group="recover")
     async def offer_recovery(self) -> None:
@@ -58,8 +71,11 @@ class OpeningTab(ScrutinyTab, part=True):
         told = "; ".join(error.title for error in self.refused)
         return f"{count(len(self.refused), 'file')} not opened: {told}"
 
-    async def open_path(self, path: Path, *, show: bool) -> None:
-        """Open a file, or show it where it is open already; why it could not be is told."""
+    async def open_path(self, path: Path, *, show: bool, begun: Begun | None = None) -> None:
+        """Open a file, or show it where it is open already; why it could not be is told.
+
+        `begun` is told before what a large file begins with, and then calls when that is painted.
+        """
         held = await self._held(path)
         if held is not None and (held.dirty or held.file.path != path):
             self.take_in(held, show=True, instead_of=held)
@@ -68,7 +84,7 @@ class OpeningTab(ScrutinyTab, part=True):
             self.say(f"{which} is open{' with unsaved edits' if held.dirty else ''}: here it is")
             return
         try:
-            source, said = await self._source(path, held)
+            source, said = await self._source(path, held, begun)
         except AppError as error:
             self._refuse(error)
             return
@@ -91,12 +107,15 @@ class OpeningTab(ScrutinyTab, part=True):
         found = await self.services.documents.same([f.source for f in self.files], path)
         return next((f for f in self.files if f.source is found), None)
 
-    async def _source(self, path: Path, held: EditedFile | None) -> tuple[OpenDocument | None, list[str]]:
+    async def _source(
+        self, path: Path, held: EditedFile | None, begun: Begun | None
+    ) -> tuple[OpenDocument | None, list[str]]:
         """The file opened, and what to say of the keys; None when nobody would choose them. Raises AppError."""
         documents = self.services.documents
         instead_of = held.source if held else None
         try:
-            return await documents.open(path, held.source.keys if held else None, instead_of=instead_of), []
+            keys = held.source.keys if held else None
+            return await documents.open(path, keys, instead_of=instead_of, begun=begun), []
         except AppError as error:
             from tui.tabs.dataset_keys import ChoosingKeys, told
 

@@ -15,11 +15,12 @@ from textual.worker import WorkerError
 from tui.domain.dataset.filter import Query, parse
 from tui.domain.dataset.listing import Listing, Order
 from tui.domain.files.formats import Record
+from tui.domain.files.pairs import PairFile, guess_role
 from tui.domain.text import count, safe
 from tui.services.dataset.datasets import Wish
 from tui.tabs.dataset_base import DatasetBase, EditedFile
 from tui.widgets.filter_line import FilterLine
-from tui.widgets.pair_rows import PairRows, record_text
+from tui.widgets.pair_rows import OpenFile, PairRows, record_text
 from tui.widgets.table_rows import NoRows
 from tui.widgets.text_pane import Line, TextPane
 from tui.widgets.virtual_table import VirtualTable
@@ -73,6 +74,18 @@ class ListingTab(DatasetBase, part=True):
         self._show_preview(table.cursor)
         if self._query.of_checks and opened.problems is not self._arranged_for:
             self._arrange()
+
+    def show_beginning(self, file: PairFile) -> None:
+        """Show what a file begins with, while the rest is read."""
+        opened = OpenFile(file, guess_role(file.path))
+        table, preview = self.query_one("#pairs", VirtualTable), self.query_one("#preview", TextPane)
+        table.follow = lambda row: preview.put(record_text(file[row], ()))
+        table.show(PairRows(opened))
+        table.follow(table.cursor)
+        told = Content.assemble(
+            " ", (opened.name, "bold"), (f"  {opened.role.upper()}  reading …", "$foreground-muted")
+        )
+        self.query_one("#file-line", Line).put(told)
 
     def _show_none(self, table: VirtualTable) -> None:
         self.rows, self._marked_of, table.follow = None, None, None

@@ -146,7 +146,7 @@ def _same(record: Record | Damaged) -> int:
 
 def _gap(version: Version, index: int) -> bool:
     """Whether blank lines stand before a record, not at the top of the file."""
-    lead = version.material.lead(version.numbers[index]) if index else None
+    lead = version.material.lead(version.number(index)) if index else None
     return lead is not None and lead.count(b"\n") > 1
 
 
@@ -173,6 +173,6 @@ def step(document: Document, mending: Mending) -> Step:
 
 
 def _moved_up(document: Document, index: int) -> Splice:
-    old = document.now.numbers[index]
+    old = document.now.number(index)
     new = document.now.material.number(document.now.material.body(old), None)
     return Splice(index, array("q", [old]), array("q", [new]))

@@ -81,8 +81,8 @@ class Document:
     def __init__(self, base: PairFile, encoding: Encoding = UTF_8) -> None:
         self._material = Material(base)
         self.encoding = encoding
-        self.now = Version(self._material, self._material.order, base.path)
-        self._on_disk: array[int] | None = self.now.numbers
+        self.now = Version(self._material, None, base.path)
+        self._on_disk: Version | None = self.now
         self._done: list[Step] = []
         self._undone: list[Step] = []
 
@@ -94,14 +94,15 @@ class Document:
     @property
     def dirty(self) -> bool:
         """Whether the file on disk holds something else."""
-        there, here = self._on_disk, self.now.numbers
+        there, here = self._on_disk, self.now
         if there is None or here is there:
             return there is None
-        return memoryview(here) != memoryview(there)  # as arrays, each number would become an object first
+        # As arrays, each number would become an object first.
+        return here.numbers is not there.numbers and memoryview(here.numbers) != memoryview(there.numbers)
 
     def saved(self, version: Version, path: Path | None = None) -> None:
         """`version` is on disk now, at `path` if that is another place than before."""
-        self._on_disk = version.numbers
+        self._on_disk = version
         if path is not None:
             self.now = Version(self._material, self.now.numbers, path)
 
@@ -188,7 +189,7 @@ class Document:
         return Step(name, tuple(Splice(i, numbers[i : i + n], nothing) for _, i, n in number_runs(gone)))
 
     def _replaced(self, index: int, text: str) -> Step:
-        old = self.now.numbers[index]
+        old = self.now.number(index)
         self._must_not_close([text], unless=old)
         new = self._material.number(text.encode("utf-8"), self._material.lead(old), old)
         name = f"edit of pair {index + 1}"
@@ -270,7 +271,7 @@ class Document:
 
     def frame(self) -> dict[str, Any]:
         """What a journal begun now has to know, so that new records get the same neighbourhood when it is replayed."""
-        first = self._material.lead(self.now.numbers[0]) if len(self.now) else None
+        first = self._material.lead(self.now.number(0)) if len(self.now) else None
         return {"gap": _text(self._material.gap), "first": _text(first)}
 
     def entry(self, step: Step) -> dict[str, Any]:
@@ -293,9 +294,9 @@ class Document:
         self._material.gap = _bytes(frame["gap"]) or b""
         first = _bytes(frame["first"])
         if first is not None and len(self.now):
-            number = self._material.number(self._material.body(self.now.numbers[0]), first)
+            number = self._material.number(self._material.body(self.now.number(0)), first)
             self.now = Version(self._material, array("q", [number]) + self.now.numbers[1:], self.now.path)
-            self._on_disk = self.now.numbers
+            self._on_disk = self.now
 
     def replay(self, entry: Mapping[str, Any]) -> None:
         """Carry out an action that a journal tells. Raises ValueError, TypeError or KeyError when it does not fit."""

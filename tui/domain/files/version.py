@@ -28,30 +28,40 @@ class _Run:
 class Version:
     """What a document holds at one moment; never changes. Reads like a `PairFile`."""
 
-    def __init__(self, material: Material, numbers: array[int], path: Path) -> None:
+    def __init__(self, material: Material, numbers: array[int] | None, path: Path) -> None:
+        """`numbers` are those of its records; without them it holds the file as it was opened."""
         self.material = material
-        self.numbers = numbers
+        self._numbers = numbers
         self.path = path
         self.shape = material.base.shape
         self.layout = material.base.layout
         self.notes = material.base.notes
+
+    @property
+    def numbers(self) -> array[int]:
+        """What the material calls its records, in their order."""
+        return self.material.order if self._numbers is None else self._numbers
+
+    def number(self, index: int) -> int:
+        """What the material calls one of them. The first rows are shown before a large file's numbers are made."""
+        return index if self._numbers is None else self._numbers[index]
 
     def of(self, indices: Sequence[int]) -> Version:
         """Some of the records, in a file like this one."""
         return Version(self.material, array("q", (self.numbers[index] for index in indices)), self.path)
 
     def __len__(self) -> int:
-        return len(self.numbers)
+        return len(self.material.base if self._numbers is None else self._numbers)
 
     def __getitem__(self, index: int) -> Record | Damaged:
-        return self.material.record(self.numbers[index])
+        return self.material.record(self.number(range(len(self))[index]))
 
     def __iter__(self) -> Iterator[Record | Damaged]:
         return (self.read(index) for index in range(len(self.numbers)))
 
     def read(self, index: int) -> Record | Damaged:
         """The record, past the cache, which belongs to the thread that shows the file."""
-        number = self.numbers[index]
+        number = self.number(index)
         return self.material.base.read(number) if number >= 0 else self.material.made(number).record
 
     def bodies(self, start: int, stop: int) -> list[bytes]:
@@ -74,7 +84,7 @@ class Version:
 
     def text(self, index: int) -> str:
         """A record as JSON text."""
-        return self.material.body(self.numbers[index]).decode("utf-8")
+        return self.material.body(self.number(index)).decode("utf-8")
 
     def line(self, index: int) -> int:
         """The line, from 1, on which the record begins."""

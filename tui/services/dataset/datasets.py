@@ -27,7 +27,6 @@ from tui.domain.files.pairs import Damaged, Keys, PairFile, Pairs, Role
 from tui.domain.files.raw_text import HEAD, refuse_binary
 from tui.domain.text import human_size, safe_line
 from tui.domain.values import dataclass
-from tui.services.dataset.read_ahead import ahead
 from tui.services.dataset.scan_process import GoneError, ScanProcess
 from tui.services.pool import DaemonPool, attention
 from tui.services.saving import write_whole
@@ -254,9 +253,6 @@ def read_file(path: Path) -> tuple[bytes, os.stat_result]:
             size = human_size(found.st_size)
             limit = human_size(LARGEST_FILE)
             raise AppError(Cause.FILE, f"{name} is too large", f"{size}; up to {limit} can be opened", "Split it")
-        if (read := ahead.take(found)) is not None:
-            refuse_binary(name, read[:HEAD], path.suffix)
-            return read, found
         try:
             # What is no text is refused before a gigabyte of it is read.
             refuse_binary(name, file.read(HEAD), path.suffix)

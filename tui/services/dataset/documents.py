@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui.domain.errors import AppError, Cause
 from tui.domain.files.document import Document, Encoding, Step
-from tui.domain.files.pairs import Keys, UnclearKeys
+from tui.domain.files.pairs import Keys, PairFile, UnclearKeys
 from tui.domain.text import count, safe_line
 from tui.services.dataset.file_lock import FileLock
 from tui.services.dataset.journal import Journal, Journals, Left
@@ -57,15 +58,31 @@ class Documents:
         self._journals = Journals(state / "recovery")
 
     async def open(
-        self, path: Path, keys: Keys | None = None, *, instead_of: OpenDocument | None = None
+        self,
+        path: Path,
+        keys: Keys | None = None,
+        *,
+        instead_of: OpenDocument | None = None,
+        begun: Callable[[PairFile, Callable[[], None]], object] | None = None,
     ) -> OpenDocument:
-        """A file for editing. Raises AppError, UnclearKeys among them; then `instead_of` stays, else it is closed."""
-        opened = await self._pool.run(read_document, path, keys)
+        """A file for editing. Raises AppError, UnclearKeys among them; then `instead_of` stays, else it is closed.
+
+        `begun` is told at once what a large file begins with, and then calls when that is painted.
+        """
+        loop = asyncio.get_running_loop()
+
+        def tell(file: PairFile) -> threading.Event:
+            assert begun is not None
+            painted = threading.Event()
+            loop.call_soon_threadsafe(begun, file, painted.set)
+            return painted
+
+        opened = await self._pool.run(read_document, path, keys, tell if begun else None)
         if instead_of is not None:
             await self.close(instead_of)
         await self._pool.run(self._take, opened)
         # A little later: a large file's takes a processor while its first rows are painted.
-        asyncio.get_running_loop().call_later(_HASHED_AFTER, self._pool.submit, partial(_hash, opened))
+        loop.call_later(_HASHED_AFTER, self._pool.submit, partial(_hash, opened))
         return opened
 
     async def look(self, opened: OpenDocument) -> bool:

@@ -6,10 +6,12 @@ import asyncio
 import codecs
 import hashlib
 import os
+import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from tui.domain.errors import AppError, Cause
@@ -27,6 +29,12 @@ from tui.services.saving import Fingerprint, Written, back_up, told, write_whole
 
 PATIENCE = 2.0
 """Seconds that an edit waits for the journal before it goes on without one."""
+_LARGE = 2_000_000
+"""Bytes; a smaller file is read before a part of it would be shown."""
+_BEGINNING = 1 << 17
+"""Bytes that hold more records than a window shows."""
+_FRAME_LASTS = 0.1
+"""Seconds that a large file's records wait at most for the frame that shows the first of them."""
 _TELLING = 60
 """Records from the first on; from fewer than these the layout of a file is guessed."""
 _GRAIN = 2_000_000_000
@@ -112,8 +120,35 @@ class OpenDocument:
         return safe_line(self.path.name, 60)
 
 
-def read_document(path: Path, keys: Keys | None) -> OpenDocument:
+def first_records(path: Path) -> PairFile | None:
+    """What a large JSONL file begins with, to be shown while the rest of it is read.
+
+    None for any other file, and for what cannot be read: whoever opens it tells why.
+    """
+    try:
+        # Without O_NONBLOCK opening a FIFO would wait for a writer.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        try:
+            found = os.fstat(descriptor)
+            large = stat.S_ISREG(found.st_mode) and found.st_size >= _LARGE
+            begin = os.read(descriptor, _BEGINNING) if large else b""
+        finally:
+            os.close(descriptor)
+        if not begin.startswith(b"{"):
+            return None
+        file = pairs.read(path, begin[: begin.rfind(b"\n") + 1])
+    except (OSError, ValueError, AppError):
+        return None
+    return file if file.shape is Shape.JSONL and len(file) >= _TELLING else None
+
+
+def read_document(path: Path, keys: Keys | None, begun: Callable[[PairFile], Event] | None = None) -> OpenDocument:
+    """`begun` is told what a large file begins with; the event that it gives is set when that is painted."""
+    begin = first_records(path) if begun is not None else None
+    painted = begun(begin) if begun is not None and begin is not None else None
     raw, found = read_file(path)
+    if painted is not None:
+        painted.wait(_FRAME_LASTS)  # to look at what was read takes the interpreter, which the frame needs
     opened = opened_from(path, raw, None, keys, (Fingerprint.of(found), time.time_ns()))
     opened.read_only = not os.access(path, os.W_OK)
     return opened
