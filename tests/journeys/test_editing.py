@@ -293,15 +293,24 @@ async def test_what_others_do_to_the_file_is_noticed_without_saving(walk: Walk, 
 
 
 async def test_a_read_only_file_is_told_when_it_is_opened(
-    walk: Walk, file: Path, monkeypatch: pytest.MonkeyPatch
+    walk: Walk, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != file and real(path, mode))
-    async with walk.app([file]):
+    async with walk.app([file]) as app:
         await walk.sees("▲ read-only", "training.json: read-only: edits can be saved under another name only")
         await answer(walk, "mine")
         await walk.press("w")
-        await walk.sees("training.json is read-only")
+        await walk.sees("training.json is read-only", "Save as", "Try again", "esc decides later")
+        await walk.press("enter")
+        await walk.sees("Save training.json as", "~/training.json")
+        app.screen.query_one(Input).value = str(tmp_path / "none" / "mine.json")
+        await walk.press("enter")
+        await walk.sees("mine.json cannot be written", "No such file or directory")
+        (tmp_path / "none").mkdir()
+        await walk.press("j", "enter")
+        await walk.sees("mine.json is saved")
+        assert content(tmp_path / "none" / "mine.json") == changed((0, "mine"))
         assert content(file) == written(PAIRS)
 
 

@@ -47,6 +47,13 @@ class Written:
     note: str = ""
 
 
+class NotWritten(AppError):
+    """The system or the file's mode is in the way; elsewhere it might be written."""
+
+    def __init__(self, title: str, detail: str = "") -> None:
+        super().__init__(Cause.FILE, title, detail, "Nothing was changed; choose another place")
+
+
 class _InPlace(Exception):
     """Replacing would lose something that belongs to the file."""
 
@@ -67,7 +74,7 @@ def write_whole(
         old = target.stat() if target.exists() else None
         if old is not None and not (stat.S_ISREG(old.st_mode) and os.access(target, os.W_OK)):
             what = "is read-only" if stat.S_ISREG(old.st_mode) else "is not a plain file"
-            raise AppError(Cause.FILE, f"{name} {what}", hint="Nothing was changed; choose another place")
+            raise NotWritten(f"{name} {what}")
         try:
             written = _replace(target, pieces, old, last, strict=backups is not None)
         except _InPlace as reason:
@@ -88,12 +95,7 @@ def told(name: str, pieces: Pieces) -> Iterator[None]:
         full = number in (errno.ENOSPC, errno.EDQUOT)
         needed = f"; {human_size(sum(map(len, pieces())))} are needed" if full else ""
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise AppError(
-            Cause.FILE,
-            f"{name} cannot be written",
-            f"{safe_line(reason, 120)}{needed}",
-            "Nothing was changed; choose another place",
-        ) from None
+        raise NotWritten(f"{name} cannot be written", f"{safe_line(reason, 120)}{needed}") from None
 
 
 def _replace(

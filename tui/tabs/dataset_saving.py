@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from tui.tabs.dataset_base import EditedFile
 if TYPE_CHECKING:
     from tui.domain.files.material import Encoding
     from tui.services.dataset.documents import NotInEncoding
+    from tui.services.saving import NotWritten
     from tui.tabs.dataset import DatasetTab
 
 
@@ -51,6 +53,7 @@ class Saving(Actions):
         self, opened: EditedFile, path: Path | None = None, *, anyway: bool = False, encoding: Encoding | None = None
     ) -> None:
         from tui.services.dataset.documents import NotInEncoding, WouldOverwrite
+        from tui.services.saving import NotWritten
 
         self.tab.say(f"Saving {opened.name} …")
         try:
@@ -62,6 +65,10 @@ class Saving(Actions):
         except NotInEncoding as found:
             self.tab.say(found.sentence(), "problem")
             await self._settle_encoding(opened, found, path, anyway=anyway)
+            return
+        except NotWritten as found:
+            self.tab.say(found.sentence(), "problem")
+            await self._settle_place(opened, found, path, encoding)
             return
         at = next((i for i, f in enumerate(self.tab.files) if f.source is opened.source), None)
         if at is None:
@@ -97,7 +104,6 @@ class Saving(Actions):
         self, opened: EditedFile, conflict: AppError, path: Path | None, encoding: Encoding | None = None
     ) -> None:
         from tui.dialogs.choice import Choice, ChoiceDialog
-        from tui.dialogs.text import PathDialog
 
         choices = [
             Choice("elsewhere", "Save as …", "under another name; the file stays as it is"),
@@ -117,12 +123,31 @@ class Saving(Actions):
             await self.reload(opened)
         elif chosen == "elsewhere":
             old = opened.file.path
-            suggested = str(old.with_name(f"{old.stem}.mine{old.suffix}"))
-            typed = await self.tab.ask(PathDialog(f"Save {opened.name} as", value=suggested))
-            if typed:
-                from tui.domain.folders import typed_path
+            await self._save_as(opened, str(old.with_name(f"{old.stem}.mine{old.suffix}")), encoding)
 
-                await self._save(opened, typed_path(typed), encoding=encoding)
+    async def _settle_place(
+        self, opened: EditedFile, found: NotWritten, path: Path | None, encoding: Encoding | None
+    ) -> None:
+        from tui.dialogs.choice import Choice, ChoiceDialog
+
+        choices = [
+            Choice("elsewhere", "Save as …", "in another folder"),
+            Choice("again", "Try again", "when the cause is gone"),
+        ]
+        note = f"{found.detail}. esc decides later; the edits stay." if found.detail else "esc decides later."
+        chosen = await self.tab.ask(ChoiceDialog(found.title, choices, note=note))
+        if chosen == "again":
+            await self._save(opened, path, encoding=encoding)
+        elif chosen == "elsewhere":
+            await self._save_as(opened, os.path.join("~", opened.file.path.name), encoding)
+
+    async def _save_as(self, opened: EditedFile, suggested: str, encoding: Encoding | None) -> None:
+        from tui.dialogs.text import PathDialog
+        from tui.domain.folders import typed_path
+
+        typed = await self.tab.ask(PathDialog(f"Save {opened.name} as", value=suggested))
+        if typed:
+            await self._save(opened, typed_path(typed), encoding=encoding)
 
     async def _show_differences(self, opened: EditedFile) -> None:
         from tui.dialogs.differences import DifferencesDialog
