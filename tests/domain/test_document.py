@@ -353,8 +353,19 @@ def test_a_journal_that_does_not_fit_is_refused() -> None:
     document = opened(ODD["indented"])
     with pytest.raises(ValueError, match="does not fit"):
         document.replay({"name": "delete", "splices": [[1, 2, []]]})
+    with pytest.raises(ValueError, match="does not fit"):
+        document.replay({"name": "delete", "splices": [[1, -1, []]]})
     with pytest.raises(KeyError):
         document.replay({"name": "delete"})
+
+
+def test_a_journal_tells_of_the_step_that_another_file_took_with_it() -> None:
+    document = opened(ODD["indented"])
+    alone = document.entry(document.remove([0]))
+    assert "partner" not in alone
+    document.replay(alone | {"partner": "validation.json"})
+    assert document.next_undo is not None
+    assert document.entry(document.next_undo)["partner"] == "validation.json"
 
 
 @given(st.integers(0, 12), st.lists(st.integers(0, 11), max_size=5), st.lists(st.integers(0, 11), max_size=12))

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.domain.loss_runs import curves
+from tui.domain.clock import absolute
 from tui.domain.files.formats import Record
 from tui.domain.loss.report import (
     DataFact,
@@ -102,6 +103,53 @@ def test_names_are_no_markup_and_no_formulas() -> None:
     assert "\n'=cmd" in table
     assert ",'＝folder" in table
     assert "\x1b" not in table
+
+
+REPORT = """\
+## two
+
+- best epoch 3 (1.2000, −0.9000 since 1)
+- stopped at 3 of 4; early stopping does not explain it by these numbers
+- still falling at epoch 3 (−0.4000 per epoch): more epochs may help
+
+Job arn:x/1 · created {created} · batchSize 8, epochCount 4
+
+| epoch | training | n | min | max | sd | validation | change | exp(loss) |
+| :-- | --: | --: | --: | --: | --: | --: | --: | --: |
+| 1 | 1.7000 | 8 | 1.7000 | 1.7000 | – | 2.1000 | – | 8.166 |
+| 2 | 1.1098 | 8 | 1.1098 | 1.1098 | – | 1.6000 | −0.5000 | 4.953 |
+| ◆3 | – | – | – | – | – | 1.2000 | −0.4000 | 3.32 |
+
+> a note
+
+> Trained in the sandbox by a small model: the height of these losses means nothing elsewhere.
+"""
+
+
+def test_a_report_of_runs_compared_and_of_one() -> None:
+    found = replace(TWO.curves, training=TWO.curves.training[:2], sandbox=True, notes=("a note",))
+    job = replace(SMALLER, base_model_arn="arn:aws:bedrock:us-west-2::foundation-model/custom/nova")
+    data = {"validation": DataFact("s3://b/v", "aa11"), "training": DataFact("s3://b/t", "cc33", 40)}
+    two = replace(TWO, data=data, changes="+1 −0 ~0 pairs", curves=found, job=job)
+    report, created = REPORT.format(created=absolute(JOB.created)), absolute(JOB.created)
+    rows = {row[0]: row[1:] for row in compare_rows([ONE, two])}
+    assert (rows["base model"], rows["training data"]) == (("haiku", "nova"), ("?", "t #cc33 40 records"))
+    assert rows["pairs"] == ("–", "+1 −0 ~0 pairs")
+    assert (rows["epochs run"], rows["created"]) == (("3 of 4",) * 2, (created,) * 2)
+    both = summary_markdown([ONE, two])
+    assert both.startswith("# 2 fine-tuning runs\n\nlowest validation: two 1.2000, 0.2000 below the next · ▲ different")
+    assert "\n\n|  | one | two |\n| :-- | --: | --: |\n| batchSize | 32 | 8 |\n" in both
+    assert both.count("\n## ") == 2
+    assert both.endswith("\n\n" + report)
+    assert summary_markdown([two]) == report.removeprefix("#")
+
+
+def test_runs_without_a_job_or_a_validation_are_compared_too() -> None:
+    local = replace(TWO, job=None, data={}, curves=replace(TWO.curves, validation=()))
+    rows = {row[0]: row[1:] for row in compare_rows([ONE, local])}
+    assert (rows["batchSize"], rows["base model"]) == (("32", "?"), ("haiku", "?"))
+    assert (rows["best validation"][1], rows["epochs run"][1], rows["created"][1]) == ("–", "3", "–")
+    assert headline([ONE, TWO, local]) == headline([ONE, TWO])
 
 
 def test_evaluations_stand_in_the_comparison_where_there_are_any() -> None:

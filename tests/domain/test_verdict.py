@@ -8,12 +8,22 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.domain.loss_runs import MAKERS, curves, points
+from tui.domain.loss import trend
 from tui.domain.loss.losses import Curves, EpochPoint
-from tui.domain.loss.trend import chance_of_order, noise_of, rising_fit, trend_of, valley
+from tui.domain.loss.trend import (
+    _concordant,
+    _from_foretold,
+    blown,
+    chance_of_order,
+    noise_of,
+    rising_fit,
+    trend_of,
+    valley,
+)
 from tui.domain.loss.verdict import Case, Settings, _stops, judge
 
 REFERENCE = (2.5327150328, 1.7015820491, 1.5365295365, 1.5085376232, 1.4764881400, 1.4763538640, 1.4959460000)
@@ -101,6 +111,9 @@ def test_single_cases(values: tuple[float, ...], settings: Settings, case: Case,
         ((2.0, 1.6, 1.2, 1.0, 1.47, 1.9), (1.8, 1.2, 0.7, 0.5, 0.4, 0.3), Case.OVERFIT),
         ((), (1.8, 1.2, 0.7, 0.3, 0.6, 1.1), Case.DIVERGED),
         ((), (1.8, 1.2, 0.7, 0.3, 0.4, 0.35), Case.NO_VALIDATION),
+        # the validation alone: as far up, it runs away where it goes on climbing
+        ((2.0, 1.5, 3.0, 7.0), (1.8, 1.2, 0.7, 0.5), Case.DIVERGED),
+        ((2.0, 1.5, 7.0, 7.1), (1.8, 1.2, 0.7, 0.5), Case.OVERFIT),
     ],
 )
 def test_what_a_glance_at_the_curve_tells(
@@ -123,7 +136,12 @@ def _but(values: tuple[float, ...], at: int, value: float) -> tuple[float, ...]:
 @pytest.mark.parametrize(
     ("validation", "training", "case", "words"),
     [
-        ((3.0, 2.4, 2.0, 1.6, *CHANCE), (2.8, 2.0, 1.5, 1.1, *CHANCE), Case.DIVERGED, "after epoch 4"),
+        (
+            (3.0, 2.4, 2.0, 1.6, *CHANCE),
+            (2.8, 2.0, 1.5, 1.1, *CHANCE),
+            Case.DIVERGED,
+            "epoch 4, from 1.6 to 10.45",
+        ),
         ((), (2.8, 2.0, 1.5, *CHANCE), Case.DIVERGED, "ran away"),
         ((), (2.8, 2.0, 12.1, 2.0, 1.9, 1.8), Case.NO_VALIDATION, ""),
         # one epoch up, or down, is an accident
@@ -203,6 +221,7 @@ def test_losses_that_are_no_numbers_have_diverged() -> None:
     found = judge(replace(run(2.0, 1.5, 1.4), lost_epochs=(4, 5)), Settings(5, 0.001, 2))
     assert found.case is Case.DIVERGED
     assert "from epoch 4 on" in found.text
+    assert "from epoch 3 on" in judge(replace(run(2.0, 1.5, 1.4), lost_epochs=(3,)), Settings(3, 0.001, 2)).text
     assert judge(Curves("x", lost_epochs=(1,))).cases == {Case.DIVERGED}  # whose losses they were is not known
     assert judge(replace(run(2.0, 1.5, 1.4), lost_epochs=(2,))).case is Case.STILL_FALLING
 
@@ -266,6 +285,65 @@ def test_fits_are_monotonic_and_keep_what_needs_no_fit(values: list[float]) -> N
     assert rising_fit(sorted(values)) == pytest.approx(sorted(values), abs=1e-9)
     down = sorted(values, reverse=True)
     assert valley(down) == pytest.approx(down, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("values", "rising"),
+    [
+        # after one epoch a tenth of the whole fall, after more a fiftieth
+        ((10, 5, 2, 1, 1.5), False),
+        ((10, 5, 2, 1, 2.0), True),
+        ((10, 5, 2, 1, 1.2, 1.3), True),
+        ((10, 5, 2, 1, 1.02, 1.05, 1.1), False),
+        ((10, 5, 2, 1, 1.1, 1.2, 1.3), True),
+    ],
+)
+def test_a_rise_is_measured_by_the_fall(values: tuple[float, ...], rising: bool) -> None:
+    assert trend_of(values, 0.001).rising is rising
+
+
+@pytest.mark.parametrize(
+    ("values", "times", "expected"),
+    [
+        ((1.0, 5.0, 0.9, 1.5), 1.3, True),
+        ((1.0, 1.2, 1.1, 1.15), 1.0, False),  # not well above its lowest
+        ((1.0, 0.5, 9.0, 3.0), 1.3, False),  # on its way down again
+        ((1.0, 0.5, 9.0, 8.9), 1.3, True),
+    ],
+)
+def test_a_loss_that_ran_away_stays_up(values: tuple[float, ...], times: float, expected: bool) -> None:
+    assert blown(values, times) is expected
+
+
+LOSSES = st.lists(st.floats(-100, 100).map(lambda value: round(value, 2)), min_size=2, max_size=9)
+
+
+@settings(max_examples=25)
+@given(LOSSES)
+def test_a_trend_is_one_thing_at_most_and_its_valley_the_nearest(values: list[float]) -> None:
+    found = trend_of(values, 0.001)
+    assert found.rising + found.noisy + found.falling <= 1
+    falls = [[-v for v in rising_fit([-v for v in values[:turn]])] for turn in range(1, len(values) + 1)]
+    every = [fall + rising_fit(values[len(fall) :]) for fall in falls]
+
+    def error(fitted: list[float]) -> float:
+        return sum((v - f) ** 2 for v, f in zip(values, fitted, strict=True))
+
+    assert error(valley(values)) <= min(map(error, every)) * (1 + 1e-9) + 1e-9
+
+
+def test_what_neighbours_foretell_and_how_ascending_an_order_is() -> None:
+    assert _from_foretold((4, 3, 2, 9, 9), 2) == 0  # by the line before it
+    assert _from_foretold((9, 9, 2, 3, 4), 2) == 0  # and after it
+    assert _from_foretold((4, 3, 9, 3, 4), 2) == 6
+    assert [_concordant(order) for order in ((1, 2, 3), (3, 2, 1), (1, 3, 2, 4))] == [1, 0, pytest.approx(5 / 6)]
+
+
+def test_the_normal_distribution_comes_near_the_exact_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    orders = [[(i * step) % 13 for i in range(13)] for step in (1, 2, 4, 5, 7)]
+    near = [chance_of_order(order) for order in orders]
+    monkeypatch.setattr(trend, "_EXACT", 13)
+    assert near == [pytest.approx(chance_of_order(order), abs=0.005) for order in orders]
 
 
 def test_noise_is_measured() -> None:

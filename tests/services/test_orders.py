@@ -19,6 +19,7 @@ from tui.sandbox.server import Sandbox
 from tui.services.aws import Aws
 from tui.services.orders import Ordered, Patience
 from tui.services.reconciler import Settlement
+from tui.services.serving import buying
 from tui.services.serving.endpoints import BUY, DEPLOY, Endpoints
 from tui.services.session import Services
 from tui.services.store import Intent, IntentState
@@ -55,6 +56,17 @@ async def test_a_refusal_without_any_doubt_is_one(services: Services, scene: Sce
         await buy(services, scene.model())
     assert (caught.value.cause, caught.value.outcome_unknown) == (Cause.THROTTLED, False)
     assert services.store.unsettled(PLACE) == []
+    assert not services.orders.in_doubt
+
+
+@pytest.mark.parametrize(("kind", "planned"), [("denied", 0), ("error_after", 1)])
+async def test_a_lease_is_dropped_with_its_purchase_unless_that_may_be_made(
+    services: Services, scene: Scene, sandbox: Sandbox, kind: str, planned: int
+) -> None:
+    sandbox.faults.add(kind=kind, operation=BOUGHT, times=None)
+    with pytest.raises(AppError):
+        await buying.buy(services, PLACE, Serving.PROVISIONED, "gate", scene.model(), "token-1", minutes=50)
+    assert [lease.minutes for lease in services.leases.planned(PLACE)] == [50] * planned
 
 
 async def test_whoever_has_patience_buys_once_aws_is_less_busy(

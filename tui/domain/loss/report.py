@@ -273,7 +273,7 @@ def summary_markdown(runs: Sequence[LossRun]) -> str:
         parts.append("\n".join(f"- {_plain(part)}" for part in run.verdict.parts))
         if run.job is not None:
             given = ", ".join(f"{name} {value}" for name, value in sorted(run.job.hyperparameters.items()))
-            facts = [f"Job `{run.job.arn}`", f"created {absolute(run.job.created)}", given]
+            facts = [f"Job {run.job.arn}", f"created {absolute(run.job.created)}", given]
             parts.append(_plain(" · ".join(fact for fact in facts if fact)))
         parts.append(markdown_table(epoch_head(run.curves), epoch_rows(run.curves)))
         parts += [f"> {_plain(note)}" for note in run.curves.notes]
