@@ -17,7 +17,9 @@ from tui.dialogs.base import Dialog
 from tui.dialogs.choice import Choice, ChoiceDialog
 from tui.dialogs.confirm import ConfirmDialog, QuitDialog
 from tui.dialogs.help import HelpDialog
+from tui.dialogs.split import SplitForm, _kept
 from tui.dialogs.text import LineDialog, PathDialog
+from tui.domain.dataset.split import Split, Together
 from tui.turns import TurnTaking
 from tui.widgets.frame import KeyLine
 
@@ -149,6 +151,24 @@ async def test_help_is_searched_by_words_and_by_a_key() -> None:
         assert not host.answers
         await pilot.press("escape")
         assert host.answers == [None]
+
+
+@pytest.mark.parametrize(
+    ("validation", "said"),
+    [
+        (
+            (),
+            "40 pairs with alike questions stay together, at most 40 in one group, which leaves nothing for validation",
+        ),
+        ((1,), "at most 40 in one group; so the sizes are not quite as asked"),
+        ((1,) * 8, "at most 40 in one group"),
+    ],
+)
+def test_a_part_for_which_nothing_is_left_is_named(validation: tuple[int, ...], said: str) -> None:
+    form = SplitForm("20%", "", "1", Together.ALIKE, "/parts.*.json")
+    told = _kept(form, Split(((0,) * 32, validation, ()), (32, 8, 0), together=40, largest=40))
+    assert said in told
+    assert ("keep less together" in told) is (not validation)
 
 
 class Looking(LineDialog):

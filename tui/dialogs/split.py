@@ -224,5 +224,8 @@ def _kept(form: SplitForm, split: Split) -> str:
     if not split.together:
         return f"there are no {form.together}"
     kept = f"{split.together:,} {form.together} stay together, at most {split.largest:,} in one group"
+    empty = [role for role, part, asked in zip(PARTS, split.parts, split.asked, strict=True) if asked and not part]
+    if empty:
+        return f"{kept}, which leaves nothing for {' and '.join(empty)}: keep less together"
     off = any(len(part) != asked for part, asked in zip(split.parts, split.asked, strict=True))
     return f"{kept}; so the sizes are not quite as asked" if off else kept
