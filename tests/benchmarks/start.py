@@ -59,8 +59,9 @@ def starts(world: World, rounds: int) -> Iterator[Figure]:
         yield Figure("start", f"{title}: ÷ blank", ratio(frames, [r.frame for r in base]), "×", 1.25)
         yield Figure("start", f"{title}: CPU ÷ blank", ratio([r.cpu for r in found], [r.cpu for r in base]), "×")
         yield Figure("start", f"{title}: bytes until quiet, 80x24", median([r.bytes for r in found]) / 1000, "kB", 12)
-        yield Figure("start", f"{title}: RSS at first frame", median([r.rss for r in found]), "MB", 45)
-        if name != "shipped":
+        if name == "shipped":
+            yield Figure("start", f"{title}: RSS at first frame", median([r.rss for r in found]), "MB", 45)
+        else:
             more = median([r.settled_rss for r in found]) - median([r.settled_rss for r in runs["shipped"]])
             yield Figure("start", f"{title}: RSS over the shipped pairs, quiet", more, "MB", 40)
 
