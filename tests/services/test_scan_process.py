@@ -149,6 +149,7 @@ async def test_it_goes_when_nobody_wants_anything_and_comes_back() -> None:
 async def test_it_cannot_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     scans, file = ScanProcess(large=0), document("train.jsonl")
+    scans.begin()
     assert await Datasets(DaemonPool(1), scans).check(file.now, MODEL, Role.TRAIN)
     assert not scans.is_for(file.now)
 
@@ -156,9 +157,11 @@ async def test_it_cannot_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_who_waits_when_the_app_ends_gets_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary/of/a/secret")
     scans = ScanProcess(large=0)
+    scans.begin()
+    process = pid(scans)
     version = document("train.jsonl").now
     assert list(scans.ask("rules", [version], MODEL, Role.TRAIN, should_stop=lambda: False))
-    process = pid(scans)
+    assert pid(scans) == process
     assert not [name for name in psutil.Process(process).environ() if name.startswith("AWS_")]
 
     def close() -> bool:
@@ -169,6 +172,8 @@ async def test_who_waits_when_the_app_ends_gets_nothing_more(monkeypatch: pytest
     assert list(scans.ask("closer", [version], MODEL, should_stop=close)) == []
     until(lambda: ended(process))
     assert not scans.is_for(version)
+    scans.begin()
+    assert scans._child is None
 
 
 def test_it_ends_with_the_app_even_if_that_is_killed() -> None:

@@ -48,8 +48,12 @@ class OpeningTab(ScrutinyTab, part=True):
         self.offer_recovery()
 
     def _show_beginning(self, file: PairFile, painted: Callable[[], None]) -> None:
+        def seen() -> None:
+            painted()
+            self.services.pool.submit(self.services.scan_process.begin)
+
         self.show_beginning(file)
-        self.post_message(self.FirstRows(painted))
+        self.post_message(self.FirstRows(seen))
 
     @work(group="recover")
     async def offer_recovery(self) -> None:

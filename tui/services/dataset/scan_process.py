@@ -98,6 +98,12 @@ class ScanProcess:
         finally:
             child.forget(ticket)
 
+    def begin(self) -> None:
+        """Start it, for what will be asked soon. Where it cannot be started, whoever asks is told."""
+        with self._lock, suppress(GoneError):
+            if not self._closed:
+                self._running()
+
     def _stop(self, child: _Child, ticket: int) -> None:
         from tui.services.dataset.scan_messages import send
 
