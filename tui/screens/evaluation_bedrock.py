@@ -31,6 +31,21 @@ _Job = tuple[Side, int]
 """A side, and which thousand of its prompts."""
 
 
+class _Orders:
+    """What came of the tries of one form. There is one token for each job and every try: AWS takes each job once."""
+
+    def __init__(self) -> None:
+        self.tokens: dict[_Job, str] = defaultdict(lambda: str(uuid.uuid4()))
+        self.done: set[_Job] = set()
+        self.tried: JobsPlan | None = None
+
+    def renew(self, plan: JobsPlan) -> None:
+        """Another plan means other jobs."""
+        self.tokens.clear()
+        if self.tried is None or (self.tried.judge, self.tried.brought) != (plan.judge, plan.brought):
+            self.done.clear()  # both sides are judged alike
+
+
 class BedrockPart(EvaluationBase):
     """What goes beyond one terminal."""
 
@@ -66,49 +81,44 @@ class BedrockPart(EvaluationBase):
         self.say("Looking at roles and models …")
         form = await self._jobs_form(results, place)
         self.say("")
-        # One token for each job and every try of this form: AWS takes each job once.
-        tokens: dict[_Job, str] = defaultdict(lambda: str(uuid.uuid4()))
-        done: set[_Job] = set()
-        tried: JobsPlan | None = None
-        while True:
-            plan = await self.ask(EvaluationJobsDialog(form))
-            if plan is None:
-                self.say(
-                    "Nothing more was ordered" if done else "Nothing was ordered; b hands it over, r asks from here"
-                )
-                return
+        orders = _Orders()
+        while (plan := await self.ask(EvaluationJobsDialog(form))) is not None:
             form = form.again(plan)
             try:
                 if plan.role_arn == NEW_ROLE:
                     role = await self._make_role(plan.bucket)
                     if not role:
                         continue
-                    plan = replace(plan, role_arn=role)
-                    form = form.with_role("the new role", role)
-                if tried is not None and tried != plan:
-                    await self._settle(place)
-                    tokens.clear()
-                    if (tried.judge, tried.brought) != (plan.judge, plan.brought):
-                        done.clear()  # both sides are judged alike
-                region = self.home.identity.region
-                new = plan.bucket not in await self.services.storage.buckets(region)
-                if not await self._agreed_to_jobs(results, plan, new=new):
-                    continue
-                if new:
-                    await self.services.storage.create_bucket(plan.bucket, region)
-                tried = plan
-                for job in [job for job in _jobs(results, plan) if job not in done]:
-                    await self._order_one(place, results, plan, job, tokens[job])
-                    done.add(job)
+                    plan, form = replace(plan, role_arn=role), form.with_role("the new role", role)
+                if await self._all_ordered(place, results, plan, orders):
+                    break
             except AppError as error:
                 form = form.again(plan, error.sentence())
-                continue
             finally:
                 self.home.post_message(Tab.AwsChanged())
-            await self.services.remember(place, "bucket", plan.bucket)
-            all_of = "Both" if len(done) == 2 else f"All {len(done)}"
-            self.say(f"{all_of} evaluation jobs are started; 2 Jobs follows them, and their results come here", "good")
+        else:
+            none = "Nothing was ordered; b hands it over, r asks from here"
+            self.say("Nothing more was ordered" if orders.done else none)
             return
+        await self.services.remember(place, "bucket", plan.bucket)
+        all_of = "Both" if len(orders.done) == 2 else f"All {len(orders.done)}"
+        self.say(f"{all_of} evaluation jobs are started; 2 Jobs follows them, and their results come here", "good")
+
+    async def _all_ordered(self, place: str, results: Results, plan: JobsPlan, orders: _Orders) -> bool:
+        """Order what is not ordered yet; False when that is not agreed to. Raises AppError."""
+        if orders.tried is not None and orders.tried != plan:
+            await self._settle(place)
+            orders.renew(plan)
+        new = plan.bucket not in await self.services.storage.buckets(self.home.identity.region)
+        if not await self._agreed_to_jobs(results, plan, new=new):
+            return False
+        if new:
+            await self.services.storage.create_bucket(plan.bucket, self.home.identity.region)
+        orders.tried = plan
+        for job in [job for job in _jobs(results, plan) if job not in orders.done]:
+            await self._order_one(place, results, plan, job, orders.tokens[job])
+            orders.done.add(job)
+        return True
 
     async def _order_one(self, place: str, results: Results, plan: JobsPlan, job: _Job, token: str) -> None:
         side, part = job
