@@ -9,12 +9,15 @@ from typing import Any
 
 import pyte
 from textual._compositor import Compositor, LayoutUpdate
+from textual._context import visible_screen_stack
 from textual.app import App, ComposeResult
+from textual.color import Color
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.pilot import Pilot
+from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import ModalScreen, Screen
 from textual.strip import Strip
 from textual.widget import Widget
@@ -22,7 +25,7 @@ from textual.widgets import Input, Static
 
 from tests.widgets.test_virtual_table import Rows, keys, table_with
 from tui.screens.main import MainScreen
-from tui.widgets.sparing import SparingCompositor, SparingScreen
+from tui.widgets.sparing import Backdrop, SparingCompositor, SparingScreen
 from tui.widgets.text_pane import TextPane
 
 SIZE = (60, 16)
@@ -208,7 +211,7 @@ async def test_what_comes_long_after_a_frame_does_not_wait_for_a_clock() -> None
         assert app.behind._painted, "from here on the clock counts"
 
 
-class Before(SparingScreen[None], ModalScreen[None]):
+class Before(ModalScreen[None], SparingScreen[None]):
     """A dialog with two fields, before the other screen."""
 
     def compose(self) -> ComposeResult:
@@ -249,3 +252,20 @@ async def test_a_dialog_is_painted_whole_no_more_than_it_must_and_nothing_behind
         assert laid_out, "as large as the window, once it is of another size"
         assert whole
         assert behind._compositor.size == dialog._compositor.size == (SIZE[0] - 8, SIZE[1] - 2)
+
+
+async def test_what_is_behind_a_dialog_is_tinted_as_by_textual() -> None:
+    async with painted() as pilot:
+        await pilot.app.push_screen(Before())
+        await pilot.pause()
+        dialog, console = pilot.app.screen, pilot.app.console
+        plain = list(console.render(pilot.app.screen_stack[0]._compositor))
+        for color in (dialog.styles.background, Color(200, 30, 0, 0.4), Color(0, 0, 0, 0)):
+            for _ in range(2):
+                assert list(Backdrop.process_segments(plain, color)) == list(
+                    BackgroundScreen.process_segments(plain, color)
+                )
+        seen = visible_screen_stack.set([pilot.app.screen_stack[0]])
+        assert isinstance(dialog.render(), Backdrop)
+        visible_screen_stack.reset(seen)
+        assert not isinstance(pilot.app.screen_stack[0].render(), Backdrop)

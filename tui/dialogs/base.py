@@ -43,7 +43,7 @@ _LEAST = 3
 """Lines of the body that are always seen."""
 
 
-class Dialog(SparingScreen[T | None], ModalScreen[T | None], Keeping):
+class Dialog(ModalScreen[T | None], SparingScreen[T | None], Keeping):
     """Asks for something; dismisses with a domain value, or None when given up."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -9,14 +9,20 @@ Private names of Textual in use here, each behind a test in tests/widgets/test_s
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import TypeVar
 
+from rich.console import RenderableType
+from rich.segment import Segment
+from rich.style import Style
 from textual._compositor import Compositor
+from textual.color import Color
 from textual.events import Idle, ScreenResume
 from textual.geometry import Region, Size
 from textual.reactive import Reactive
+from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import UPDATE_PERIOD, Screen
 from textual.strip import Strip
 from textual.widget import Widget
@@ -70,6 +76,24 @@ def _fill(pieces: _Pieces, strip: Strip, seen: Region, cuts: list[int]) -> None:
             pieces[x] = piece
 
 
+@lru_cache(maxsize=2048)
+def _tinted(style: Style | None, color: Color) -> Style | None:
+    """A style of what is behind a dialog, as Textual tints it."""
+    (segment,) = BackgroundScreen.process_segments([Segment(" ", style)], color)
+    return segment.style
+
+
+class Backdrop(BackgroundScreen):
+    """What is behind a dialog. Textual reckons a tint anew for each piece of text; there are a few dozen styles."""
+
+    @classmethod
+    def process_segments(cls, segments: Iterable[Segment], color: Color) -> Iterable[Segment]:
+        """The same text in tinted styles."""
+        for segment in segments:
+            text, style, control = segment
+            yield segment if control else Segment(text, _tinted(style, color))
+
+
 class SparingScreen(Screen[T]):
     """A screen painted by a `SparingCompositor`."""
 
@@ -93,6 +117,11 @@ class SparingScreen(Screen[T]):
         super()._on_screen_resume(event)
         if self._painted != painted:
             self._repaint_required = False
+
+    def render(self) -> RenderableType:
+        """What stands where no widget does."""
+        behind = super().render()
+        return Backdrop(behind.screen, behind.color) if isinstance(behind, BackgroundScreen) else behind
 
     def _screen_resized(self, size: Size) -> None:
         """Not where everything stands as it would be put: a screen that has just been laid out is told its own size,
