@@ -179,6 +179,24 @@ def test_a_model_encrypted_by_a_key_needs_that_key_and_a_role_of_its_own(
     assert plan.name != PLAN.name
 
 
+def test_a_network_needs_interfaces_within_it_for_customization_jobs_only() -> None:
+    places = ("123456789012", "us-west-2", f"s3://{BUCKET}/in/x.jsonl", f"s3://{BUCKET}-out/out/")
+    plan = plan_role(*places, subnets=("subnet-1", "subnet-2"), security_groups=("sg-1",))
+    count = len(PLAN.permissions["Statement"])
+    assert plan.permissions["Statement"][:count] == PLAN.permissions["Statement"]
+    by_sid = {one["Sid"]: one for one in plan.permissions["Statement"][count:]}
+    here = "arn:aws:ec2:us-west-2:123456789012:"
+    subnets = [f"{here}subnet/subnet-1", f"{here}subnet/subnet-2"]
+    jobs = "arn:aws:bedrock:us-west-2:123456789012:model-customization-job/*"
+    assert by_sid["MakeInterfaceWithin"]["Resource"] == [*subnets, f"{here}security-group/sg-1"]
+    for sid, tag in (("MakeInterface", "aws:RequestTag"), ("LetBedrockAttach", "ec2:ResourceTag")):
+        assert by_sid[sid]["Condition"]["ArnEquals"] == {f"{tag}/BedrockModelCustomizationJobArn": jobs}
+    assert by_sid["LetBedrockAttach"]["Condition"]["StringEquals"] == {"ec2:Subnet": subnets}
+    assert all(one.startswith("ec2:Describe") for one in by_sid["SeeNetwork"]["Action"])
+    assert len({plan.name, PLAN.name, plan_role(*places, subnets=("subnet-1",), security_groups=("sg-1",)).name}) == 3
+    assert len(plan.text()) < 10_240  # what IAM takes of a role's own policies
+
+
 def test_the_partition_is_the_callers() -> None:
     plan = plan_role("123456789012", "cn-north-1", "s3://b/x", "s3://b/y", "aws-cn")
     assert "arn:aws-cn:s3:::b" in plan.text()

@@ -168,8 +168,17 @@ class NewJobTab(OrderingTab, part=True):
     def _role_plan(self, spec: JobSpec) -> RolePlan:
         at, data = self.identity, spec.training.uri or spec.output_uri
         validation = spec.validation.uri if spec.validation else ""
-        output, key = spec.output_uri, spec.kms_key
-        return plan_role(at.account, at.region, data, output, at.partition, validation, kms_key=key)
+        return plan_role(
+            at.account,
+            at.region,
+            data,
+            spec.output_uri,
+            at.partition,
+            validation,
+            kms_key=spec.kms_key,
+            subnets=spec.subnets,
+            security_groups=spec.security_groups,
+        )
 
     async def _mend_trust(self, spec: JobSpec) -> None:
         roles, name = self.services.roles, role_name(spec.role_arn)

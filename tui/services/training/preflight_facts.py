@@ -141,5 +141,7 @@ def keys_check(spec: JobSpec, around: Surroundings) -> Check | None:
     needs = ["the key's policy has to let the role use it (kms:Decrypt, GenerateDataKey, CreateGrant)"]
     needs = needs if spec.kms_key else []
     if spec.subnets:
-        needs.append("the role needs the EC2 permissions for network interfaces, and the VPC a way to S3")
+        needs.append(
+            "the role needs EC2 permissions for network interfaces (one made here has them), and the VPC a way to S3"
+        )
     return Check(key, title, Mark.UNKNOWN, "; ".join(needs))

@@ -15,6 +15,7 @@ from tui.services.aws import Aws
 from tui.services.aws_errors import understood
 
 POLICY_NAME = "tanzaku-training-data"
+_JOB_TAG = "BedrockModelCustomizationJobArn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +51,12 @@ def plan_role(
     validation_uri: str = "",
     *,
     kms_key: str = "",
+    subnets: Sequence[str] = (),
+    security_groups: Sequence[str] = (),
 ) -> RolePlan:
-    """Least privilege for one Region and few places: read the data, read and write the output, and encrypt the model
-    by `kms_key` where one is given. Without a `validation_uri` the validation data stand in the bucket of the training
-    data.
+    """Least privilege for one Region and few places: read the data, read and write the output, encrypt the model by
+    `kms_key` where one is given, and have network interfaces in `subnets` where there are some. Without a
+    `validation_uri` the validation data stand in the bucket of the training data.
 
     The trust is bound to this account and to customization jobs of this Region, as the Amazon Bedrock User
     Guide (model-customization-iam-role) advises against the confused deputy.
@@ -85,7 +88,43 @@ def plan_role(
     }
     if kms_key:
         permissions["Statement"] += [_use_of(kms_key, region)]
-    return RolePlan(_role_name(region, buckets, output_bucket, kms_key), trust, permissions)
+    if subnets:
+        permissions["Statement"] += _use_of_network(partition, account, region, subnets, security_groups)
+    others = "".join((kms_key, *subnets, *security_groups))
+    return RolePlan(_role_name(region, buckets, output_bucket, others), trust, permissions)
+
+
+def _use_of_network(
+    partition: str, account: str, region: str, subnets: Sequence[str], security_groups: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Network interfaces of customization jobs, known by the tags that Bedrock gives them, in these subnets only
+    (User Guide, vpc-model-customization)."""
+    here = f"arn:{partition}:ec2:{region}:{account}"
+    jobs = f"arn:{partition}:bedrock:{region}:{account}:model-customization-job/*"
+    places = [f"{here}:subnet/{one}" for one in subnets]
+    looks = ("NetworkInterfaces", "Vpcs", "DhcpOptions", "Subnets", "SecurityGroups")
+    tagged = {
+        "StringEquals": {"aws:RequestTag/BedrockManaged": "true"},
+        "ArnEquals": {f"aws:RequestTag/{_JOB_TAG}": jobs},
+    }
+    owned = {"StringEquals": {"ec2:Subnet": places}, "ArnEquals": {f"ec2:ResourceTag/{_JOB_TAG}": jobs}}
+    tagging = {
+        "StringEquals": {"ec2:CreateAction": "CreateNetworkInterface"},
+        "ForAllValues:StringEquals": {"aws:TagKeys": ["BedrockManaged", _JOB_TAG]},
+    }
+    within = places + [f"{here}:security-group/{one}" for one in security_groups]
+    parts: tuple[tuple[str, str | list[str], str | list[str], dict[str, Any]], ...] = (
+        ("SeeNetwork", [f"ec2:Describe{what}" for what in looks], "*", {}),
+        ("MakeInterface", "ec2:CreateNetworkInterface", f"{here}:network-interface/*", tagged),
+        ("MakeInterfaceWithin", "ec2:CreateNetworkInterface", within, {}),
+        ("LetBedrockAttach", "ec2:CreateNetworkInterfacePermission", "*", owned),
+        ("TagInterface", "ec2:CreateTags", f"{here}:network-interface/*", tagging),
+    )
+    return [
+        {"Sid": sid, "Effect": "Allow", "Action": action, "Resource": resource}
+        | ({"Condition": condition} if condition else {})
+        for sid, action, resource, condition in parts
+    ]
 
 
 def _use_of(key: str, region: str) -> dict[str, Any]:
@@ -154,10 +193,10 @@ def _trust(account: str, jobs: str) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def _role_name(region: str, data_buckets: Sequence[str], output_bucket: str, kms_key: str) -> str:
-    """At most 64 characters, as IAM takes; other buckets or another key give another name, so that no job loses its
+def _role_name(region: str, data_buckets: Sequence[str], output_bucket: str, others: str) -> str:
+    """At most 64 characters, as IAM takes; other buckets, keys or networks give another name, so that no job loses its
     role."""
-    mark = hashlib.sha256(f"{'+'.join(data_buckets)}/{output_bucket}{kms_key}".encode()).hexdigest()[:8]
+    mark = hashlib.sha256(f"{'+'.join(data_buckets)}/{output_bucket}{others}".encode()).hexdigest()[:8]
     return f"{f'tanzaku-bedrock-{region}-{data_buckets[0]}'[:55].rstrip('-')}-{mark}"
 
 
