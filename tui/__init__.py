@@ -6,6 +6,7 @@ Layers, each importing only what stands below it (import-linter holds them to it
     app         theme, gates to the terminal, signals, the way out
     screens     the main screen with its tabs, every route between them, what all tabs share; the evaluation screen
     tabs        dataset, jobs, loss, chat: none knows another, each posts messages (`tabs.base`) that screens route
+                what no first frame needs is in `Actions` of a tab, imported with the key that sets it off
     dialogs     ask for something and return a value of the domain
     widgets     draw values of the domain; know no service
     services    asynchronous; the only code that knows AWS and the disk

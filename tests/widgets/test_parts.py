@@ -9,7 +9,6 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from tui.tabs.dataset import DatasetTab
 from tui.widgets.parts import InParts
 
 
@@ -60,8 +59,3 @@ async def test_keys_facts_messages_and_styles_of_all_parts_count() -> None:
         await pilot.pause()
         assert (whole.noted, whole.counted, whole.length, whole.size.height) == ("abc", 1, 3, 3)
         assert pilot.app.query_one("Second") is whole
-
-
-def test_the_tab_has_the_bindings_of_its_parts() -> None:
-    keys = {binding.id for bindings in DatasetTab._merged_bindings.key_to_bindings.values() for binding in bindings}  # type: ignore[union-attr]
-    assert {"dataset.edit", "dataset.sort", "dataset.keys", "dataset.generate"} <= keys
