@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from unittest.mock import patch
 
-from tests.harness import Walk
+from tests.harness import PATIENCE, Walk
 from tests.journeys.chatting import ANSWER, BASE, QUESTION, TUNED, ask, chatting, stored, write
 from tests.journeys.stage import HAIKU, sent, served
 from tui.dialogs.answers import AnswersDialog
@@ -14,6 +14,7 @@ from tui.domain.errors import AppError, Cause
 from tui.sandbox.faults import FaultKind
 from tui.services.chat.history import History
 from tui.tabs.chat import ChatTab
+from tui.widgets.frame import StatusLine
 
 
 async def test_a_question_is_asked_again_on_one_side_or_both(walk: Walk) -> None:
@@ -282,7 +283,8 @@ async def test_an_answer_that_the_disk_refuses_is_kept_as_soon_as_it_has_room(wa
     served(walk)
     async with chatting(walk) as tab:
         tab.keep_again = 0.05
-        with patch.object(History, "add_now", side_effect=AppError(Cause.FILE, "The disk is full")):
+        full = AppError(Cause.FILE, "The disk is full")
+        with patch.object(History, "add_now", side_effect=full), patch.object(StatusLine, "STAYS", PATIENCE):
             tab.prompt.focus()
             await walk.type(QUESTION)
             await walk.press("enter")
