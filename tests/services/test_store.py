@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tui.domain.errors import AppError, Cause
-from tui.services.store import IntentState, Store, Upload
+from tui.services.store import _VERSION, IntentState, Store, Upload
 
 START = datetime(2026, 11, 22, 9, tzinfo=UTC)
 
@@ -162,6 +162,8 @@ def test_half_a_character_is_no_reason_to_fail(store: Store) -> None:
 def test_a_newer_version_is_refused_and_left_alone(store: Store, path: Path) -> None:
     store.remember("p", "k", "v")
     with sqlite3.connect(path) as database:
+        assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert database.execute("PRAGMA user_version").fetchone() == (_VERSION,)
         database.execute("PRAGMA user_version=99")
     with pytest.raises(AppError, match="newer tanzaku") as caught:
         Store(path).recall("p", "k")
