@@ -25,6 +25,7 @@ from tui.domain.values import dataclass
 from tui.services.dataset.datasets import yielding
 from tui.services.dataset.scan_process import GoneError, ScanProcess
 from tui.services.dataset.scans import Scans
+from tui.services.memory import give_back
 from tui.services.pool import DaemonPool
 
 
@@ -63,7 +64,9 @@ class Scrutiny:
         if self._scan_process.is_for(file):
             with suppress(GoneError):
                 pieces = self._scan_process.ask("closer", [file], model, should_stop=should_stop)
-                return [Problem(*one) for piece in pieces for one in piece]
+                found = [Problem(*one) for piece in pieces for one in piece]
+                give_back()  # from opening and sending a large file; 3.5 MB of 40 with 100,000 pairs
+                return found
         return self._scans.closer(self._number(file), file, model, yielding(should_stop))
 
     def _number(self, file: Version) -> int:
