@@ -208,6 +208,8 @@ async def test_a_training_file_alone_is_held_to_what_both_files_need_together(wa
         await walk.sees("1 error", "for Llama 3.1 8B Instruct")
         await walk.press("c")
         await walk.sees("total records", "40 records for training, and none for validation", "100 to 10,000")
+        await walk.press("escape", "p")
+        await walk.sees("Convert and upload to S3", "validation  none", "P in Dataset splits some off")
 
 
 async def test_the_plan_of_an_upload_says_what_no_job_would_take_and_what_is_shared(walk: Walk, tmp_path: Path) -> None:

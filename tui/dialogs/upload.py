@@ -14,6 +14,7 @@ from textual.widgets import Input, Static
 
 from tui.dialogs.base import Dialog
 from tui.domain.errors import AppError
+from tui.domain.files.pairs import Role
 from tui.domain.names import bucket_problem, key_problem
 from tui.domain.settings import DEFAULT_SYSTEM, SHIPPED_SYSTEM
 from tui.domain.text import count, human_size, safe_line
@@ -122,6 +123,8 @@ class UploadDialog(Dialog[UploadPlan]):
                 more = f" and {len(file.left_out) - 5} more" if len(file.left_out) > 5 else ""
                 rows.append(f"            not sent: {', '.join(f'“{name}”' for name in file.left_out[:5])}{more}")
             rows += [f"    {word}"] if word else []
+        if all(file.role != Role.VALIDATION for file in self._files):
+            rows.append(f"{Role.VALIDATION:<10}  none; P in Dataset splits some off")
         self.query_one("#upload-files", Static).update(Content("\n".join(rows) + "\n"))
 
     @on(Field.Changed)
