@@ -154,19 +154,33 @@ async def test_it_waits_while_credentials_are_expired(walk: Walk, questions: Pat
     trained(walk)
     faults = walk.sandbox.faults
     async with walk.app([questions], size=(100, 40)) as app:
-        await put(walk)
-        faults.add(kind="expired", service="bedrock.*", times=None)
-        await agreed(walk)
-        await walk.sees("claude-3-haiku is bought when AWS is back. The AWS credentials have expired", "Sign in again")
-        assert held(walk) == []
-        faults.clear()
-        await walk.sees("waiting until it serves")
-        faults.add(kind="expired", service="bedrock.*", times=None)
-        await walk.pass_time(700)
-        await walk.sees("The AWS credentials have expired")
-        faults.clear()
-        await walk.sees("tuned", "base", "n 6")
-        place = app.services.place(app.screen_stack[0].identity)  # type: ignore[attr-defined]
+        main = app.screen
+        assert isinstance(main, MainScreen)
+        said, say = list[str](), main.say
+
+        def heard(text: str, kind: str = "", *, cures: str = "") -> None:
+            said.append(text)
+            say(text, kind, cures=cures)
+
+        async def hears(*words: str) -> None:
+            """On the screen it may be behind something else by now: a problem stays there for some tenths only."""
+            await walk.until(lambda: any(all(w in text for w in words) for text in said), " and ".join(words))
+            said.clear()
+
+        with patch.object(main, "say", heard):
+            await put(walk)
+            faults.add(kind="expired", service="bedrock.*", times=None)
+            await agreed(walk)
+            await hears("claude-3-haiku is bought when AWS is back. The AWS credentials have expired", "Sign in again")
+            assert held(walk) == []
+            faults.clear()
+            await hears("waiting until it serves")
+            faults.add(kind="expired", service="bedrock.*", times=None)
+            await walk.pass_time(700)
+            await hears("The AWS credentials have expired")
+            faults.clear()
+            await walk.sees("tuned", "base", "n 6")
+        place = app.services.place(main.identity)
         (summary, *_) = await app.services.evaluations.list(place)
         assert (await app.services.evaluations.load(summary.id)).answered == summary.wanted
     assert held(walk) == []
