@@ -18,6 +18,7 @@ from tui.domain.loss.report import (
     epoch_rows,
     headline,
     means_csv,
+    number,
     pair_changes,
     summary_markdown,
     told_apart,
@@ -142,6 +143,17 @@ def test_a_report_of_runs_compared_and_of_one() -> None:
     assert both.count("\n## ") == 2
     assert both.endswith("\n\n" + report)
     assert summary_markdown([two]) == report.removeprefix("#")
+
+
+def test_means_keep_all_their_digits() -> None:
+    few = replace(curves((2.0, 1.51234567, 1.4), (1.25, 0.5)), name="one", validator="v1")
+    few = replace(few, training=(few.training[0], replace(few.training[1], low=0.25, high=0.75, deviation=0.125)))
+    assert means_csv([replace(ONE, curves=few)]).splitlines()[1:] == [
+        "one,1,1.25,8,1.25,1.25,,2.0,v1",
+        "one,2,0.5,8,0.25,0.75,0.125,1.51234567,v1",
+        "one,3,,,,,,1.4,v1",
+    ]
+    assert [number(value) for value in (0, 1, 0.00099, -1e6)] == ["0.0000", "1.0000", "9.900e-04", "-1.000e+06"]
 
 
 def test_runs_without_a_job_or_a_validation_are_compared_too() -> None:
