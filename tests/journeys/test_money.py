@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from textual.widgets import Input
@@ -337,9 +337,9 @@ async def test_of_two_windows_one_tells_that_the_lease_is_over(walk: Walk, monke
     told: list[str] = []
     say = MainScreen.say
 
-    def noted(screen: MainScreen, text: str, kind: str = "") -> None:
+    def noted(screen: MainScreen, text: str, *more: Any, **cures: Any) -> None:
         told.append(text)
-        say(screen, text, kind)
+        say(screen, text, *more, **cures)
 
     monkeypatch.setattr(MainScreen, "say", noted)
     async with walk.app():
