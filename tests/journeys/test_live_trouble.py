@@ -188,9 +188,9 @@ async def test_another_account_is_not_the_old_one_with_everything_deleted(
         told: list[str] = []
         say = screen.say
 
-        def hear(text: str, kind: str = "") -> None:
+        def hear(text: str, *kind: Any, **cures: Any) -> None:
             told.append(text)
-            say(text, kind)
+            say(text, *kind, **cures)
 
         monkeypatch.setattr(screen, "say", hear)
         for part, name in ((services.jobs, "all"), (services.jobs, "models")):

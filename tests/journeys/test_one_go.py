@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -211,8 +212,8 @@ async def test_ended_while_it_judges_nothing_is_deleted_again(walk: Walk, questi
         assert isinstance(main, MainScreen)
         say = main.say
 
-        def stopped(text: str, kind: str = "") -> None:
-            say(text, kind)
+        def stopped(text: str, *kind: Any, **cures: Any) -> None:
+            say(text, *kind, **cures)
             if "the endpoint is deleted already" in text and main.one_go._going is not None:
                 main.one_go._going.stop()
 
