@@ -29,7 +29,7 @@ _LIST_LONGEST = 4.0
 _GLANCE = 0.05
 _OPENING = "opening"
 """The group of the worker that opens the file the app is started for: there is nothing yet that a key could be for."""
-_AWAITED = frozenset({"mark", "search", "folder", _OPENING})
+_AWAITED = frozenset({"mark", "search", "folder"})
 """Groups of workers that make a list what the keys behind them are for."""
 _ROUNDS = 2
 """How often in a row all has to be quiet: a worker begins, and opens its dialog, between two looks."""
@@ -157,11 +157,12 @@ class TurnTaking(App[None]):
 
     def _waits_for_list(self) -> bool:
         making = any(worker.is_running and worker.group in _AWAITED for worker in self.workers)
-        return making and not self._urgent()
+        return (making or self._opens()) and not self._urgent()
 
     def _opens(self) -> bool:
-        """Whether what stands there is about to be replaced, without a key before."""
-        return any(worker.is_running and worker.group == _OPENING for worker in self.workers)
+        """Whether what stands there is about to be replaced, without a key before; not while something is asked."""
+        opening = any(worker.is_running and worker.group == _OPENING for worker in self.workers)
+        return opening and not isinstance(self.screen, Dialog)
 
     def _urgent(self) -> bool:
         """Whether the next key leaves something: it does not wait for lists."""
