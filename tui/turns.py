@@ -48,6 +48,8 @@ class TurnTaking(App[None]):
         super().__init__()
         self._held: deque[Typed] = deque()
         self._let_go: set[Typed] = set()
+        self._first_held = 0.0
+        """When a key first waited for the file that is being opened, in seconds of the loop's clock."""
         self._settling: asyncio.Task[None] | None = None
         self.touched = 0.0
         """When someone was last at the keyboard or the mouse, in seconds of the events' clock."""
@@ -162,7 +164,11 @@ class TurnTaking(App[None]):
     def _opens(self) -> bool:
         """Whether what stands there is about to be replaced, without a key before; not while something is asked."""
         opening = any(worker.is_running and worker.group == _OPENING for worker in self.workers)
-        return opening and not isinstance(self.screen, Dialog)
+        if not opening or isinstance(self.screen, Dialog):
+            return False
+        now = asyncio.get_running_loop().time()
+        self._first_held = self._first_held or now
+        return now < self._first_held + _LIST_LONGEST  # of a file of a gigabyte, say, the beginning may be looked at
 
     def _urgent(self) -> bool:
         """Whether the next key leaves something: it does not wait for lists."""

@@ -13,6 +13,7 @@ from textual.events import AppBlur, AppFocus, Key
 from textual.widgets import Input
 
 from tests.harness import Walk
+from tui import turns
 from tui.services.dataset import open_document
 from tui.services.dataset.datasets import read_file
 from tui.tabs import dataset
@@ -254,6 +255,17 @@ async def test_a_large_file_is_seen_before_it_is_read_and_keys_are_for_the_whole
         assert not walk.shows("reading …")
         await walk.press("d", "u", "e")
         await walk.sees("Pair 400 of many.jsonl")
+
+
+async def test_keys_do_not_wait_for_ever_for_what_is_long_in_coming(
+    walk: Walk, large: Path, reading: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "_LIST_LONGEST", 0.1)
+    async with walk.app([large]):
+        await walk.sees("reading …")
+        await walk.press("j", "2")
+        await walk.sees("[2 Jobs]")
+        assert not reading.is_set()
 
 
 async def test_one_that_begins_well_and_is_refused_leaves_nothing_behind(
