@@ -130,6 +130,20 @@ def test_a_living_process_keeps_its_journal(tmp_path: Path) -> None:
     made.remove().result(5)
 
 
+def test_a_journal_removed_while_it_was_being_read_is_not_offered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = begun(tmp_path, EDIT)
+    lock = journal.locked
+
+    def locked(descriptor: int) -> bool:
+        made.remove().result(5)
+        return lock(descriptor)
+
+    monkeypatch.setattr(journal, "locked", locked)
+    assert found(tmp_path) == []
+
+
 def test_two_starts_are_not_offered_the_same_journal(tmp_path: Path) -> None:
     left_by_a_dead_process(tmp_path)
     (left,) = found(tmp_path)

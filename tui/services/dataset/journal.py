@@ -241,7 +241,8 @@ def _claimed(path: Path) -> Left | None:
         if found.st_uid != os.geteuid() or found.st_mode & 0o022:
             return None
         header, entries = read(path.read_bytes())
-        if not _is_ours_to_take(descriptor, header):
+        # Whoever settles one removes it before letting go of it: what was read above may be gone by now.
+        if not _is_ours_to_take(descriptor, header) or not path.exists():
             return None
         if not any("splices" in entry for entry in entries):
             # Its first edit was never shown; a very young one may be about to be locked.
