@@ -59,7 +59,8 @@ class Walk:
     clock: ManualClock
     paths: Paths
     pilot: Pilot[None] | None = None
-    seen: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    """What the status line has shown since the last key; much of it is gone again before a busy walker looks."""
 
     def services(self, *, read_only: bool = False, settings: Settings | None = None) -> Services:
         at = self.sandbox
@@ -94,12 +95,14 @@ class Walk:
     ) -> AsyncIterator[TanzakuApp]:
         # The walker reads the question before answering, and what is said; nobody has to wait for a person's eyes.
         Dialog.GRACE, StatusLine.STAYS, MainScreen.HEAD_START = 0, 0.3, 0
+        self.said.clear()
         app = TanzakuApp(services or self.services(), files)
         try:
-            async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
-                self.pilot = pilot
-                await self.until(lambda: isinstance(app.screen, MainScreen), "the main screen")
-                yield app
+            with patch.object(StatusLine, "_show", self._listening(StatusLine._show)):
+                async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
+                    self.pilot = pilot
+                    await self.until(lambda: isinstance(app.screen, MainScreen), "the main screen")
+                    yield app
         finally:
             self.pilot = None
             leave(app)
@@ -115,12 +118,22 @@ class Walk:
         assert isinstance(app, TanzakuApp)
         return app
 
+    def _listening(self, show: Callable[[StatusLine], None]) -> Callable[[StatusLine], None]:
+        def listened(line: StatusLine) -> None:
+            show(line)
+            if line.screen is line.app.screen or line.app.screen.is_modal:
+                self.said.append(" ".join((line.render().plain if line.size.width else line.text).split()))
+
+        return listened
+
     async def press(self, *keys: str) -> None:
+        self.said.clear()
         await self.keyboard.press(*keys)
         await self.rest()
 
     async def together(self, *keys: str) -> None:
         """Keys of one burst, as a slow line delivers them: all of them wait before the first is looked at."""
+        self.said.clear()
         for key in keys:
             name = _character_to_key(key) if len(key) == 1 else key
             character = key_to_character(_get_unicode_name_from_key(REPLACED_KEYS.get(name, name)))
@@ -137,6 +150,7 @@ class Walk:
         if len(text) <= 12:
             await self.press(*text)
         else:
+            self.said.clear()
             self.app_now.post_message(Paste(text))
             await self.keyboard.pause()
 
@@ -158,20 +172,33 @@ class Walk:
         await self.keyboard.pause()
 
     async def sees(self, *words: str) -> None:
-        """Wait until the screen holds all the words; a line break in them counts as a blank."""
-        await self.until(lambda: self.shows(*words), " and ".join(words))
+        """Wait until the screen holds all the words; a line break in them counts as a blank.
+
+        What the status line has said since the last key counts too, once: some tenths of a second later, or with the
+        next word of another, it is gone.
+        """
+        await self.until(lambda: all(map(self._heard, self._missing(*words))), " and ".join(words))
+        del self.said[: max(map(self._heard, words), default=0)]
+
+    def _heard(self, word: str) -> int:
+        """Which of the things said says it, counted from one; 0 if none."""
+        return next((number for number, text in enumerate(self.said, 1) if word in text), 0)
 
     def shows(self, *words: str) -> bool:
         """Whether the words stand on the screen now, also across a line break."""
+        return not self._missing(*words)
+
+    def _missing(self, *words: str) -> list[str]:
         text = self.text
         in_one_line = " ".join(text.split())
-        return all(word in text or word in in_one_line for word in words)
+        return [word for word in words if word not in text and word not in in_one_line]
 
     async def misses(self, word: str) -> None:
         """Wait until the screen no longer holds the word."""
         await self.until(lambda: not self.shows(word), f"the end of {word}")
 
     async def pass_time(self, seconds: float) -> None:
+        self.said.clear()
         self.clock.advance(seconds)
         await asyncio.get_running_loop().run_in_executor(None, self.sandbox.settle)
         self.app_now.services.watcher.wake()
