@@ -189,6 +189,12 @@ def test_many_questions_are_better_handed_over() -> None:
     assert not any("Bedrock" in line for line in setup_text(setup(), PRICES, 500))
 
 
+@pytest.mark.parametrize("learned", [False, True])
+def test_training_questions_are_told_from_new_ones(learned: bool) -> None:
+    lines = setup_text(setup(file=replace(FILE, learned=learned)), PRICES, 500)
+    assert any("learned by heart" in line for line in lines) == learned
+
+
 def test_the_spec_holds_own_and_canary_questions() -> None:
     canary = (Question("What is 2 and 2?", "4", group=Group.CANARY),)
     spec = setup(canary=canary, job_arn="arn:job").spec

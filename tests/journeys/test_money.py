@@ -245,6 +245,7 @@ async def test_a_commitment_wants_its_term_typed_and_says_what_it_means(walk: Wa
         await walk.sees("Type claude-3-haiku for 1 month in the last field")
         assert sent(walk, BUY) == 0
         await walk.type(" for 1 month")
+        await walk.misses("in the last field")
         await walk.press("enter")
         await walk.sees("is being created")
         (line,) = walk.sandbox.books()

@@ -38,7 +38,7 @@ class ConfirmDialog(Dialog[bool]):
             yield Static(Content(f"{key_of(self, 'confirm.yes')}  {self._yes}"), markup=False, classes="danger")
             return
         yield Static(Content(f"\nType {self._word} and press enter to confirm:"), markup=False, classes="danger")
-        field = Input(id="confirm-word", compact=True)
+        field = Input(id="confirm-word", placeholder="here", compact=True)
         field.cursor_blink = False
         yield field
 

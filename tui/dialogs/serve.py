@@ -74,6 +74,8 @@ class ServeDialog(Dialog[ServePlan]):
         Binding("ctrl+s", "accept", "order", priority=True, key_display="ctrl+s", id="serve.order")
     ]
 
+    _unnamed = False
+
     def __init__(self, offer: ServeOffer, *, plan: ServePlan | None = None, problem: str = "") -> None:
         """`plan` is an order that failed, to be mended or sent again, and `problem` why it failed."""
         super().__init__()
@@ -96,7 +98,13 @@ class ServeDialog(Dialog[ServePlan]):
         enders = [("tanzaku, only while it runs here", _BY_APP), ("AWS, also without tanzaku", _BY_AWS)]
         yield ChoiceField("then deleted by", enders, _BY_AWS if plan.by_aws else _BY_APP, id="ender")
         yield Static("", id="order", markup=False, classes="help-text")
-        yield TextField("type the endpoint's name", "", id="typed", help="throughput is bought only when it is typed")
+        yield TextField(
+            "type the endpoint's name",
+            "",
+            id="typed",
+            help="throughput is bought only when it is typed",
+            placeholder="here, and press enter",
+        )
 
     def on_mount(self) -> None:
         self._explain()
@@ -129,7 +137,10 @@ class ServeDialog(Dialog[ServePlan]):
 
     @on(Field.Changed)
     def _explain(self) -> None:
-        """What the order is, as the fields stand."""
+        """What the order is, as the fields stand; a name that was missing is not missed any longer once it is typed."""
+        if self._unnamed and self._text("typed") == self._wanted_word:
+            self._unnamed = False
+            self.complain("")
         buying, commitment = self._kind is Serving.PROVISIONED, self._commitment
         name, units = self.query_one("#name", TextField), self.query_one("#units", TextField)
         lease = self.query_one("#lease", TextField)
@@ -199,6 +210,7 @@ class ServeDialog(Dialog[ServePlan]):
             self.complain(wrong.error)
             wrong.focus()
         elif self._kind is Serving.PROVISIONED and self._text("typed") != self._wanted_word:
+            self._unnamed = True
             self.complain(f"Type {self._wanted_word} in the last field to buy. Nothing was bought.")
             self.query_one("#typed", TextField).focus()
         else:

@@ -103,7 +103,8 @@ class RunsPart(EvaluationBase):
         """Open files as questions, those for evaluation first; training files last, since they show no learning."""
         order = [Role.EVAL, Role.VALIDATION, Role.TRAIN]
         opened = sorted(self.home.files, key=lambda f: order.index(f.role) if f.role in order else 1)
-        return [(f.role, question_file(f.pairs, f"{f.name} ({f.role})")) for f in opened]
+        found = [(f.role, question_file(f.pairs, f"{f.name} ({f.role})")) for f in opened]
+        return [(role, replace(file, learned=role is Role.TRAIN)) for role, file in found]
 
     async def file_at(self, path: str) -> QuestionFile:
         """The questions of a file. Raises AppError."""

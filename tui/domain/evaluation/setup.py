@@ -28,12 +28,16 @@ class Sides:
 
 @dataclass(frozen=True, slots=True)
 class QuestionFile:
-    """A file of questions with references. `skipped` are sentences about records that are none."""
+    """A file of questions with references. `skipped` are sentences about records that are none.
+
+    `learned`: it is open to train a model, which may know its answers by heart.
+    """
 
     name: str
     questions: tuple[Question, ...]
     skipped: tuple[str, ...] = ()
     sha256: str = ""
+    learned: bool = False
 
     @property
     def text(self) -> str:
@@ -144,6 +148,8 @@ def setup_text(setup: Setup, prices: Mapping[str, TokenPrices], most: int) -> li
         lines.append("the judge scores each answer and compares the two in both orders")
     if len(spec.questions) > most:
         lines.append(f"▲ more than {most:,} questions: Bedrock is asked to evaluate them, unless you choose otherwise")
+    if setup.file.learned:
+        lines.append("▲ training questions: they tell what was learned by heart, not how new ones are answered")
     if setup.file.skipped:
         lines.append(f"▲ left out: {setup.file.skipped[0]}")
     return lines
