@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 from tui.dialogs.base import Dialog
 from tui.domain.base_models import BaseModel
 from tui.domain.serving.pricing import UNKNOWN, TokenPrices, money
-from tui.domain.text import whole
+from tui.domain.text import count, whole
 from tui.domain.training.jobs import DataRef, JobSpec, forecast, pairs_of, pairs_text
 from tui.domain.training.preflight import Check, Cure, Mark, first_cure, in_order, summary
 from tui.domain.values import dataclass
@@ -240,10 +240,10 @@ class JobDialog(Dialog[JobAnswer]):
         if records is not None:
             found = forecast(records, batch, epochs, self._form.tokens.get(spec.training.uri))
             steps = (
-                f"{records:,} records / batch {batch} → {found.steps_per_epoch:,} steps per epoch × {epochs} epochs = "
-                f"{found.steps:,} steps"
+                f"{count(records, 'record')} / batch {batch} → {count(found.steps_per_epoch, 'step')} per epoch × "
+                f"{count(epochs, 'epoch')} = {count(found.steps, 'step')}"
                 if self._form.model.batch_size is not None
-                else f"{records:,} records × {epochs} epochs"
+                else f"{count(records, 'record')} × {count(epochs, 'epoch')}"
             )
             if found.tokens is not None:
                 prices = self._form.prices

@@ -139,11 +139,19 @@ class OpenFileDialog(Dialog[str]):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         self._by_list = False
-        if restart(event.input):
+        if restart(event.input) or self._begun_anew(event.input):
             return
         if split(event.value)[1]:
             self.complain("")
         self._load_folder(event.value)
+
+    def _begun_anew(self, field: Input) -> bool:
+        """Leave only the path that was typed behind a file that could not be opened: nothing lies in a file."""
+        refused = self._value if split(self._value)[1] else ""
+        if not refused or not field.value.startswith(f"{refused}/"):
+            return False
+        self._put(field.value[len(refused) :])
+        return True
 
     # Keys
 
