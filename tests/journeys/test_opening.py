@@ -94,7 +94,7 @@ async def test_chosen_keys_are_remembered_for_the_file_and_for_files_like_it(wal
     rows = [{"left": f"What is {n}?", "right": f"It is {n}.", "note": f"no {n}"} for n in range(40)]
     one, other = written(tmp_path / "one.json", rows), written(tmp_path / "other.json", rows)
     async with walk.app([one]) as app:
-        await walk.sees("which key holds the question?", "What is 0?")
+        await walk.sees("which key holds the question?", "What is 0?", "123456789012")
         assert not app._opens()  # keys are for the dialog, not for the file that it asks for
         await walk.press("j", "enter")
         await walk.sees("which key holds the answer?")

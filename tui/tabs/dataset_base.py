@@ -50,6 +50,8 @@ class DatasetBase(Tab, part=True):
     """What the list shows of it."""
     system_for_all: str | None = None
     """A system prompt that was set for all files, also those that had others."""
+    _is_shown = False
+    """Whether it was told that the first frame can be painted."""
 
     @property
     def model(self) -> BaseModel:
@@ -98,9 +100,11 @@ class DatasetBase(Tab, part=True):
         return asyncio.Event()
 
     def first_shown(self) -> None:
-        """What the app was started for is ready to be painted, or known to be missing."""
-        # The tab's own `call_after_refresh` does not wait for a frame while painting is held back.
-        self.post_message(self.FirstShown(self.painted.set))
+        """What the app was started for is ready to be painted, known to be missing, or in need of an answer."""
+        if not self._is_shown:
+            self._is_shown = True
+            # The tab's own `call_after_refresh` does not wait for a frame while painting is held back.
+            self.post_message(self.FirstShown(self.painted.set))
 
 
 def with_edits(files: Sequence[EditedFile]) -> str:

@@ -135,6 +135,7 @@ class OpeningTab(ScrutinyTab, part=True):
             if keys is not None and {keys.question, keys.answer} <= set(unclear.candidates):
                 said = f"{told(keys)}, as last time (K chooses others)"
                 return await documents.open(path, keys, instead_of=instead_of), [said]
+            self.first_shown()
             keys = await ChoosingKeys(self).ask(path, unclear)
             if keys is None:
                 return None, []
