@@ -18,6 +18,7 @@ from tui.domain.chat.chat import Message
 from tui.domain.errors import AppError, Cause
 from tui.domain.evaluation import canary
 from tui.domain.evaluation.files import Export, export
+from tui.domain.evaluation.headline import headline
 from tui.domain.evaluation.jobs import MOST_PROMPTS
 from tui.domain.evaluation.judging import Side
 from tui.domain.evaluation.predictions import Predictions, import_jsonl, import_predictions
@@ -161,6 +162,16 @@ def test_the_markdown_table_holds_every_question_in_one_line_each() -> None:
     for question, row in zip(QUESTIONS, rows, strict=True):
         assert row.startswith(f"| {question} |")
     assert rows[0].endswith(r"tuned \| answer 0<br>with \<b\>lines\</b\> | base answer 0 | tuned (9 : 3) |")
+
+
+def test_the_table_s_headline_is_the_screen_s_with_general_questions_apart() -> None:
+    shown = results([(9.0, 3.0), (6.0, 3.0), (7.0, 2.0), (2.0, 9.0)])
+    *own, last = shown.spec.questions
+    shown = replace(shown, spec=replace(shown.spec, questions=(*own, replace(last, group=Group.CANARY))))
+    lines = [line.strip() for line in export(shown, JUDGE.id, Export.MARKDOWN)["lanterns.md"].splitlines()]
+    assert headline(shown, JUDGE.id).text in lines
+    apart = headline(shown, JUDGE.id, group=Group.CANARY).text
+    assert f"general questions, scored apart: {apart}" in lines
 
 
 def test_nothing_in_a_cell_is_markup() -> None:

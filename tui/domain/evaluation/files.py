@@ -17,7 +17,7 @@ from tui.domain.evaluation.headline import headline
 from tui.domain.evaluation.jobs import MOST_PROMPTS
 from tui.domain.evaluation.judging import Comparison, Failure, Score, Side
 from tui.domain.evaluation.results import Results, Row
-from tui.domain.evaluation.spec import Answer, Question, Slot
+from tui.domain.evaluation.spec import Answer, Group, Question, Slot
 from tui.domain.text import guarded, safe, safe_line
 
 _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
@@ -64,10 +64,14 @@ def _markdown(results: Results, judge_id: str, leaked: Collection[int]) -> str:
     lines = [f"# {_escaped(spec.name)}", ""]
     judge = results.judge(judge_id)
     if judge is not None:
-        found = headline(results, judge_id, group=None, leaked=leaked)
+        groups = {question.group for question in spec.questions}
+        found = headline(results, judge_id, group=Group.OWN if Group.OWN in groups else None, leaked=leaked)
         rubric = f", rubric {judge.rubric.sha256[:12]}" if judge.compares else ""
         lines += [f"{_escaped(found.text)}  ", f"{_escaped(found.conclusion)}  "]
         lines += [f"{_escaped(warning)}  " for warning in found.warnings]
+        if groups == set(Group):
+            apart = headline(results, judge_id, group=Group.CANARY)
+            lines.append(f"general questions, scored apart: {_escaped(apart.text)}  ")
         lines += [f"judge: {_escaped(judge.name)}{rubric}", ""]
     lines += ["| prompt | fine-tuned answer | base answer | verdict |", "| --- | --- | --- | --- |"]
     for row in results.rows(judge_id):
