@@ -121,7 +121,8 @@ class Walk:
     def _listening(self, show: Callable[[StatusLine], None]) -> Callable[[StatusLine], None]:
         def listened(line: StatusLine) -> None:
             show(line)
-            if line.screen is line.app.screen or line.app.screen.is_modal:
+            stack = line.app.screen_stack if line.is_attached else []  # at the end of the app there may be none
+            if stack and (line.screen is stack[-1] or stack[-1].is_modal):
                 self.said.append(" ".join((line.render().plain if line.size.width else line.text).split()))
 
         return listened
