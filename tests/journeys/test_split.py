@@ -10,6 +10,8 @@ import pytest
 from textual.widgets import Input
 
 from tests.harness import Walk
+from tui.domain.dataset.findings import Findings
+from tui.tabs.dataset import DatasetTab
 
 ORDER = [n * 37 % 100 for n in range(100)]
 PAIRS = [{"q": f"What is lantern {n}?", "a": f"It hangs at gate {n}." + " 光る。" * (n % 9)} for n in ORDER]
@@ -101,3 +103,18 @@ async def test_only_the_marked_pairs_and_unsaved_edits(walk: Walk, training: Pat
         await walk.sees("2 train, 2 validation")
     parts = [read(training.with_name(f"training.{part}.json")) for part in ("train", "validation")]
     assert sorted(map(str, chain(*parts))) == sorted(map(str, PAIRS[1:5]))
+
+
+async def test_a_file_may_be_closed_before_its_check_begins(walk: Walk, training: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps(PAIRS))
+    async with walk.app([training, other]) as app:
+        await walk.sees("(1/2)", "101 pairs")
+        tab = app.screen.query_one(DatasetTab)
+        await walk.until(lambda: len(tab.files) == 2, "the other file")
+        tab.check(1)
+        tab.put_rules(1, Findings())
+        del tab.files[1]
+        await walk.rest()
+        tab.show_file()
+        await walk.sees("training.json  TRAIN  101 pairs")

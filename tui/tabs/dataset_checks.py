@@ -9,6 +9,7 @@ from dataclasses import replace
 from textual import work
 
 from tui.domain.dataset.findings import Findings
+from tui.tabs.dataset_base import EditedFile
 from tui.tabs.dataset_list import ListingTab
 from tui.widgets.virtual_table import VirtualTable
 
@@ -22,12 +23,12 @@ class CheckingTab(ListingTab, part=True):
 
     def check(self, at: int, *, edited: bool = False) -> None:
         """Look for problems in the background."""
-        self._check(at, edited=edited)
+        self._check(self.files[at], edited=edited)  # its place may be another's before the worker begins
 
     @work(group="check")
-    async def _check(self, at: int, *, edited: bool) -> None:
+    async def _check(self, opened: EditedFile, *, edited: bool) -> None:
         """What is found counts unless the file is edited meanwhile."""
-        opened, model = self.files[at], self.model
+        model = self.model
         await self.painted.wait()
         if edited and len(opened.file) > _LARGE:
             # The next edit is likely, and a check takes a processor.

@@ -62,12 +62,12 @@ class ScrutinyTab(CheckingTab, part=True):
         opened = self.files[at]
         self._seen[opened.source] = Looks(found)
         self.files[at] = replace(opened, problems=found, looking=True)
-        self._look_closer(at)
+        self._look_closer(opened)
         self.look_for_leaks()
 
     @work(group="scrutiny")
-    async def _look_closer(self, at: int) -> None:
-        opened, model = self.files[at], self.model
+    async def _look_closer(self, opened: EditedFile) -> None:
+        model = self.model
         await asyncio.sleep(_REST)
         await self.services.pool.run(import_module, _SERVICE)
 
