@@ -73,7 +73,9 @@ class EvaluationScreen(DetailPart, RunsPart, PastPart, BedrockPart, FilesPart, P
         Binding("y", "copy", "Copy the headline", show=False, id="evaluation.copy"),
         Binding("W", "doubts", "All that weakens the result", show=False, id="evaluation.doubts"),
         Binding("dollar_sign", "money", "What bills", show=False, key_display="$", id="evaluation.money"),
+        Binding("ctrl+t", "read_only", "Read-only mode", show=False, id="evaluation.read_only"),
         Binding("question_mark", "help", "help", key_display="?", id="evaluation.help"),
+        Binding("q", "app.quit", "Quit", show=False, id="evaluation.quit"),
         Binding("escape", "back", "back", key_display="esc", id="evaluation.back"),
     ]
     AUTO_FOCUS = ""
@@ -308,6 +310,10 @@ class EvaluationScreen(DetailPart, RunsPart, PastPart, BedrockPart, FilesPart, P
             self.home.action_money()
         else:
             self.say("Nothing bills by the hour here")
+
+    def action_read_only(self) -> None:
+        """What refuses something here names this key; what is said of it is said here."""
+        self.home.action_read_only(self.say)
 
     def action_help(self) -> None:
         """The keys."""

@@ -191,21 +191,23 @@ class WatchingScreen(EvaluationRoutes, MoneyKeys, part=True):
         self._woken.set()
         self.services.watcher.wake()
 
-    def action_read_only(self) -> None:
-        """Let nothing through that changes AWS; or let it through again, when that is meant."""
+    def action_read_only(self, said: Callable[[str], None] | None = None) -> None:
+        """Let nothing through that changes AWS; or let it through again, when that is meant. `said` tells of it where
+        another screen is on top."""
+        tell = said or self.say
         if not self.services.aws.read_only:
-            self._set_read_only(True)
+            self._set_read_only(True, tell)
             return
         from tui.dialogs.confirm import ConfirmDialog
 
         def answered(agreed: bool | None) -> None:
             if agreed:
-                self._set_read_only(False)
+                self._set_read_only(False, tell)
 
         body = "From then on what you confirm is created, bought, changed and deleted in AWS again."
         self.app.push_screen(ConfirmDialog("End read-only mode?", body, yes="End it"), answered)
 
-    def _set_read_only(self, on: bool) -> None:
+    def _set_read_only(self, on: bool, tell: Callable[[str], None]) -> None:
         self.services.aws.read_only = on
         self.identity = replace(self.identity, read_only=on)
-        self.say("Read-only mode: no changing call leaves the app (ctrl+t ends it)" if on else "Read-only mode ended")
+        tell("Read-only mode: no changing call leaves the app (ctrl+t ends it)" if on else "Read-only mode ended")
