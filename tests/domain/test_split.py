@@ -32,6 +32,8 @@ def test_sizes(text: str, total: int, size: int) -> None:
 def test_sizes_that_are_none(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         size_of(text, 85)
+    with pytest.raises(ValueError, match="there are 3 pairs"):
+        size_of("110%", 3)
 
 
 @st.composite

@@ -31,7 +31,8 @@ def size_of(text: str, total: int) -> int:
         return 0
     share = _SHARE.fullmatch(text)
     if share is not None:
-        found = round(total * (float(share[1]) / 100 if share[1] else float(share[2])))
+        part = float(share[1]) / 100 if share[1] else float(share[2])
+        found = round(total * part) if part <= 1 else total + 1  # of few pairs even more than all is rounded to them
     elif _NUMBER.fullmatch(text):
         found = int(text)
     else:
