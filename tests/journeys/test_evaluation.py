@@ -240,10 +240,12 @@ def test_warnings_that_do_not_fit_are_counted(rows: int, expected: list[str]) ->
 
 async def test_an_answer_that_failed_is_asked_again_alone(walk: Walk, tmp_path: Path) -> None:
     served(walk)
-    async with walk.app([pair_file(tmp_path, ENGLISH)], size=(120, 40)):
+    async with walk.app([pair_file(tmp_path, ENGLISH, "評価.json")], size=(120, 40)):
         await to_chat(walk)
-        await walk.sees("New evaluation", "calls")
+        await walk.sees("New evaluation", "評価.json (eval)", "calls")
         dialog = walk.app_now.screen
+        assert isinstance(dialog, EvaluationDialog)
+        assert dialog.setup.name.startswith("evaluation-")  # a Japanese file has no name that AWS would take
         dialog.query_one("#canary").value = "no"  # type: ignore[attr-defined]
         walk.sandbox.faults.add(kind="cut", operation="ConverseStream", times=1, after=2)
         await walk.press("ctrl+s")

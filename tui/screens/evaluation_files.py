@@ -16,7 +16,7 @@ from tui.domain.evaluation.files import Export, export
 from tui.domain.evaluation.predictions import import_jsonl, import_predictions
 from tui.domain.evaluation.results import Results
 from tui.domain.folders import typed_path
-from tui.domain.names import stamped
+from tui.domain.names import plain, stamped
 from tui.domain.text import count, safe_line
 from tui.screens.evaluation_base import EvaluationBase
 from tui.services.dataset.datasets import read_file, write_atomically
@@ -84,7 +84,7 @@ class FilesPart(EvaluationBase):
         else:
             references = (source, await pool.run(_bytes, source))
             found = await pool.run(import_predictions, references, tuned, base, now)
-        spec = found.spec(stamped(source.stem, now), source.name)
+        spec = found.spec(stamped(plain(source.stem, "evaluation"), now), source.name)
         made = await self.services.evaluations.create(place, spec, found.answers)
         await self.load(made.id)
         note = f"; {found.notes[0]}" if found.notes else ""

@@ -25,7 +25,7 @@ from tui.domain.evaluation.setup import QuestionFile, Setup, Sides, cost_text, j
 from tui.domain.evaluation.spec import Spec, questions_of
 from tui.domain.files.pairs import Pairs, Role
 from tui.domain.folders import typed_path
-from tui.domain.names import stamped
+from tui.domain.names import plain, stamped
 from tui.domain.serving.pricing import TokenPrices
 from tui.domain.text import count, safe_line
 from tui.screens.evaluation_base import EvaluationBase
@@ -90,7 +90,7 @@ class RunsPart(EvaluationBase):
         known = {t.model_id for t in targets}
         extra = [t for t in (sides.tuned, sides.base) if t is not None and t.model_id not in known]
         return SetupForm(
-            name=stamped(Path(files[0][1].name).stem if files else "evaluation", self.services.now()),
+            name=stamped(plain(Path(files[0][1].name).stem if files else "", "evaluation"), self.services.now()),
             files=tuple(file for _, file in files),
             targets=(*extra, *targets),
             sides=sides,
