@@ -95,6 +95,16 @@ def test_the_order_of_the_files_does_not_matter() -> None:
     assert [(leak.one, leak.other) for leak in there] == [(leak.other, leak.one) for leak in back] == [(2, 0)]
 
 
+def test_one_instruction_in_all_pairs_is_not_paired_with_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = pairs(*["Write a story."] * 20), pairs(*["Write a story."] * 30)
+    assert len(leaks(one, other)) == 600
+    monkeypatch.setattr("tui.domain.dataset.leaks._EQUAL", 50)
+    found = leaks(one, other)
+    assert len(found) == 2 * 20 + 28
+    assert {leak.one for leak in found} == set(range(20))
+    assert {leak.other for leak in found} == set(range(30))
+
+
 def test_answers_may_share_what_is_to_be_learned() -> None:
     one = [Record.of("How is it folded?", "Fold the sheet twice, open the pocket, press the corners flat, and dry it.")]
     other = [

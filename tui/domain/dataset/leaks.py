@@ -29,6 +29,9 @@ _COMMON, _HELD = 0.05, 50
 """Grams in more than this part of a large file, and in more than this many texts of the smaller one, are its style."""
 _MOST = 100
 """Texts alike to one question of which the later ones are not looked for; the same text is always found."""
+_EQUAL = 100_000
+"""Pairings of the same text from which on another copy is told of one of its copies, no more: files that share one
+instruction throughout would come to as many as their records multiplied."""
 _FEWEST_ANSWER_GRAMS = 5
 """Shorter answers ("Yes.") stand in many pairs by right."""
 ANSWERS = Thresholds(containment=1.0, jaccard=0.9)
@@ -118,6 +121,8 @@ class Index:
         self._grams = [frozenset(text.grams) for text in self._texts]
         self._found = [0] * len(self._texts)
         self._same: dict[int, list[int]] = {}
+        self._asked: Counter[int] = Counter()
+        self._equal = 0
         self._all: dict[int, list[int]] = {}
         for number, text in enumerate(self._texts):
             if not text.empty:
@@ -142,7 +147,7 @@ class Index:
         if text.empty:
             return []
         same = self._same.get(text.plain, ())
-        found = [(number, measure(self._texts[number], text)) for number in same]
+        found = [(number, measure(self._texts[number], text)) for number in self._told(text.plain, same)]
         grams = frozenset(text.grams)
         for number in self._candidates(grams).difference(same):
             alike = judged(self._texts[number], text, self._grams[number], grams, self._thresholds)
@@ -152,6 +157,18 @@ class Index:
                 if self._found[number] == _MOST:
                     self._forget(number)
         return found
+
+    def _told(self, plain: int, same: Sequence[int]) -> Sequence[int]:
+        """Which of the same texts to tell of: all of them while they are few, and each at least once."""
+        if len(same) < 2:
+            return same
+        before = self._asked[plain]
+        self._asked[plain] += 1
+        if before and self._equal + len(same) > _EQUAL:
+            at = before % len(same)
+            same = same[at : at + 1]
+        self._equal += len(same)
+        return same
 
     def _candidates(self, grams: frozenset[int]) -> set[int]:
         found: set[int] = set()
