@@ -17,6 +17,7 @@ from tui import turns
 from tui.services.dataset import open_document
 from tui.services.dataset.datasets import read_file
 from tui.tabs import dataset
+from tui.tabs.dataset import DatasetTab
 
 PAIRS = [{"q": f"What is lantern {n}?", "a": f"It hangs at gate {n}."} for n in range(40)]
 
@@ -256,6 +257,10 @@ async def test_a_large_file_is_seen_before_it_is_read_and_keys_are_for_the_whole
         assert not walk.shows("reading …")
         await walk.press("d", "u", "e")
         await walk.sees("Pair 400 of many.jsonl")
+        tab = app.screen_stack[0].query_one(DatasetTab)
+    begin = open_document.first_records(large)
+    assert begin is not None
+    tab.show_beginning(begin)  # told while the app was ending
 
 
 async def test_keys_do_not_wait_for_ever_for_what_is_long_in_coming(

@@ -77,6 +77,8 @@ class ListingTab(DatasetBase, part=True):
 
     def show_beginning(self, file: PairFile) -> None:
         """Show what a file begins with, while the rest is read."""
+        if not self.query("#file-line"):  # the app ends already
+            return
         opened = OpenFile(file, guess_role(file.path))
         table, preview = self.query_one("#pairs", VirtualTable), self.query_one("#preview", TextPane)
         table.follow = lambda row: preview.put(record_text(file[row], ()))
